@@ -1,0 +1,8 @@
+"""Recurrent layers for Keras with gates that read like the equations; drop-in for those of keras.layers."""
+
+from rnn_keras.layers.gru import GRU, GRUCell
+from rnn_keras.layers.lstm import LSTM, LSTMCell
+from rnn_keras.layers.one_hot import OneHot
+from rnn_keras.layers.simple_rnn import SimpleRNN, SimpleRNNCell
+
+__all__ = ["GRU", "LSTM", "GRUCell", "LSTMCell", "OneHot", "SimpleRNN", "SimpleRNNCell"]

@@ -1,0 +1,236 @@
+"""What the cells of the three families share: weights, the input projection, dropout and configuration."""
+
+import keras
+from keras import ops
+
+# Not public, and needed: keras.layers.RNN and StackedRNNCells draw one dropout mask for all steps of a sequence only
+# for cells of this class.
+from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
+
+
+def passed(scope):
+    """The arguments a constructor was called with, to hand them on by name: `passed(locals())`."""
+    return {name: value for name, value in scope.items() if name not in ("self", "kwargs", "__class__")}
+
+
+class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
+    """One step of a recurrent network: inputs `(batch, features)` and the state -> output and the next state.
+
+    A family says how many gates its kernel holds side by side (`gates`), what its state is, and how a step is computed
+    from the projected inputs (`step`). Everything else, the weights first, is alike in the three.
+
+    Weights, in this order, as in keras.layers: `kernel (features, gates * units)`,
+    `recurrent_kernel (units, gates * units)`, `bias` with `use_bias`.
+
+    Raises:
+        ValueError: `units` is not a positive integer.
+    """
+
+    gates = 1
+
+    def __init__(
+        self,
+        units,
+        activation,
+        use_bias,
+        kernel_initializer,
+        recurrent_initializer,
+        bias_initializer,
+        kernel_regularizer,
+        recurrent_regularizer,
+        bias_regularizer,
+        kernel_constraint,
+        recurrent_constraint,
+        bias_constraint,
+        dropout,
+        recurrent_dropout,
+        seed,
+        recurrent_activation="linear",
+        implementation=2,
+        **kwargs,
+    ):
+        if not isinstance(units, int) or units <= 0:
+            raise ValueError(
+                f"Received an invalid value for argument `units`, expected a positive integer, got {units!r}."
+            )
+        super().__init__(**kwargs)
+        self.units = units
+        self.activation = keras.activations.get(activation)
+        self.recurrent_activation = keras.activations.get(recurrent_activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.recurrent_regularizer = keras.regularizers.get(recurrent_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.recurrent_constraint = keras.constraints.get(recurrent_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
+        self.dropout = min(1.0, max(0.0, dropout))
+        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        # Recurrent dropout masks the hidden state once per gate, which only the split products (1) can do.
+        self.implementation = 1 if self.recurrent_dropout and self.gates > 1 else implementation
+        if self.gates > 1 and self.implementation == 1:
+            self.dropout_mask_count = self.gates
+        self.output_size = units
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(
+            shape=(input_shape[-1], self.gates * self.units),
+            name="kernel",
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        self.recurrent_kernel = self.add_weight(
+            shape=(self.units, self.gates * self.units),
+            name="recurrent_kernel",
+            initializer=self.recurrent_initializer,
+            regularizer=self.recurrent_regularizer,
+            constraint=self.recurrent_constraint,
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=self.bias_shape,
+                name="bias",
+                initializer=self.initial_bias,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    @property
+    def bias_shape(self):
+        return (self.gates * self.units,)
+
+    def initial_bias(self, shape, dtype=None, **kwargs):
+        return self.bias_initializer(shape, dtype=dtype, **kwargs)
+
+    @property
+    def input_bias(self):
+        """The part of the bias that is added to the projected inputs, `(gates * units,)`, or None."""
+        return self.bias
+
+    def project(self, inputs, training=False):
+        """x W + b, the part of every gate that does not wait for the hidden state.
+
+        Args:
+            inputs: `(batch, features)`, or with time in front, `(time, batch, features)`: all steps in one product.
+            training: whether the inputs are dropped out, with one mask for all steps.
+
+        Returns:
+            `(..., gates * units)`.
+        """
+        masks = self.get_dropout_mask(inputs if len(inputs.shape) == 2 else inputs[0]) if training else None
+        # A tensordot is one matrix product over all steps; a matmul of rank 3 would sum the gradient of the kernel
+        # over the batch.
+        if masks is None or self.dropout == 1.0:
+            projected = ops.tensordot(inputs, self.kernel, axes=1)
+        elif not isinstance(masks, list):
+            projected = ops.tensordot(inputs * masks, self.kernel, axes=1)
+        else:
+            kernels = ops.split(self.kernel, self.gates, axis=-1)
+            products = [
+                ops.tensordot(inputs * mask, k, axes=1) for mask, k in zip(masks, kernels, strict=True)
+            ]
+            projected = ops.concatenate(products, axis=-1)
+        return projected if self.input_bias is None else projected + self.input_bias
+
+    def look_up(self, ids, training=False):
+        """`project` of one-hot vectors that are never made: a one-hot vector times the kernel is a row of the kernel.
+
+        Args:
+            ids: integers in [0, features), of any shape.
+            training: whether steps are dropped out: here `dropout` is the chance of each id to be left out.
+
+        Returns:
+            `(..., gates * units)`.
+
+        Raises:
+            ValueError: an id is outside of [0, features) (told at once in eager execution; in a graph, TensorFlow's
+                own error on the CPU).
+        """
+        count = self.kernel.shape[0]
+        if not isinstance(ids, keras.KerasTensor) and hasattr(ids, "numpy") and ops.size(ids):
+            least, most = int(ops.min(ids)), int(ops.max(ids))
+            if least < 0 or most >= count:
+                raise ValueError(
+                    f"Received an id of {least if least < 0 else most}; ids must be at least 0 and less than "
+                    f"input_dim={count}."
+                )
+        # keras.ops.take counts negative ids from the end; here they must fail like any other id without a row.
+        rows = ops.take(self.kernel, ops.where(ids < 0, count, ids), axis=0)
+        if training and 0.0 < self.dropout < 1.0:
+            kept = keras.random.dropout(
+                ops.ones_like(rows[..., :1]), rate=self.dropout, seed=self.seed_generator
+            )
+            rows = rows * kept
+        return rows if self.input_bias is None else rows + self.input_bias
+
+    def recurrent_masks(self, hidden_state, training=False):
+        """Dropout masks for the hidden state, `(batch, units)`: None, one, or one per gate."""
+        if not training or not 0.0 < self.recurrent_dropout < 1.0:
+            return None
+        return self.get_recurrent_dropout_mask(hidden_state)
+
+    def step(self, projected, states, masks=None):
+        """One step from projected inputs `(batch, gates * units)`: the family's step function."""
+        raise NotImplementedError
+
+    def call(self, inputs, states, training=False):
+        nested = isinstance(states, (list, tuple))
+        states = list(states) if nested else [states]
+        masks = self.recurrent_masks(states[0], training)
+        new_states = list(self.step(self.project(inputs, training), states, masks)[: len(states)])
+        return new_states[0], new_states if nested else new_states[0]
+
+    def get_initial_state(self, batch_size=None):
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
+        return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in sizes]
+
+    def get_config(self):
+        kinds = {
+            "kernel_initializer": keras.initializers,
+            "recurrent_initializer": keras.initializers,
+            "bias_initializer": keras.initializers,
+            "kernel_regularizer": keras.regularizers,
+            "recurrent_regularizer": keras.regularizers,
+            "bias_regularizer": keras.regularizers,
+            "kernel_constraint": keras.constraints,
+            "recurrent_constraint": keras.constraints,
+            "bias_constraint": keras.constraints,
+            "activation": keras.activations,
+        }
+        config = {name: kind.serialize(getattr(self, name)) for name, kind in kinds.items()}
+        config |= {
+            name: getattr(self, name)
+            for name in ("units", "use_bias", "dropout", "recurrent_dropout", "seed")
+        }
+        if self.gates > 1:
+            config["recurrent_activation"] = keras.activations.serialize(self.recurrent_activation)
+            config["implementation"] = self.implementation
+        return super().get_config() | config
+
+
+def recurrent_product(hidden_state, recurrent_kernel, masks=None):
+    """h U for all gates at once, or, with one dropout mask per gate, gate by gate.
+
+    Args:
+        hidden_state: `(batch, units)`.
+        recurrent_kernel: `(units, gates * units)`.
+        masks: None, one mask `(batch, units)`, or a list of one per gate.
+
+    Returns:
+        `(batch, gates * units)`.
+    """
+    if masks is None:
+        return ops.matmul(hidden_state, recurrent_kernel)
+    if not isinstance(masks, list):
+        return ops.matmul(hidden_state * masks, recurrent_kernel)
+    kernels = ops.split(recurrent_kernel, len(masks), axis=-1)
+    return ops.concatenate(
+        [ops.matmul(hidden_state * m, k) for m, k in zip(masks, kernels, strict=True)], axis=-1
+    )
