@@ -3,6 +3,19 @@
 from rnn_keras.layers.gru import GRU, GRUCell
 from rnn_keras.layers.lstm import LSTM, LSTMCell
 from rnn_keras.layers.one_hot import OneHot
+from rnn_keras.layers.pieces import Joined, Pieces
+from rnn_keras.layers.pooling import MaskedMaxPooling1D
 from rnn_keras.layers.simple_rnn import SimpleRNN, SimpleRNNCell
 
-__all__ = ["GRU", "LSTM", "GRUCell", "LSTMCell", "OneHot", "SimpleRNN", "SimpleRNNCell"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "GRUCell",
+    "Joined",
+    "LSTMCell",
+    "MaskedMaxPooling1D",
+    "OneHot",
+    "Pieces",
+    "SimpleRNN",
+    "SimpleRNNCell",
+]

@@ -133,9 +133,7 @@ class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
             projected = ops.tensordot(inputs * masks, self.kernel, axes=1)
         else:
             kernels = ops.split(self.kernel, self.gates, axis=-1)
-            products = [
-                ops.tensordot(inputs * mask, k, axes=1) for mask, k in zip(masks, kernels, strict=True)
-            ]
+            products = [ops.tensordot(inputs * mask, k, axes=1) for mask, k in zip(masks, kernels, strict=True)]
             projected = ops.concatenate(products, axis=-1)
         return projected if self.input_bias is None else projected + self.input_bias
 
@@ -164,9 +162,7 @@ class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
         # keras.ops.take counts negative ids from the end; here they must fail like any other id without a row.
         rows = ops.take(self.kernel, ops.where(ids < 0, count, ids), axis=0)
         if training and 0.0 < self.dropout < 1.0:
-            kept = keras.random.dropout(
-                ops.ones_like(rows[..., :1]), rate=self.dropout, seed=self.seed_generator
-            )
+            kept = keras.random.dropout(ops.ones_like(rows[..., :1]), rate=self.dropout, seed=self.seed_generator)
             rows = rows * kept
         return rows if self.input_bias is None else rows + self.input_bias
 
@@ -205,10 +201,7 @@ class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
             "activation": keras.activations,
         }
         config = {name: kind.serialize(getattr(self, name)) for name, kind in kinds.items()}
-        config |= {
-            name: getattr(self, name)
-            for name in ("units", "use_bias", "dropout", "recurrent_dropout", "seed")
-        }
+        config |= {name: getattr(self, name) for name in ("units", "use_bias", "dropout", "recurrent_dropout", "seed")}
         if self.gates > 1:
             config["recurrent_activation"] = keras.activations.serialize(self.recurrent_activation)
             config["implementation"] = self.implementation
@@ -231,6 +224,4 @@ def recurrent_product(hidden_state, recurrent_kernel, masks=None):
     if not isinstance(masks, list):
         return ops.matmul(hidden_state * masks, recurrent_kernel)
     kernels = ops.split(recurrent_kernel, len(masks), axis=-1)
-    return ops.concatenate(
-        [ops.matmul(hidden_state * m, k) for m, k in zip(masks, kernels, strict=True)], axis=-1
-    )
+    return ops.concatenate([ops.matmul(hidden_state * m, k) for m, k in zip(masks, kernels, strict=True)], axis=-1)

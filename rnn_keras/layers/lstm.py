@@ -22,9 +22,7 @@ class LSTMStep(NamedTuple):
     output_gate: Tensor
 
 
-def lstm_step(
-    projected, hidden_state, cell_state, recurrent_kernel, activation, recurrent_activation, masks=None
-):
+def lstm_step(projected, hidden_state, cell_state, recurrent_kernel, activation, recurrent_activation, masks=None):
     """One step of the LSTM, equations as in `LSTM`.
 
     Args:
@@ -87,9 +85,7 @@ class LSTMCell(RecurrentCell):
         return ops.concatenate([before, ops.ones((self.units,), dtype=dtype), after])
 
     def step(self, projected, states, masks=None):
-        return lstm_step(
-            projected, *states, self.recurrent_kernel, self.activation, self.recurrent_activation, masks
-        )
+        return lstm_step(projected, *states, self.recurrent_kernel, self.activation, self.recurrent_activation, masks)
 
     def get_config(self):
         return super().get_config() | {"unit_forget_bias": self.unit_forget_bias}

@@ -61,9 +61,7 @@ class RecurrentLayer(keras.layers.RNN):
         # Not super(): the next class in line is keras.layers.LSTM or the like, which would make a cell of its own.
         keras.layers.RNN.__init__(self, cell, activity_regularizer=activity_regularizer, **kwargs)
         if input_dim is not None and (not isinstance(input_dim, int) or input_dim <= 0):
-            raise ValueError(
-                f"`input_dim` must be a positive integer (the number of ids), got {input_dim!r}."
-            )
+            raise ValueError(f"`input_dim` must be a positive integer (the number of ids), got {input_dim!r}.")
         if use_cudnn not in (None, "auto", True, False):
             raise ValueError(f"`use_cudnn` must be 'auto', True or False, got {use_cudnn!r}.")
         if use_cudnn is not None:
@@ -211,9 +209,7 @@ class RecurrentLayer(keras.layers.RNN):
         config = keras.layers.RNN.get_config(self)
         del config["cell"]
         cell_config = self.cell.get_config()
-        config |= {
-            name: value for name, value in cell_config.items() if name not in ("name", "dtype", "trainable")
-        }
+        config |= {name: value for name, value in cell_config.items() if name not in ("name", "dtype", "trainable")}
         regularizer = keras.regularizers.serialize(self.activity_regularizer)
         return config | {"activity_regularizer": regularizer, "input_dim": self.input_dim}
 

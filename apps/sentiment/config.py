@@ -1,0 +1,62 @@
+"""The settings of the sentiment app, each a flag of `train`."""
+
+import dataclasses
+from typing import Literal
+
+from rnn_keras.errors import UserError
+from rnn_keras.training.config import TrainingConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class SentimentConfig(TrainingConfig):
+    """Settings of a training run."""
+
+    dataset: str = "movie_snippets"
+    """Data to learn from: movie_snippets (packaged), any TFDS name with text and label (imdb_reviews), or a path to a
+    CSV or TSV file with the columns text,label."""
+    cell: Literal["simple_rnn", "lstm", "gru"] = "lstm"
+    """Kind of recurrent layer."""
+    units: int = 64
+    """Width of the hidden state, per direction."""
+    layers: int = 1
+    """Recurrent layers on top of each other."""
+    bidirectional: bool = True
+    """Read the text from both ends."""
+    pooling: Literal["last", "max", "mean", "max_mean"] = "max_mean"
+    """What the decision is made from: the last hidden state, or each unit's largest or mean value over time, or both."""
+    segment: int = 0
+    """Cut texts into pieces of so many words, which the recurrent layers read side by side, each from an empty memory,
+    before the pooling over the whole text: faster on long texts (Johnson & Zhang 2016). 0: no cutting."""
+    input: Literal["embedding", "one_hot"] = "embedding"
+    """How a word enters: as a learnt short vector, or one-hot straight into the recurrent kernel."""
+    embedding_units: int = 64
+    """Width of the word vectors (with --input embedding)."""
+    naive_bayes: float = 1.0
+    """How strongly word vectors start with the word's naive Bayes log-count ratio between the classes, counted in the
+    training texts (Wang & Manning 2012); 0: start at random (with --input embedding)."""
+    vocabulary_size: int = 20_000
+    """The most words known, by frequency in the training texts; the others are [UNK]."""
+    maximum_length: int = 400
+    """Words that a longer text is cut to."""
+    keep: Literal["first", "last"] = "last"
+    """Which end of a longer text is kept."""
+    word_dropout: float = 0.0
+    """Share of words that are hidden from the network in training."""
+    embedding_dropout: float = 0.5
+    """Share of the word vectors' units that are dropped in training, the same in all words of a text."""
+    dropout: float = 0.5
+    """Share of units that are dropped between layers and before the decision in training."""
+    recurrent_dropout: float = 0.0
+    """Share of the hidden state's units that are dropped in training, the same at all steps (slow)."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("units", "layers", "embedding_units", "maximum_length"):
+            self.require(name, getattr(self, name) >= 1, "at least 1")
+        self.require("vocabulary_size", self.vocabulary_size >= 3, "at least 3 (padding, [UNK] and a word)")
+        for name in ("segment", "naive_bayes"):
+            self.require(name, getattr(self, name) >= 0, "at least 0")
+        if self.segment and self.pooling == "last":
+            raise UserError("--segment needs --pooling max, mean or max_mean: there is no last state of several pieces")
+        for name in ("word_dropout", "embedding_dropout", "dropout", "recurrent_dropout"):
+            self.require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")

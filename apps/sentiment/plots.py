@@ -1,0 +1,46 @@
+"""What the memory holds so far: the score of a text after each of its words."""
+
+from pathlib import Path
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+
+from rnn_keras.training.plots import save
+
+
+def running_scores(scorer: keras.Model, ids: np.ndarray) -> np.ndarray:
+    """The scorer's probabilities after 1, 2, ... words: ids `(words,)` -> `(words, outputs)`."""
+    # The prefixes as one batch: row k holds the first k + 1 words, the rest is padding.
+    prefixes = np.tril(np.broadcast_to(ids, (len(ids), len(ids))))
+    return scorer(prefixes, training=False).numpy()
+
+
+def plot_running_scores(
+    scorer: keras.Model,
+    vectorization: keras.layers.TextVectorization,
+    sequences: list[np.ndarray],
+    truths: list[str],
+    class_names: list[str],
+    path: Path,
+) -> None:
+    """A panel a text: the probability of the last class after each word, the words below.
+
+    Args:
+        sequences: word ids `(words,)` of each text, at least one text.
+        truths: the true class of each.
+    """
+    vocabulary = np.array(vectorization.get_vocabulary())
+    figure, axes = plt.subplots(len(sequences), 1, figsize=(11, 2.3 * len(sequences)), squeeze=False)
+    for axis, ids, truth in zip(axes[:, 0], sequences, truths, strict=True):
+        scores = running_scores(scorer, ids)[:, -1]
+        places = np.arange(len(ids))
+        axis.plot(places, scores, color="black", linewidth=1)
+        axis.scatter(places, scores, c=scores, cmap="RdYlGn", vmin=0, vmax=1, edgecolor="black", zorder=3)
+        axis.axhline(0.5, color="grey", linestyle=":")
+        axis.set_xticks(places, vocabulary[ids], rotation=45, ha="right", fontsize=8)
+        axis.set(ylim=(-0.05, 1.05), ylabel=f"score of {class_names[-1]}", xlim=(-0.5, len(ids) - 0.5))
+        axis.set_title(f"truly {truth}", fontsize=9, loc="left")
+    figure.suptitle("What the memory holds so far: the score after each word")
+    figure.tight_layout()
+    save(figure, path)

@@ -1,0 +1,241 @@
+"""What every application is, and its commands: train, evaluate, predict, export."""
+
+import abc
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from rnn_keras.errors import UserError
+
+if TYPE_CHECKING:  # TensorFlow takes seconds to import: not for --help, not for a typing error in a flag
+    import keras
+
+    from rnn_keras.training.run_directory import RunDirectory
+
+console = Console(highlight=False, soft_wrap=True)
+
+Split = Literal["train", "validation", "test", "all"]
+
+
+class App(abc.ABC):
+    """One application: its data, its model and its metric. The commands, the run directory and the export are shared.
+
+    A subclass sets `name` and `config_class` (a `TrainingConfig`) and writes the methods below. The model that is
+    saved takes what a user has (raw text, image bytes); whatever turns that into tensors is part of it.
+    """
+
+    name: str
+    config_class: type
+    what: str  # one line for --help
+
+    @abc.abstractmethod
+    def train(self, config, run: "RunDirectory") -> tuple["keras.Model", dict[str, dict]]:
+        """Trains and returns the model to save and `{"validation": metrics, "test": metrics}`; also draws the plots."""
+
+    @abc.abstractmethod
+    def evaluate(self, model: "keras.Model", config, dataset: str, data_dir: str | None, split: str) -> dict:
+        """Metrics of a trained model on a split of any data, by the names that `--json` gives them."""
+
+    @abc.abstractmethod
+    def predict(self, model: "keras.Model", config, inputs: Sequence[bytes]) -> list[dict]:
+        """One prediction for each input."""
+
+    @abc.abstractmethod
+    def endpoint(self, model: "keras.Model", config):
+        """What the exported SavedModel computes: a tf.function with its input signature."""
+
+    def default_run_dir(self) -> Path:
+        return Path("runs") / self.name
+
+    def main(self, arguments: Sequence[str] | None = None) -> None:
+        """Runs a command line, such as `["train", "--epochs", "3"]`; on a user's mistake, exits with 2."""
+        quiet_libraries()
+        try:
+            tyro.extras.subcommand_cli_from_dict(
+                _commands(self),
+                prog=f"python -m apps.{self.name}",
+                description=self.what,
+                args=arguments,
+                config=(tyro.conf.OmitArgPrefixes,),
+            )
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(2)
+        except KeyboardInterrupt:
+            print("interrupted; the same command goes on after the last finished epoch", file=sys.stderr)
+            sys.exit(130)
+        except BrokenPipeError:  # the reader, `head` say, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+
+
+def quiet_libraries() -> None:
+    """Leaves TensorFlow's errors and drops its remarks; TF_CPP_MIN_LOG_LEVEL=0 brings them back."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3":
+        for name in ("tensorflow", "absl"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _commands(app: App) -> dict[str, Any]:
+    """The commands as functions; their arguments and docstrings are the command line and its help."""
+    default_run_dir = app.default_run_dir()
+
+    def train(
+        config: Annotated[app.config_class, tyro.conf.arg(name="")],
+        run_dir: Path = default_run_dir,
+        overwrite: bool = False,
+        as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    ) -> None:
+        """Train a model and score it on the validation and test splits.
+
+        Args:
+            run_dir: Where the run is kept. A run that was cut off goes on with the same command.
+            overwrite: Replace what the run directory holds.
+            as_json: One JSON object as the last line of standard output, and nothing else there.
+        """
+        with reporting(as_json) as report:
+            report.update(_train(app, config, _run_directory(run_dir), overwrite))
+
+    def evaluate(
+        run_dir: Path = default_run_dir,
+        dataset: str | None = None,
+        data_dir: str | None = None,
+        split: Split = "test",
+        as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    ) -> None:
+        """Score a finished run on a split of its own or of any other data.
+
+        Args:
+            run_dir: The folder of the run.
+            dataset: Data to score: a TFDS name or a path; default: what the run was trained on.
+            data_dir: TFDS's data directory; default: as in training.
+            split: Which part; `all` takes every example whatever its split.
+            as_json: One JSON object as the last line of standard output, and nothing else there.
+        """
+        with reporting(as_json) as report:
+            run, config, model = _finished(app, run_dir)
+            dataset = dataset or config.dataset
+            metrics = app.evaluate(model, config, dataset, data_dir or config.data_dir, split)
+            report.update({"dataset": dataset, "split": split, **metrics})
+            _show(f"{dataset}, {split} split, model of {run.path}", metrics)
+
+    def predict(
+        inputs: tyro.conf.Positional[tuple[str, ...]] = (),
+        run_dir: Path = default_run_dir,
+        as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    ) -> None:
+        """Answer for inputs from the arguments or, without any, for each line of standard input.
+
+        Args:
+            inputs: What to answer for.
+            run_dir: The folder of the run.
+            as_json: One JSON object as the last line of standard output, and nothing else there.
+        """
+        with reporting(as_json) as report:
+            # Bytes, since a line need not be valid UTF-8.
+            given = [os.fsencode(text) for text in inputs]
+            if not inputs:
+                if sys.stdin is None or sys.stdin.isatty():
+                    raise UserError("nothing to predict: give inputs as arguments, or lines on standard input")
+                given = [line.rstrip(b"\r\n") for line in sys.stdin.buffer]
+            _, config, model = _finished(app, run_dir)
+            report["predictions"] = app.predict(model, config, given) if given else []
+            show_predictions(given, report["predictions"])
+
+    def export(
+        run_dir: Path = default_run_dir,
+        saved_models: Path = Path("saved_models"),
+        as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    ) -> None:
+        """Write the model of a finished run as a SavedModel, in the layout of TF Serving.
+
+        Args:
+            run_dir: The folder of the run.
+            saved_models: The new version goes to a numbered folder in this folder's folder of the app.
+            as_json: One JSON object as the last line of standard output, and nothing else there.
+        """
+        with reporting(as_json) as report:
+            _, config, model = _finished(app, run_dir)
+            from rnn_keras.export.saved_model import export_saved_model
+
+            version = export_saved_model(model, app.endpoint(model, config), saved_models / app.name)
+            report["saved_model"] = str(version)
+            console.print(f"SavedModel: {version}")
+
+    return {command.__name__: command for command in (train, evaluate, predict, export)}
+
+
+@contextlib.contextmanager
+def reporting(as_json: bool) -> Iterator[dict]:
+    """A dict to fill; with `as_json`, all that is printed goes to standard error and the dict to standard output."""
+    report: dict = {}
+    if not as_json:
+        yield report
+        return
+    with contextlib.redirect_stdout(sys.stderr):
+        yield report
+    print(json.dumps(report, ensure_ascii=False))
+
+
+def _run_directory(path: Path) -> "RunDirectory":
+    from rnn_keras.training.run_directory import RunDirectory
+
+    return RunDirectory(path)
+
+
+def _train(app: App, config, run: "RunDirectory", overwrite: bool) -> dict:
+    run.begin(config, overwrite)
+    import keras
+
+    started = time.perf_counter()
+    keras.utils.set_random_seed(config.seed)
+    model, metrics = app.train(config, run)
+    run.save_model(model)
+    metrics["seconds"]["total"] = round(time.perf_counter() - started, 1)
+    run.finish(metrics)
+    for split in ("validation", "test"):
+        _show(f"{config.dataset}, {split} split", metrics[split])
+    console.print(f"model: {run.model}   plots: {run.plots}   seconds: {metrics['seconds']['total']}")
+    return {**metrics, "run_dir": str(run.path)}
+
+
+def _finished(app: App, run_dir: Path) -> tuple["RunDirectory", Any, "keras.Model"]:
+    """The run directory of a finished run, its config and its model."""
+    from rnn_keras.files import read_json
+    from rnn_keras.training.config import read_config
+
+    run = _run_directory(run_dir)
+    model = run.load_model()
+    return run, read_config(app.config_class, read_json(run.config), run.config), model
+
+
+def _show(title: str, metrics: dict) -> None:
+    table = Table("", "", title=title, title_justify="left", show_header=False)
+    for name, value in metrics.items():
+        table.add_row(name.replace("_", " "), f"{value:.4f}" if isinstance(value, float) else str(value))
+    console.print(table)
+
+
+def show_predictions(inputs: Sequence[bytes], predictions: Sequence[dict]) -> None:
+    """A row for each input, shortened to what a terminal's line holds, with what was predicted."""
+    if not predictions:
+        return
+    table = Table("input", *predictions[0])
+    for given, prediction in zip(inputs, predictions, strict=True):
+        text = given[:400].decode("utf-8", "replace")
+        text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        values = [f"{value:.3f}" if isinstance(value, float) else str(value) for value in prediction.values()]
+        table.add_row(text if len(text) <= 60 else text[:59] + "…", *values)
+    console.print(table)

@@ -1,0 +1,166 @@
+"""Batches of sequences of like length: little padding, few shapes, and an order that (seed, epoch) alone decides."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+_MOST_CANDIDATES = 512  # distinct lengths that the search for boundaries looks at
+
+
+def bucket_boundaries(lengths: Sequence[int], number: int = 12) -> list[int]:
+    """The lengths to pad to that cost the fewest padded steps, rising; the last is the longest length.
+
+    Found exactly, by dynamic programming over the distribution of the lengths; where there are more than 512
+    distinct lengths, over 512 quantiles of it.
+
+    Args:
+        lengths: `(n,)` lengths in steps, at least one.
+        number: the most boundaries.
+    """
+    lengths, counts = np.unique(np.asarray(lengths, np.int64), return_counts=True)
+    if len(lengths) == 0 or lengths[0] < 1 or number < 1:
+        raise ValueError("bucket_boundaries needs at least one length, lengths of at least 1, and number at least 1")
+    below = np.concatenate([[0], np.cumsum(counts)])  # examples before each candidate
+    if len(lengths) > _MOST_CANDIDATES:
+        ends = np.searchsorted(below[1:], np.linspace(0, below[-1], _MOST_CANDIDATES + 1)[1:])
+        ends = np.unique(ends)
+        lengths, below = lengths[ends], np.concatenate([[0], below[ends + 1]])
+    size = len(lengths)
+    # cost[j]: steps of the first j candidates, padded, in the best division so far; each round allows a
+    # bucket more.
+    cost = np.full(size + 1, np.inf)
+    cost[0] = 0
+    came_from = []
+    for _ in range(min(number, size)):
+        # steps[i, j]: the best of the first i, then one bucket of candidates i ... j - 1, padded to the last
+        # of them
+        steps = cost[:, None] + np.concatenate([[0], lengths])[None, :] * (below[None, :] - below[:, None])
+        steps[np.tril_indices(size + 1)] = np.inf
+        came_from.append(np.argmin(steps, axis=0))
+        cost = np.min(steps, axis=0)
+        cost[0] = np.inf
+    boundaries = []
+    end = size
+    for starts in reversed(came_from):
+        boundaries.append(int(lengths[end - 1]))
+        end = starts[end]
+    return boundaries[::-1]
+
+
+class LengthBatches:
+    """Divides sequences into batches of like length and feeds them to `fit`, `evaluate` and `predict`.
+
+    In each epoch the examples are put in random order, then sorted by bucket alone and cut into batches, and
+    the batches are put in random order. So every example comes once, what a bucket leaves over goes into the
+    next longer one, only one batch is incomplete, and long batches do not come together. The shapes are the
+    same in every epoch.
+
+    Args:
+        sequences: one array a sequence, `(time, ...)`, at least one step each; padded at the end with zeros.
+        targets: `(n, ...)` or None, where there is nothing to learn from.
+        batch_size: examples a batch.
+        boundaries: rising lengths to pad to, the last no shorter than the longest sequence; default:
+            `bucket_boundaries` of these lengths.
+        shuffle: False for one order, shortest first, in every epoch; see `in_original_order`.
+        seed: of the order.
+        sample_weight: `(n,)` or None.
+        start_epoch: the epoch whose order the first pass has; a run that goes on after epoch k starts at k.
+
+    Attributes:
+        boundaries: the lengths padded to.
+        number_of_batches: in an epoch.
+        padded_share: the share of padded steps among all steps, 0 to 1.
+        distinct_shapes: the set of `(batch, time)` in an epoch.
+    """
+
+    def __init__(
+        self,
+        sequences: Sequence[np.ndarray],
+        targets: np.ndarray | None,
+        batch_size: int,
+        boundaries: Sequence[int] | None = None,
+        *,
+        shuffle: bool,
+        seed: int = 0,
+        sample_weight: np.ndarray | None = None,
+        start_epoch: int = 0,
+    ):
+        lengths = np.array([len(sequence) for sequence in sequences], np.int64)
+        columns = [np.asarray(column) for column in (targets, sample_weight) if column is not None]
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+        if len(lengths) == 0 or lengths.min() < 1:
+            raise ValueError("expected at least one sequence, and at least one step in each")
+        if any(len(column) != len(lengths) for column in columns):
+            raise ValueError(
+                f"targets and sample_weight must have one entry for each of the {len(lengths)} sequences, not "
+                f"{', '.join(str(len(column)) for column in columns)}"
+            )
+        self.boundaries = list(bucket_boundaries(lengths) if boundaries is None else boundaries)
+        if sorted(set(self.boundaries)) != self.boundaries or self.boundaries[-1] < lengths.max():
+            raise ValueError(f"boundaries must rise to at least {lengths.max()}, not {self.boundaries}")
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.start_epoch = start_epoch
+        self.number_of_batches = -(-len(lengths) // batch_size)
+        self._lengths = lengths
+        self._starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+        self._values = np.concatenate([np.asarray(sequence) for sequence in sequences])
+        self._columns = columns
+        self._bucket = np.searchsorted(self.boundaries, lengths)
+        shapes = [self._shape(indices) for indices in self.plan(start_epoch)]
+        self.distinct_shapes = set(shapes)
+        self.padded_share = 1 - int(lengths.sum()) / sum(batch * time for batch, time in shapes)
+
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """The indices of the examples of each batch of an epoch, in order."""
+        order = np.arange(len(self._lengths))
+        if self.shuffle:
+            generator = np.random.default_rng([self.seed, epoch])
+            generator.shuffle(order)
+        order = order[np.argsort(self._bucket[order], kind="stable")]
+        batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+        if self.shuffle:
+            batches = [batches[place] for place in generator.permutation(len(batches))]
+        return batches
+
+    def batch(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Those examples: sequences `(batch, time, ...)`, then targets and weights `(batch, ...)` if there are any."""
+        shape = self._shape(indices)
+        padded = np.zeros(shape + self._values.shape[1:], self._values.dtype)
+        lengths = self._lengths[indices]
+        inside = np.arange(shape[1]) < lengths[:, None]
+        # Row after row, the places of the sequences' own steps among all values.
+        before = np.cumsum(lengths) - lengths
+        padded[inside] = self._values[np.repeat(self._starts[indices] - before, lengths) + np.arange(lengths.sum())]
+        return padded, *(column[indices] for column in self._columns)
+
+    def dataset(self) -> tf.data.Dataset:
+        """The batches; each pass over the data set is the next epoch, from `start_epoch` on, with a new order."""
+        epoch = self.start_epoch
+
+        def batches() -> Iterator[tuple[np.ndarray, ...]]:
+            nonlocal epoch
+            plan = self.plan(epoch)
+            epoch += 1
+            for indices in plan:
+                yield self.batch(indices)
+
+        signature = [tf.TensorSpec((None, None, *self._values.shape[1:]), self._values.dtype)]
+        signature += [tf.TensorSpec((None, *column.shape[1:]), column.dtype) for column in self._columns]
+        dataset = tf.data.Dataset.from_generator(batches, output_signature=tuple(signature))
+        return dataset.apply(tf.data.experimental.assert_cardinality(self.number_of_batches)).prefetch(4)
+
+    def in_original_order(self, outputs: np.ndarray) -> np.ndarray:
+        """Outputs `(n, ...)` of a pass without shuffling, put in the order of the sequences."""
+        if self.shuffle:
+            raise ValueError("in_original_order needs shuffle=False")
+        outputs = np.asarray(outputs)
+        restored = np.empty_like(outputs)
+        restored[np.concatenate(self.plan(0))] = outputs
+        return restored
+
+    def _shape(self, indices: np.ndarray) -> tuple[int, int]:
+        return len(indices), int(self.boundaries[self._bucket[indices].max()])

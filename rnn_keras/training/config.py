@@ -1,0 +1,75 @@
+"""Settings that every app's training has."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Literal
+
+from rnn_keras.errors import UserError
+
+if TYPE_CHECKING:  # a config is made before anything slow is imported
+    import keras
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """Settings of a training run; an app's own config adds its model's."""
+
+    dataset: str
+    """Data to learn from: the packaged default, any TFDS name, or a path to your own (see the app's README)."""
+    data_dir: str | None = None
+    """TFDS's data directory, where prepared data is found and kept; default: TFDS's own (~/tensorflow_datasets)."""
+    epochs: int = 10
+    """The most passes over the training data."""
+    patience: int = 2
+    """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
+    batch_size: int = 32
+    """Examples per step."""
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
+    """keras.optimizers by name."""
+    learning_rate: float = 1e-3
+    """Step size of the optimiser at the start."""
+    schedule: Literal["constant", "cosine", "linear"] = "constant"
+    """How the learning rate falls over all epochs: not at all, along a half cosine or a line to zero."""
+    clip_norm: float = 1.0
+    """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""
+    seed: int = 1
+    """Seed of weights, dropout and shuffling."""
+
+    def __post_init__(self):
+        for name in ("epochs", "patience", "batch_size"):
+            self.require(name, getattr(self, name) >= 1, "at least 1")
+        self.require("learning_rate", self.learning_rate > 0, "above 0")
+        self.require("clip_norm", self.clip_norm >= 0, "at least 0 (0 turns clipping off)")
+
+    def require(self, name: str, fits: bool, expected: str) -> None:
+        """Refuses a setting in one sentence that names its flag."""
+        if not fits:
+            raise UserError(f"--{name.replace('_', '-')} must be {expected}, got {getattr(self, name)}")
+
+    def make_optimizer(self, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
+        import keras
+
+        rate = self.learning_rate
+        steps = self.epochs * steps_per_epoch
+        if self.schedule == "cosine":
+            rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+        elif self.schedule == "linear":
+            rate = keras.optimizers.schedules.PolynomialDecay(rate, steps, end_learning_rate=0.0)
+        return keras.optimizers.get(
+            {
+                "class_name": self.optimizer,
+                "config": {"learning_rate": rate, "global_clipnorm": self.clip_norm or None},
+            }
+        )
+
+
+def read_config(config_class: type, values: dict, source: object):
+    """A config from what `config.json` holds.
+
+    Raises:
+        UserError: a name is unknown to the config, so that the file is of another app or version.
+    """
+    known = {field.name for field in dataclasses.fields(config_class)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise UserError(f"{source} has settings that this app does not know: {', '.join(unknown)}")
+    return config_class(**values)

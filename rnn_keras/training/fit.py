@@ -1,0 +1,150 @@
+"""Keras's fit with early stopping that survives being killed: the state of every finished epoch is on the disk."""
+
+import sys
+import time
+from collections.abc import Callable
+
+import keras
+
+from rnn_keras.errors import UserError
+from rnn_keras.files import read_json, replacing, write_json
+from rnn_keras.training.run_directory import RunDirectory
+
+
+class EpochState(keras.callbacks.Callback):
+    """Stops early, remembers the best epoch, and leaves after each epoch what is needed to go on from there.
+
+    `checkpoint/state.json` names the last and the best epoch; `checkpoint/epoch-N.weights.h5` holds, for these two,
+    the weights with the optimiser's and the random generators' state. keras.callbacks.EarlyStopping and
+    BackupAndRestore do not go together: the first forgets its best epoch when the second resumes.
+
+    Args:
+        run: where the checkpoints and `history.csv` are kept.
+        monitor: the value that decides, `val_accuracy` or `val_loss` and the like.
+        mode: `"max"` if more is better, `"min"` if less is.
+        patience: epochs without a better value after which training stops.
+    """
+
+    def __init__(self, run: RunDirectory, monitor: str, mode: str, patience: int):
+        super().__init__()
+        self.run = run
+        self.monitor = monitor
+        self.sign = 1 if mode == "max" else -1
+        self.patience = patience
+        self.state_file = run.checkpoint / "state.json"
+        self.rows: list[dict] = read_json(self.state_file) if self.state_file.exists() else []
+
+    @property
+    def epochs_done(self) -> int:
+        return len(self.rows)
+
+    @property
+    def best_epoch(self) -> int:
+        """Counted from 1; the first of equals."""
+        scores = [self.sign * row[self.monitor] for row in self.rows]
+        return scores.index(max(scores)) + 1
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.rows) and self.epochs_done - self.best_epoch >= self.patience
+
+    def weights_file(self, epoch: int):
+        return self.run.checkpoint / f"epoch-{epoch}.weights.h5"
+
+    def restore(self, epoch: int) -> None:
+        try:
+            self.model.load_weights(self.weights_file(epoch))
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(
+                f"{self.weights_file(epoch)} cannot be loaded ({error}); it is damaged, start anew with --overwrite"
+            ) from error
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.model.stop_training:
+            return  # the loss is no number: this epoch does not count
+        seconds = round(time.perf_counter() - self.started, 2)
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        self.rows.append({"epoch": epoch + 1, **values, "seconds": seconds})
+        with replacing(self.weights_file(epoch + 1)) as temporary:
+            self.model.save_weights(temporary)
+        # This file decides what counts; weights that it does not name are left over from a killed epoch.
+        write_json(self.state_file, self.rows)
+        self.run.write_history(self.rows)
+        for file in self.run.checkpoint.glob("epoch-*.weights.h5"):
+            if file not in (self.weights_file(self.best_epoch), self.weights_file(self.epochs_done)):
+                file.unlink()
+        if self.is_over:
+            self.model.stop_training = True
+
+
+def fit(
+    model: keras.Model,
+    batches: Callable,
+    validation,
+    run: RunDirectory,
+    *,
+    epochs: int,
+    patience: int,
+    monitor: str,
+    mode: str,
+) -> list[dict]:
+    """Trains a compiled model, from the last finished epoch of the run on, and leaves it with the best epoch's weights.
+
+    Args:
+        batches: start_epoch -> the tf.data.Dataset of training batches, whose order depends on the epoch's number.
+        validation: batches to score after each epoch.
+        run: the run's folder.
+        epochs, patience, monitor, mode: see `EpochState`.
+
+    Returns:
+        A dict per epoch: `epoch`, the metrics, `seconds`.
+
+    Raises:
+        UserError: the loss is no number any more, or a checkpoint is damaged.
+    """
+    state = EpochState(run, monitor, mode, patience)
+    state.set_model(model)
+    model.optimizer.build(model.trainable_variables)
+    if state.epochs_done:
+        state.restore(state.epochs_done)
+        print(f"going on after epoch {state.epochs_done} of {run.path}")
+    if not state.is_over and state.epochs_done < epochs:
+        broken = []
+        model.fit(
+            batches(state.epochs_done),
+            validation_data=validation,
+            initial_epoch=state.epochs_done,
+            epochs=epochs,
+            shuffle=False,  # the batches are shuffled already
+            # Keras redraws its bar only on a terminal; elsewhere it would print a line per redraw.
+            verbose=1 if sys.stdout.isatty() else 2,
+            callbacks=[
+                StopOnNaN(broken),
+                state,
+                keras.callbacks.TensorBoard(str(run.logs), write_graph=False),
+            ],
+        )
+        if broken:
+            raise UserError(
+                f"the loss became {broken[0][1]} at step {broken[0][0]}; lower --learning-rate or --clip-norm and "
+                f"start anew with --overwrite ({state.epochs_done} finished epoch(s) are kept in {run.checkpoint})"
+            )
+    state.restore(state.best_epoch)
+    return state.rows
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Stops before an epoch whose loss is no number is counted; `broken` receives (step, loss)."""
+
+    def __init__(self, broken: list):
+        super().__init__()
+        self.broken = broken
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = (logs or {}).get("loss", 0.0)
+        if not abs(loss) < float("inf"):
+            self.broken.append((batch + 1, loss))
+            self.model.stop_training = True

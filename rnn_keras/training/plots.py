@@ -1,0 +1,58 @@
+"""Pictures that every run leaves."""
+
+from pathlib import Path
+
+import matplotlib
+
+from rnn_keras.files import replacing
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # the backend must be chosen first
+
+
+def save(figure, path: Path) -> None:
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120, bbox_inches="tight")
+    plt.close(figure)
+
+
+def learning_curves(rows: list[dict], path: Path, monitor: str, mode: str) -> None:
+    """Each metric over the epochs, training beside validation, with the epoch whose weights were kept.
+
+    Args:
+        rows: a dict per epoch, as in `history.csv`.
+        path: the picture's file.
+        monitor, mode: what the best epoch is chosen by, and whether `"max"` or `"min"` is best.
+    """
+    names = [name.removeprefix("val_") for name in rows[0] if name.startswith("val_")]
+    epochs = [row["epoch"] for row in rows]
+    best = (max if mode == "max" else min)(rows, key=lambda row: row[monitor])["epoch"]
+    figure, axes = plt.subplots(1, len(names), figsize=(4.5 * len(names), 3.5), squeeze=False)
+    for axis, name in zip(axes[0], names, strict=True):
+        axis.plot(epochs, [row[name] for row in rows], "o-", label="training")
+        axis.plot(epochs, [row[f"val_{name}"] for row in rows], "o-", label="validation")
+        axis.axvline(best, color="grey", linestyle=":", label=f"kept: epoch {best}")
+        axis.set(xlabel="epoch", ylabel=name, title=name)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+    axes[0][0].legend()
+    save(figure, path)
+
+
+def length_distribution(lengths: list[int], boundaries: list[int], padded_share: float, path: Path) -> None:
+    """How long the training sequences are, and the lengths that batches are padded to.
+
+    Args:
+        lengths: steps of each sequence.
+        boundaries: the lengths padded to.
+        padded_share: the share of padded steps that this gives, 0 to 1.
+    """
+    figure, axis = plt.subplots(figsize=(7, 3.5))
+    width = -(-max(lengths) // 70)  # whole steps a bar, so that no bar counts one length more than its neighbours
+    axis.hist(lengths, bins=range(0, max(lengths) + width + 1, width), color="steelblue")
+    for number, boundary in enumerate(boundaries):
+        label = f"batches are padded to these lengths: {padded_share:.1%} of all steps are padding"
+        axis.axvline(boundary, color="darkorange", linewidth=1, label=label if number == 0 else None)
+    axis.set(xlabel="steps", ylabel="training sequences", title="Length of the training sequences")
+    axis.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18), frameon=False)
+    save(figure, path)

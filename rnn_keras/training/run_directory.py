@@ -1,0 +1,101 @@
+"""The folder that a run leaves: its settings, its model, its figures and its pictures."""
+
+import csv
+import dataclasses
+import io
+import shutil
+from pathlib import Path
+
+import keras
+
+from rnn_keras.errors import UserError
+from rnn_keras.files import read_json, replacing, write_json, write_text
+
+
+class RunDirectory:
+    """`config.json`, `model.keras`, `metrics.json`, `history.csv`, `logs/` (TensorBoard) and `plots/*.png`.
+
+    While a run is under way there is also `checkpoint/`. `metrics.json` is written last: a run with it is finished.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config = path / "config.json"
+        self.model = path / "model.keras"
+        self.metrics = path / "metrics.json"
+        self.history = path / "history.csv"
+        self.logs = path / "logs"
+        self.plots = path / "plots"
+        self.checkpoint = path / "checkpoint"
+
+    @property
+    def finished(self) -> bool:
+        return self.metrics.exists()
+
+    def begin(self, config, overwrite: bool) -> None:
+        """Makes the folder ready for a run of these settings: new, or going on where one was cut off.
+
+        Raises:
+            UserError: it holds a finished run, or an unfinished one with other settings.
+        """
+        if overwrite:
+            self.clear()
+        if self.finished:
+            raise UserError(
+                f"{self.path} holds a finished run; add --overwrite to replace it, or name another with --run-dir"
+            )
+        settings = dataclasses.asdict(config)
+        if self.config.exists():
+            there = read_json(self.config)
+            changed = [name for name in settings if there.get(name) != settings[name]]
+            if changed:
+                differences = ", ".join(f"{name} {there.get(name)} there, {settings[name]} now" for name in changed)
+                raise UserError(
+                    f"{self.path} holds an unfinished run with other settings ({differences}); repeat its command to "
+                    "go on with it, add --overwrite to start anew, or name another folder with --run-dir"
+                )
+        write_json(self.config, settings)
+
+    def clear(self) -> None:
+        """Removes what a run leaves, and nothing else that a user may keep in the folder."""
+        self.metrics.unlink(missing_ok=True)  # first, so that a half-cleared folder is no finished run
+        for file in (self.model, self.history, self.config):
+            file.unlink(missing_ok=True)
+        for folder in (self.checkpoint, self.logs, self.plots):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def finish(self, metrics: dict) -> None:
+        """Writes the figures, which makes the run a finished one, and removes what only going on would need."""
+        write_json(self.metrics, metrics)
+        shutil.rmtree(self.checkpoint, ignore_errors=True)
+
+    def write_history(self, rows: list[dict]) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["epoch"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.history, text.getvalue())
+
+    def save_model(self, model: keras.Model) -> None:
+        with replacing(self.model) as temporary:
+            model.save(temporary)
+
+    def load_model(self) -> keras.Model:
+        """The finished run's model; Keras's safe mode stays on.
+
+        Raises:
+            UserError: there is no finished run, or its model file is damaged.
+        """
+        if not self.finished:
+            raise UserError(
+                f"{self.path} holds no finished run; train one first, or name the folder of one with --run-dir"
+            )
+        # Imported for what they register: Keras finds the custom layers in a model file by their names.
+        import rnn_keras.data.text
+        import rnn_keras.layers  # noqa: F401
+
+        try:
+            return keras.models.load_model(self.model, compile=False)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise UserError(f"{self.model} cannot be loaded ({reason}); it is damaged, train again") from error

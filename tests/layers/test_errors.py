@@ -1,0 +1,131 @@
+"""Mistakes: where Keras refuses, so do we, and the message says which argument is meant."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from .support import CELLS, FAMILIES, STATES, ours, theirs
+
+X = np.ones((2, 3, 4), "float32")
+
+
+@pytest.mark.parametrize("units", [0, -1])
+@pytest.mark.parametrize("name", [*FAMILIES, *CELLS])
+def test_units(name, units):
+    for cls in (theirs(name), ours(name)):
+        with pytest.raises(ValueError, match="`units`"):
+            cls(units)
+
+
+@pytest.mark.parametrize("units", [2.5, "3", None])
+@pytest.mark.parametrize("name", [*FAMILIES, *CELLS])
+def test_units_of_another_type(name, units):
+    """Keras fails on these only later and on something else."""
+    with pytest.raises((TypeError, ValueError), match="units"):
+        ours(name)(units)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (1, 2, 3, 4)])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_rank(family, shape):
+    for cls in (theirs(family), ours(family)):
+        with pytest.raises(ValueError, match="expected ndim=3, found ndim="):
+            cls(3)(np.ones(shape, "float32"))
+        with pytest.raises(ValueError, match="expected ndim=3, found ndim="):
+            cls(3)(keras.Input(shape[1:]))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_feature_count(family):
+    """Inputs of another width than the kernel was built for; the message holds both widths."""
+    for cls in (theirs(family), ours(family)):
+        layer = cls(3)
+        layer.build(X.shape)
+        with pytest.raises((ValueError, tf.errors.InvalidArgumentError)) as caught:
+            layer(np.ones((2, 3, 5), "float32"))
+        assert "5" in str(caught.value) and "4" in str(caught.value)
+
+
+@pytest.mark.parametrize("rate", [-0.5, 1.5])
+@pytest.mark.parametrize("argument", ["dropout", "recurrent_dropout"])
+@pytest.mark.parametrize("name", [*FAMILIES, *CELLS])
+def test_dropout_rate_is_clipped_as_in_keras(name, argument, rate):
+    """Keras does not refuse a rate outside of [0, 1], so a drop-in must not."""
+    mine, other = ours(name)(3, **{argument: rate}), theirs(name)(3, **{argument: rate})
+    assert getattr(mine, argument) == getattr(other, argument) == float(rate > 0)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_initial_state_count(family):
+    """Too many or too few; Keras refuses some of these, and takes the wrong ones silently for others."""
+    count = STATES[family]
+    for wrong in {0, 1, 2, 3} - {count}:
+        states = [np.zeros((2, 3), "float32")] * wrong
+        with pytest.raises(ValueError, match="initial_state"):
+            ours(family)(3)(X, initial_state=states)
+    ours(family)(3)(X, initial_state=[np.zeros((2, 3), "float32")] * count)
+
+
+@pytest.mark.parametrize("shape", [(2, 7), (5, 3)])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_initial_state_shape(family, shape):
+    for cls in (theirs(family), ours(family)):
+        with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):
+            cls(3)(X, initial_state=[np.zeros(shape, "float32")] * STATES[family])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_mask_length(family):
+    for cls in (theirs(family), ours(family)):
+        with pytest.raises((ValueError, tf.errors.OpError)):
+            cls(3)(X, mask=np.ones((2, 2), bool))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_unroll_needs_a_length(family):
+    # Inside of a graph, where shapes are not only for show.
+    for cls in (theirs(family), ours(family)):
+        layer = cls(3, unroll=True)
+        layer.build((None, None, 4))
+        call = tf.function(layer, input_signature=[tf.TensorSpec((None, None, 4), tf.float32)])
+        with pytest.raises(ValueError, match="Cannot unroll"):
+            call.get_concrete_function()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_stateful_needs_a_fixed_batch(family):
+    for cls in (theirs(family), ours(family)):
+        with pytest.raises(ValueError, match="batch size"):
+            cls(3, stateful=True)(keras.Input((None, 4)))
+        layer = cls(3, stateful=True)
+        layer(X)
+        with pytest.raises(ValueError, match="stateful"):
+            layer(X[:1])
+
+
+@pytest.mark.parametrize("family", ["LSTM", "GRU"])
+def test_use_cudnn(family):
+    for cls in (theirs(family), ours(family)):
+        with pytest.raises(ValueError, match="use_cudnn"):
+            cls(3, use_cudnn="always")
+        with pytest.raises(ValueError, match="use_cudnn=True"):
+            # No bias is a thing that cuDNN cannot do, with or without a GPU.
+            cls(3, use_cudnn=True, use_bias=False)(X)
+
+
+@pytest.mark.parametrize("argument", ["activation", "kernel_initializer", "bias_regularizer", "recurrent_constraint"])
+@pytest.mark.parametrize("name", [*FAMILIES, *CELLS])
+def test_unknown_identifiers(name, argument):
+    for cls in (theirs(name), ours(name)):
+        with pytest.raises(ValueError, match="no_such_thing"):
+            cls(3, **{argument: "no_such_thing"})
+
+
+@pytest.mark.parametrize("argument", ["implementation", "use_cudnn", "recurrent_activation", "reset_after"])
+@pytest.mark.parametrize("name", ["SimpleRNN", "SimpleRNNCell"])
+def test_simple_rnn_has_no_gates(name, argument):
+    """Arguments of the gated layers would be without effect here; Keras refuses them."""
+    for cls in (theirs(name), ours(name)):
+        with pytest.raises((TypeError, ValueError), match=argument):
+            cls(3, **{argument: 1})

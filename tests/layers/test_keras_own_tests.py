@@ -1,0 +1,51 @@
+"""The tests that the installed Keras ships for its recurrent layers, run on ours in a child process."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import keras.src.layers.rnn
+import pytest
+
+from .support import CELLS, FAMILIES
+
+HERE = Path(__file__).resolve().parent
+# rnn_test.py and time_distributed_test.py build none of the six classes.
+FILES = ("simple_rnn", "lstm", "gru", "bidirectional", "stacked_rnn_cells")
+# Neither does this test, the slowest by far.
+LEFT_OUT = "not (StackedRNNTest and test_basics)"
+
+
+def test_keras_tests_pass_on_our_layers(tmp_path):
+    folder = Path(keras.src.layers.rnn.__file__).parent
+    files = [folder / f"{name}_test.py" for name in FILES]
+    if not all(file.exists() for file in files):
+        pytest.skip("this build of Keras ships no tests")
+    counts = tmp_path / "constructed.txt"
+    environment = {
+        **os.environ,
+        "CONSTRUCTED_FILE": str(counts),
+        "CUDA_VISIBLE_DEVICES": "",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]),
+    }
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "keras_tests_plugin"]
+    command += ["--rootdir", str(tmp_path), "-c", os.devnull, "--tb=short", "-k", LEFT_OUT]
+    done = subprocess.run(
+        [*command, *map(str, files)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    tail = done.stdout[-6000:] + done.stderr[-2000:]
+    assert done.returncode == 0, tail
+    passed = int(re.search(r"(\d+) passed", done.stdout)[1])
+    assert passed >= 34, tail
+    constructed = dict(line.split() for line in counts.read_text().splitlines())
+    assert set(constructed) == {*FAMILIES, *CELLS}
+    for name in FAMILIES:
+        assert int(constructed[name]) >= 20, constructed

@@ -1,0 +1,129 @@
+"""Properties over random shapes and masks: ours equals Keras, and masks mean what they are said to mean."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from . import oracle
+from .support import FAMILIES, VARIANTS, assert_all_close, built_pair, numpy_list, ours, randomise
+
+quick = settings(max_examples=25, deadline=None, derandomize=True)
+
+
+@st.composite
+def masks(draw, batch, time):
+    """Rows of any pattern, and often of the patterns that real data has: padded left or right, empty, full."""
+    row = st.one_of(
+        st.lists(st.booleans(), min_size=time, max_size=time),
+        st.integers(0, time).map(lambda n: [True] * n + [False] * (time - n)),
+        st.integers(0, time).map(lambda n: [False] * n + [True] * (time - n)),
+    )
+    rows = draw(st.lists(row, min_size=batch, max_size=batch))
+    return np.array(rows, dtype=bool).reshape(batch, time)
+
+
+@st.composite
+def problems(draw, min_batch=0):
+    batch, time = draw(st.integers(min_batch, 3)), draw(st.integers(1, 5))
+    features, units = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    x = np.random.default_rng(draw(st.integers(0, 99))).normal(size=(batch, time, features)).astype("float32")
+    mask = draw(st.one_of(st.none(), masks(batch, time)))
+    return x, mask, units
+
+
+@quick
+@given(problem=problems(), variant=st.sampled_from(VARIANTS), flags=st.tuples(*[st.booleans()] * 3))
+def test_equals_keras(problem, variant, flags):
+    """From an empty batch to a row without any step that counts."""
+    x, mask, units = problem
+    family, extra = variant
+    kwargs = {"go_backwards": flags[0], "zero_output_for_mask": flags[1], "return_sequences": flags[2]}
+    # Keras's attempt at cuDNN breaks on an empty batch with a mask.
+    cudnn = {} if family == "SimpleRNN" else {"use_cudnn": False}
+    mine, other = built_pair(family, x.shape, units=units, return_state=True, **kwargs, **extra, **cudnn)
+    assert_all_close(numpy_list(mine(x, mask=mask)), numpy_list(other(x, mask=mask)))
+
+
+def layer_for(family, x, units, **kwargs):
+    layer = ours(family)(units, return_sequences=True, return_state=True, **kwargs)
+    layer.build(x.shape)
+    randomise(layer, seed=1)
+    return layer
+
+
+@quick
+@given(problem=problems(min_batch=1), family=st.sampled_from(FAMILIES), data=st.data())
+def test_masked_inputs_do_not_matter(problem, family, data):
+    """Whatever stands at a masked step, even infinities of the float range, changes no output and no state."""
+    x, mask, units = problem
+    if mask is None:
+        mask = data.draw(masks(*x.shape[:2]))
+    layer = layer_for(family, x, units)
+    disturbed = np.where(mask[..., None], x, np.float32(1e6))
+    assert_all_close(numpy_list(layer(disturbed, mask=mask)), numpy_list(layer(x, mask=mask)), atol=0.0)
+
+
+@quick
+@given(problem=problems(min_batch=1), family=st.sampled_from(FAMILIES), backwards=st.booleans())
+def test_a_mask_equals_leaving_the_steps_out(problem, family, backwards):
+    """The final state of a masked row is that of the shorter sequence without its masked steps."""
+    x, mask, units = problem
+    if mask is None:
+        mask = np.ones(x.shape[:2], dtype=bool)
+    layer = layer_for(family, x, units, go_backwards=backwards)
+    _, *states = numpy_list(layer(x, mask=mask))
+    for row in range(len(x)):
+        kept = x[row][mask[row]][None]
+        if kept.shape[1]:
+            _, *alone = numpy_list(layer(kept))
+        else:
+            alone = [np.zeros((1, units), "float32") for _ in states]
+        assert_all_close([s[row] for s in states], [a[0] for a in alone])
+
+
+@quick
+@given(problem=problems(min_batch=1), family=st.sampled_from(FAMILIES))
+def test_rows_do_not_see_each_other(problem, family):
+    x, mask, units = problem
+    layer = layer_for(family, x, units)
+    together = numpy_list(layer(x, mask=mask))
+    order = np.arange(len(x))[::-1]
+    reordered = numpy_list(layer(x[order], mask=None if mask is None else mask[order]))
+    assert_all_close([t[order] for t in together], reordered)
+
+
+@quick
+@given(problem=problems(min_batch=1), family=st.sampled_from(FAMILIES))
+def test_backwards_is_forwards_on_the_reversed_sequence(problem, family):
+    x, mask, units = problem
+    forwards = layer_for(family, x, units)
+    backwards = layer_for(family, x, units, go_backwards=True)
+    flipped = None if mask is None else mask[:, ::-1]
+    assert_all_close(
+        numpy_list(backwards(x, mask=mask)), numpy_list(forwards(x[:, ::-1].copy(), mask=flipped)), atol=1e-6
+    )
+
+
+@quick
+@given(problem=problems(min_batch=1), family=st.sampled_from(FAMILIES), cut=st.integers(1, 4))
+def test_two_halves_make_a_whole(problem, family, cut):
+    """Handing the state from one call to the next equals one call."""
+    x, mask, units = problem
+    x = np.concatenate([x, x[:, :1]], axis=1)
+    mask = None if mask is None else np.concatenate([mask, ~mask[:, :1]], axis=1)
+    cut = min(cut, x.shape[1] - 1)
+    layer = layer_for(family, x, units, zero_output_for_mask=True)
+    first_mask, second_mask = (None, None) if mask is None else (mask[:, :cut], mask[:, cut:])
+    first, *states = layer(x[:, :cut], mask=first_mask)
+    second, *last = layer(x[:, cut:], mask=second_mask, initial_state=states)
+    whole = numpy_list(layer(x, mask=mask))
+    assert_all_close([np.concatenate([first, second], axis=1), *map(np.asarray, last)], whole)
+
+
+@quick
+@given(problem=problems(min_batch=1), family=st.sampled_from(FAMILIES))
+def test_equals_the_equations(problem, family):
+    x, mask, units = problem
+    layer = layer_for(family, x, units)
+    outputs, states = oracle.run(family, x, layer.get_weights(), mask=mask)
+    assert_all_close(numpy_list(layer(x, mask=mask)), [outputs, *states])

@@ -1,0 +1,56 @@
+"""Files are either as they were or whole."""
+
+import os
+
+import pytest
+
+from rnn_keras.errors import UserError
+from rnn_keras.files import read_json, replacing, write_json, write_text
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path):
+    path = tmp_path / "metrics.json"
+    write_json(path, {"accuracy": 0.5})
+
+    with pytest.raises(ZeroDivisionError), replacing(path) as temporary:
+        temporary.write_text('{"accuracy": 0.')
+        raise ZeroDivisionError
+
+    assert read_json(path) == {"accuracy": 0.5}
+    assert os.listdir(tmp_path) == ["metrics.json"]
+
+
+def test_a_folder_is_put_in_place_whole(tmp_path):
+    with replacing(tmp_path / "1") as temporary:
+        temporary.mkdir()
+        (temporary / "part").write_text("x")
+        assert not (tmp_path / "1").exists()
+
+    assert (tmp_path / "1" / "part").read_text() == "x"
+
+
+def test_a_place_that_cannot_be_written_to_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(UserError, match=r"cannot write .*file/metrics\.json"):
+        write_text(tmp_path / "file" / "metrics.json", "x")
+
+
+def test_a_full_disk_is_a_sentence_and_loses_nothing(tmp_path):
+    path = tmp_path / "history.csv"
+    write_text(path, "before")
+
+    with pytest.raises(UserError, match="No space left"), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    assert path.read_text() == "before"
+
+
+@pytest.mark.parametrize("content", ["", "{", "\xff"])
+def test_damaged_json_is_a_sentence(tmp_path, content):
+    path = tmp_path / "config.json"
+    path.write_bytes(content.encode("latin-1"))
+
+    with pytest.raises(UserError, match=r"config\.json cannot be read as JSON"):
+        read_json(path)

@@ -1,0 +1,81 @@
+"""What a run leaves is protected, and a run of other settings is not mixed into it."""
+
+import dataclasses
+
+import keras
+import pytest
+
+from rnn_keras.errors import UserError
+from rnn_keras.training.config import TrainingConfig, read_config
+from rnn_keras.training.run_directory import RunDirectory
+
+CONFIG = TrainingConfig(dataset="data.csv")
+
+
+def test_a_finished_run_is_only_replaced_on_request(tmp_path):
+    run = RunDirectory(tmp_path)
+    run.begin(CONFIG, overwrite=False)
+    run.finish({"test": {"accuracy": 1.0}})
+    (tmp_path / "notes.txt").write_text("the user's own")
+
+    with pytest.raises(UserError, match="holds a finished run; add --overwrite"):
+        run.begin(CONFIG, overwrite=False)
+    run.begin(CONFIG, overwrite=True)
+
+    assert not run.finished
+    assert (tmp_path / "notes.txt").exists()
+
+
+def test_an_unfinished_run_goes_on_with_its_own_settings_only(tmp_path):
+    run = RunDirectory(tmp_path)
+    run.begin(CONFIG, overwrite=False)
+    run.begin(CONFIG, overwrite=False)
+
+    with pytest.raises(UserError, match=r"other settings \(seed 1 there, 2 now\)"):
+        run.begin(dataclasses.replace(CONFIG, seed=2), overwrite=False)
+
+
+def test_no_run_and_a_damaged_model_are_sentences(tmp_path):
+    run = RunDirectory(tmp_path)
+    with pytest.raises(UserError, match="holds no finished run; train one first"):
+        run.load_model()
+    run.finish({})
+    with pytest.raises(UserError, match=r"model\.keras cannot be loaded"):
+        run.load_model()
+    run.model.write_bytes(b"PK no archive")
+    with pytest.raises(UserError, match=r"model\.keras cannot be loaded"):
+        run.load_model()
+
+
+def test_a_model_file_with_code_in_it_is_refused(tmp_path):
+    run = RunDirectory(tmp_path)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Lambda(lambda x: x + 1)])
+    run.save_model(model)
+    run.finish({})
+
+    with pytest.raises(UserError, match=r"model\.keras cannot be loaded"):
+        run.load_model()
+
+
+@pytest.mark.parametrize(
+    ("setting", "flag"),
+    [({"epochs": 0}, "--epochs"), ({"learning_rate": 0.0}, "--learning-rate"), ({"clip_norm": -1.0}, "--clip-norm")],
+)
+def test_a_setting_out_of_range_names_its_flag(setting, flag):
+    with pytest.raises(UserError, match=f"{flag} must be .*, got"):
+        TrainingConfig(dataset="x", **setting)
+
+
+def test_a_config_of_another_app_is_a_sentence(tmp_path):
+    with pytest.raises(UserError, match="settings that this app does not know: beam_width"):
+        read_config(TrainingConfig, {"dataset": "x", "beam_width": 4}, tmp_path / "config.json")
+
+
+@pytest.mark.parametrize(("schedule", "at_half"), [("constant", 1.0), ("cosine", 0.5), ("linear", 0.5)])
+def test_the_learning_rate_follows_its_schedule(schedule, at_half):
+    config = TrainingConfig(dataset="x", epochs=10, learning_rate=0.01, schedule=schedule, clip_norm=0)
+    optimizer = config.make_optimizer(steps_per_epoch=10)
+
+    optimizer.iterations.assign(50)
+    assert float(optimizer.learning_rate) == pytest.approx(0.01 * at_half, rel=1e-5)
+    assert optimizer.global_clipnorm is None
