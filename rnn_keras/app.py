@@ -2,9 +2,7 @@
 
 import abc
 import contextlib
-import dataclasses
 import json
-import logging
 import os
 import sys
 import time
@@ -17,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rnn_keras.errors import UserError
+from rnn_keras.quiet import import_tensorflow, quiet_libraries
 
 if TYPE_CHECKING:  # TensorFlow takes seconds to import: not for --help, not for a typing error in a flag
     import keras
@@ -78,14 +77,6 @@ class App(abc.ABC):
         except BrokenPipeError:  # the reader, `head` say, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
-
-
-def quiet_libraries() -> None:
-    """Leaves TensorFlow's errors and drops its remarks; TF_CPP_MIN_LOG_LEVEL=0 brings them back."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3":
-        for name in ("tensorflow", "absl"):
-            logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _commands(app: App) -> dict[str, Any]:
@@ -197,6 +188,7 @@ def _run_directory(path: Path) -> "RunDirectory":
 
 def _train(app: App, config, run: "RunDirectory", overwrite: bool) -> dict:
     run.begin(config, overwrite)
+    import_tensorflow()
     import keras
 
     started = time.perf_counter()

@@ -23,7 +23,7 @@ class SentimentConfig(TrainingConfig):
     bidirectional: bool = True
     """Read the text from both ends."""
     pooling: Literal["last", "max", "mean", "max_mean"] = "max_mean"
-    """What the decision is made from: the last hidden state, or each unit's largest or mean value over time, or both."""
+    """What the decision is made from: the last state, or each unit's largest or mean value over time, or both."""
     segment: int = 0
     """Cut texts into pieces of so many words, which the recurrent layers read side by side, each from an empty memory,
     before the pooling over the whole text: faster on long texts (Johnson & Zhang 2016). 0: no cutting."""

@@ -44,10 +44,19 @@ class Pieces(keras.layers.Layer):
 class Joined(keras.layers.Layer):
     """The pieces' `(batch * pieces, length, units)` -> the sequences' `(batch, pieces * length, units)`.
 
+    A mask does not travel through: join it as well, and hand it on.
+
     Call arguments:
         inputs: what was made of the pieces, `(batch * pieces, length, units)` or `(batch * pieces, length)`.
         sequences: what was cut, `(batch, time)`.
     """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs, mask=None):
+        return None
 
     def call(self, inputs, sequences):
         return ops.reshape(inputs, (ops.shape(sequences)[0], -1, *inputs.shape[2:]))

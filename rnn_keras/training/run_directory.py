@@ -5,11 +5,14 @@ import dataclasses
 import io
 import shutil
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from rnn_keras.errors import UserError
 from rnn_keras.files import read_json, replacing, write_json, write_text
+from rnn_keras.quiet import import_tensorflow
+
+if TYPE_CHECKING:
+    import keras
 
 
 class RunDirectory:
@@ -76,11 +79,11 @@ class RunDirectory:
         writer.writerows(rows)
         write_text(self.history, text.getvalue())
 
-    def save_model(self, model: keras.Model) -> None:
+    def save_model(self, model: "keras.Model") -> None:
         with replacing(self.model) as temporary:
             model.save(temporary)
 
-    def load_model(self) -> keras.Model:
+    def load_model(self) -> "keras.Model":
         """The finished run's model; Keras's safe mode stays on.
 
         Raises:
@@ -90,6 +93,9 @@ class RunDirectory:
             raise UserError(
                 f"{self.path} holds no finished run; train one first, or name the folder of one with --run-dir"
             )
+        import_tensorflow()
+        import keras
+
         # Imported for what they register: Keras finds the custom layers in a model file by their names.
         import rnn_keras.data.text
         import rnn_keras.layers  # noqa: F401

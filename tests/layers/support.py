@@ -138,7 +138,7 @@ def covering(options, strength, seed=0):
     while missing:
         best, best_covered = None, set()
         fixed = dict(min(missing, key=repr))
-        for _ in range(30):
+        for _ in range(150):
             row = {n: fixed[n] if n in fixed else rng.choice(options[n]) for n in names}
             covered = {
                 key

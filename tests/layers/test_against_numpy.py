@@ -41,12 +41,12 @@ def random_states(family, seed=6, batch=BATCH, units=UNITS):
 
 
 @pytest.mark.parametrize("mask_kind", MASKS)
-@pytest.mark.parametrize("use_bias", [True, False])
 @pytest.mark.parametrize(("family", "extra"), VARIANTS, ids=VARIANT_IDS)
-def test_outputs_and_states(family, extra, use_bias, mask_kind):
+def test_outputs_and_states(family, extra, mask_kind):
     x = inputs()
     mask = make_mask(mask_kind, BATCH, TIME)
     flags = {
+        "use_bias": (False, True),
         "implementation": (2,) if family == "SimpleRNN" else (1, 2),
         "go_backwards": (False, True),
         "zero_output_for_mask": (False,) if mask is None else (False, True),
@@ -59,7 +59,7 @@ def test_outputs_and_states(family, extra, use_bias, mask_kind):
         if kwargs["zero_output_for_mask"] and kwargs["go_backwards"]:
             # Unrolled, Keras zeroes the wrong steps here; test_against_keras has a test of its own for it.
             kwargs["unroll"] = False
-        layer = layer_for(family, extra, use_bias=use_bias, return_sequences=True, return_state=True, **kwargs)
+        layer = layer_for(family, extra, return_sequences=True, return_state=True, **kwargs)
         outputs, *finals = layer(x, mask=mask, initial_state=states)
         expected, expected_finals = oracle.run(
             family,

@@ -1,5 +1,7 @@
 """Layers made with `input_dim`: integer ids instead of one-hot vectors, with the same results and without the width."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -78,8 +80,9 @@ def test_bytes_as_ids(family):
     np.testing.assert_allclose(layer(ids), layer(ids.astype("int32")), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("mode", ["graph", "xla"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("family", "mode"), [("SimpleRNN", "graph"), ("LSTM", "graph"), ("GRU", "graph"), ("GRU", "xla")]
+)
 def test_compiled(family, mode):
     layer = id_layer(family, return_sequences=True)
     mask = make_mask("left", BATCH, TIME)
@@ -89,13 +92,10 @@ def test_compiled(family, mode):
     assert_all_close(grad, grad_eager)
 
 
-@pytest.mark.parametrize("merge_mode", ["concat", "sum"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_bidirectional(family, merge_mode):
-    mine = keras.layers.Bidirectional(
-        ours(family)(UNITS, input_dim=VOCABULARY, return_sequences=True), merge_mode=merge_mode
-    )
-    dense = keras.layers.Bidirectional(theirs(family)(UNITS, return_sequences=True), merge_mode=merge_mode)
+def test_bidirectional(family):
+    mine = keras.layers.Bidirectional(ours(family)(UNITS, input_dim=VOCABULARY, return_sequences=True))
+    dense = keras.layers.Bidirectional(theirs(family)(UNITS, return_sequences=True))
     mine.build((None, None))
     dense.build(ONE_HOT.shape)
     randomise(dense, seed=2)
@@ -229,6 +229,7 @@ def test_no_tensor_is_as_wide_as_the_vocabulary(family, training):
     assert (batch, time, vocabulary) in wide(lambda ids: dense(tf.one_hot(ids, vocabulary)))
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak of memory from /proc")
 def test_memory_of_a_large_vocabulary():
     """One-hot vectors of this batch would fill 650 MB; a training step on the ids takes a small part of that."""
     printed = fresh_python(

@@ -1,0 +1,237 @@
+"""The sentiment app on tiny data, by its commands and by its parts."""
+
+import io
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from apps.sentiment.__main__ import SentimentApp
+from apps.sentiment.config import SentimentConfig
+from apps.sentiment.data import initial_word_vectors, load
+from apps.sentiment.model import build_scorer, build_text_model
+from apps.sentiment.plots import running_scores
+from rnn_keras.data.batching import LengthBatches
+from rnn_keras.errors import UserError
+
+VARIANTS = [
+    {"cell": "simple_rnn", "pooling": "last"},
+    {"cell": "lstm", "pooling": "max", "bidirectional": False, "layers": 2},
+    {"cell": "gru", "pooling": "mean", "input": "one_hot", "word_dropout": 0.1},
+    {"cell": "lstm", "pooling": "max_mean", "segment": 4},
+]
+
+
+def command(*arguments):
+    SentimentApp().main([str(argument) for argument in arguments])
+
+
+def last_line(capfd):
+    return json.loads(capfd.readouterr().out.splitlines()[-1])
+
+
+def small(**settings):
+    return SentimentConfig(**{"units": 6, "embedding_units": 5, "vocabulary_size": 50, **settings})
+
+
+def test_a_run_leaves_what_is_promised(sentiment_run):
+    metrics = json.loads((sentiment_run / "metrics.json").read_text())
+
+    assert metrics["test"]["accuracy"] == 1.0  # one word decides
+    assert {"total", "training"} <= set(metrics["seconds"])
+    assert {path.name for path in sentiment_run.iterdir()} == {
+        "config.json",
+        "model.keras",
+        "metrics.json",
+        "history.csv",
+        "logs",
+        "plots",
+    }
+    pictures = {path.name for path in (sentiment_run / "plots").iterdir()}
+    assert pictures == {"learning_curves.png", "lengths.png", "running_score.png"}
+
+
+def test_evaluate_gives_the_metrics_of_training_again(sentiment_run, capfd):
+    command("evaluate", "--run-dir", sentiment_run, "--json")
+    out = capfd.readouterr().out
+
+    assert len(out.splitlines()) == 1
+    metrics = json.loads(out)
+    stored = json.loads((sentiment_run / "metrics.json").read_text())["test"]
+    assert metrics["accuracy"] == stored["accuracy"]
+    assert metrics["loss"] == pytest.approx(stored["loss"], abs=1e-6)
+
+
+def test_evaluate_scores_other_data_by_the_models_classes(sentiment_run, tmp_path, capfd):
+    (tmp_path / "other.csv").write_text("label,text\n1,a lovely film\n1,lovely music\n0,awful\n1,awful actors\n")
+    command("evaluate", "--run-dir", sentiment_run, "--dataset", tmp_path / "other.csv", "--split", "all", "--json")
+
+    metrics = last_line(capfd)
+    assert (metrics["accuracy"], metrics["examples"]) == (0.75, 4)
+
+
+def test_predict_answers_each_input(sentiment_run, capfd):
+    command("predict", "--run-dir", sentiment_run, "--json", "a lovely film", "an awful film", "", "🎉", "x" * 10**6)
+    predictions = last_line(capfd)["predictions"]
+
+    assert [answer["label"] for answer in predictions[:2]] == ["pos", "neg"]
+    assert len(predictions) == 5
+    assert all(0 <= answer["score"] <= 1 for answer in predictions)
+
+
+def test_predict_reads_lines_that_are_not_valid_text(sentiment_run, monkeypatch, capfd):
+    lines = io.TextIOWrapper(io.BytesIO(b"lovely \xff\xfe\n\nawful\x00\n"))
+    monkeypatch.setattr(sys, "stdin", lines)
+    command("predict", "--run-dir", sentiment_run, "--json")
+
+    labels = [answer["label"] for answer in last_line(capfd)["predictions"]]
+    assert (labels[0], labels[2], len(labels)) == ("pos", "neg", 3)
+
+
+def test_the_saved_model_scores_raw_text_without_this_project(sentiment_run, tmp_path, capfd):
+    texts = ["a lovely film", "An AWFUL film<br />really", "", "\N{PARTY POPPER}", "the plot " * 300]
+    command("predict", "--run-dir", sentiment_run, "--json", *texts)
+    expected = last_line(capfd)["predictions"]
+    for version in ("1", "2"):
+        command("export", "--run-dir", sentiment_run, "--saved-models", tmp_path, "--json")
+        assert last_line(capfd)["saved_model"] == str(tmp_path / "sentiment" / version)
+
+    program = (
+        "import json, sys, tensorflow as tf\n"
+        "model = tf.saved_model.load(sys.argv[1])\n"
+        "out = model.signatures['serving_default'](text=tf.constant(json.loads(sys.argv[2])))\n"
+        "print(json.dumps([out['score'].numpy().tolist(), [l.decode() for l in out['label'].numpy()]]))\n"
+        "assert not [name for name in sys.modules if name.startswith(('rnn_keras', 'apps'))]\n"
+    )
+    arguments = [sys.executable, "-c", program, str(tmp_path / "sentiment" / "2"), json.dumps(texts)]
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path, check=True)
+    scores, labels = json.loads(done.stdout.splitlines()[-1])
+
+    assert labels == [answer["label"] for answer in expected]
+    np.testing.assert_allclose(scores, [answer["score"] for answer in expected], atol=1e-6)
+
+
+def test_a_saved_model_file_predicts_the_same(sentiment_run, reviews):
+    model = keras.models.load_model(sentiment_run / "model.keras")
+    texts = load(SentimentConfig(dataset=str(reviews))).texts.splits["test"].texts
+    together = model.predict({"text": np.array(texts, dtype=object)}, verbose=0)["score"]
+    alone = [model({"text": np.array([text], dtype=object)})["score"].numpy()[0] for text in texts]
+
+    # Alone a text is not padded: the score does not depend on its neighbours in the batch.
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_words_of_a_label_column_with_three_classes(tmp_path, capfd):
+    words = {"bad": "awful", "fair": "average", "good": "lovely"}
+    rows = [f"{words[label]} {number % 7} film {number},{label}" for number in range(60) for label in words]
+    (tmp_path / "three.csv").write_text("\n".join(["text,label", *rows]))
+    small = ("--units", 8, "--epochs", 4, "--batch-size", 16, "--learning-rate", 0.02)
+    command("train", "--dataset", tmp_path / "three.csv", "--run-dir", tmp_path / "run", *small)
+    capfd.readouterr()
+    command("predict", "--run-dir", tmp_path / "run", "--json", "an average film", "lovely")
+
+    predictions = last_line(capfd)["predictions"]
+    assert [answer["label"] for answer in predictions] == ["fair", "good"]
+    assert sum(predictions[0]["score"]) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("settings", VARIANTS, ids=lambda settings: "-".join(map(str, settings.values())))
+class TestModel:
+    def batch(self):
+        generator = np.random.default_rng(2)
+        sequences = [generator.integers(1, 50, size=generator.integers(2, 11)) for _ in range(16)]
+        sequences = [ids.astype("int32") for ids in sequences]
+        return LengthBatches(sequences, np.arange(16) % 2, 16, shuffle=False)
+
+    def compiled(self, settings):
+        keras.utils.set_random_seed(1)
+        quiet = {"dropout": 0.0, "embedding_dropout": 0.0, "word_dropout": 0.0}
+        scorer = build_scorer(small(**settings, **{k: v for k, v in quiet.items() if k not in settings}), 50, 2)
+        scorer.compile(optimizer=keras.optimizers.Adam(0.02), loss="binary_crossentropy", metrics=["accuracy"])
+        return scorer
+
+    def test_one_step_moves_every_weight(self, settings):
+        scorer = self.compiled(settings)
+        before = [weight.numpy() for weight in scorer.trainable_variables]
+        scorer.fit(self.batch().dataset(), epochs=1, verbose=0, shuffle=False)
+
+        for weight, old in zip(scorer.trainable_variables, before, strict=True):
+            assert np.any(weight.numpy() != old), weight.path
+
+    def test_it_overfits_one_batch(self, settings):
+        scorer = self.compiled(settings)
+        scorer.fit(self.batch().dataset().repeat(), steps_per_epoch=150, verbose=0, shuffle=False)
+
+        assert scorer.evaluate(self.batch().dataset(), verbose=0)[1] == 1.0
+
+    def test_padding_changes_no_score(self, settings):
+        scorer = self.compiled(settings)
+        ids = self.batch().batch(np.arange(16))[0]
+        padded = np.pad(ids, [(0, 0), (0, 9)])
+
+        np.testing.assert_allclose(scorer(padded), scorer(ids), atol=1e-6)
+
+
+def test_pieces_give_the_same_as_each_piece_alone():
+    settings = {"segment": 4, "pooling": "max", "cell": "gru"}
+    keras.utils.set_random_seed(1)
+    in_pieces = build_scorer(small(**settings), 50, 2)
+    whole = build_scorer(small(**{**settings, "segment": 0}), 50, 2)
+    whole.set_weights(in_pieces.get_weights())
+    ids = np.random.default_rng(0).integers(1, 50, size=(3, 10)).astype("int32")
+
+    # The pooled features before the decision: the largest over the pieces is that of the whole.
+    features = keras.Model(in_pieces.input, in_pieces.get_layer("largest").output)(ids)
+    of_whole = keras.Model(whole.input, whole.get_layer("largest").output)
+    alone = [of_whole(ids[:, start : start + 4]) for start in (0, 4, 8)]
+    np.testing.assert_allclose(features, np.max(alone, axis=0), atol=1e-6)
+
+
+def test_the_running_score_is_that_of_each_prefix():
+    keras.utils.set_random_seed(1)
+    scorer = build_scorer(small(), 50, 2)
+    ids = np.array([4, 9, 2, 7], "int32")
+
+    expected = [scorer(ids[None, : end + 1]).numpy()[0] for end in range(4)]
+    np.testing.assert_allclose(running_scores(scorer, ids), expected, atol=1e-6)
+
+
+def test_word_vectors_start_apart_by_what_words_say():
+    sequences = [np.array(ids, "int32") for ids in ([2, 4], [2, 4, 5], [3, 4], [3, 5, 4])] * 10
+    labels = np.array([1, 1, 0, 0] * 10)
+    config = small(naive_bayes=1.0)
+    vectors = initial_word_vectors(config, sequences, labels, 6, 2)
+    noise = initial_word_vectors(small(naive_bayes=0.0), sequences, labels, 6, 2)
+
+    moved = np.linalg.norm(vectors - noise, axis=1)
+    # Word 2 is in all 20 positive texts and no other: log((20 + 1) / sum+) - log((0 + 1) / sum-), sums equal here.
+    np.testing.assert_allclose(moved[[2, 3]], np.log(21), rtol=1e-5)
+    np.testing.assert_allclose(moved[[0, 1, 4, 5]], 0, atol=1e-6)
+    np.testing.assert_allclose(vectors[2] - noise[2], noise[3] - vectors[3], atol=1e-5)
+
+
+def test_labels_come_from_the_classes_of_the_data():
+    scorer = build_scorer(small(), 50, 3)
+    vectorization = keras.layers.TextVectorization(vocabulary=["a", "b"], name="text_vectorization")
+    model = build_text_model(vectorization, scorer, ["bad", "fair", "good"])
+    out = model({"text": np.array(["a b", "b"], dtype=object)})
+
+    expected = np.array(["bad", "fair", "good"])[out["score"].numpy().argmax(axis=1)]
+    assert [label.decode() for label in out["label"].numpy()] == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"units": 0}, "--units must be at least 1, got 0"),
+        ({"dropout": 1.0}, "--dropout must be at least 0 and below 1, got 1.0"),
+        ({"segment": 8, "pooling": "last"}, "--segment needs --pooling"),
+        ({"vocabulary_size": 2}, "--vocabulary-size must be at least 3"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, sentence):
+    with pytest.raises(UserError, match=sentence):
+        SentimentConfig(**settings)

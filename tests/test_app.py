@@ -1,0 +1,92 @@
+"""The commands' manners: sentences instead of tracebacks, one JSON line, runs that go on after a kill."""
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+SENTIMENT = [sys.executable, "-m", "apps.sentiment"]
+
+
+def run(*arguments, **kwargs):
+    return subprocess.run([*SENTIMENT, *map(str, arguments)], capture_output=True, text=True, timeout=120, **kwargs)
+
+
+def one_sentence(done):
+    """The one line on standard error of a command that refused."""
+    assert done.returncode == 2, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+def test_help_lists_the_commands_and_every_flag_without_tensorflow():
+    started = time.monotonic()
+    assert all(name in run("--help").stdout for name in ("train", "evaluate", "predict", "export"))
+    text = run("train", "--help").stdout
+
+    for flag in ("--dataset", "--cell", "--units", "--pooling", "--input", "--clip-norm", "--seed", "--run-dir"):
+        assert flag in text
+    assert time.monotonic() - started < 10
+
+
+def test_a_typing_error_in_a_flag_is_met_with_the_right_one():
+    done = run("train", "--epocs", "3")
+    assert done.returncode == 2
+    assert "--epochs" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_users_mistakes_are_one_sentence(tmp_path):
+    (tmp_path / "reviews.csv").write_text("review,stars\nfine,5\n")
+
+    assert "nothere.csv" in one_sentence(run("train", "--dataset", tmp_path / "nothere.csv", "--run-dir", tmp_path))
+    sentence = one_sentence(run("train", "--dataset", tmp_path / "reviews.csv", "--run-dir", tmp_path / "run"))
+    assert "review" in sentence and "text" in sentence
+    assert "--units must be at least 1" in one_sentence(run("train", "--units", "0", "--run-dir", tmp_path))
+    assert "holds no finished run" in one_sentence(run("predict", "--run-dir", tmp_path / "none", "fine"))
+
+
+def write_reviews(path, count=400):
+    generator = random.Random(1)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        for number in range(count):
+            words = generator.choices(["the", "a", "film", "plot", "was", "it"], k=6)
+            writer.writerow([" ".join([*words, ["awful", "lovely"][number % 2], str(number)]), number % 2])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+def test_a_killed_run_goes_on_with_the_same_command(tmp_path):
+    write_reviews(tmp_path / "reviews.csv")
+    run_dir = tmp_path / "run"
+    small = ["--units", "4", "--embedding-units", "4", "--epochs", "40", "--patience", "40", "--batch-size", "8"]
+    command = ["train", "--dataset", str(tmp_path / "reviews.csv"), "--run-dir", str(run_dir), *small, "--json"]
+    child = subprocess.Popen([*SENTIMENT, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    state = run_dir / "checkpoint" / "state.json"
+    deadline = time.monotonic() + 100
+    while not (state.exists() and len(json.loads(state.read_text())) >= 2):
+        assert child.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert not (run_dir / "metrics.json").exists()
+    assert "other settings" in one_sentence(run(*[*command[:-1], "--seed", "7"]))
+
+    done = run(*command)
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["test"]["accuracy"] > 0.9
+    assert "going on after epoch" in done.stderr
+    with (run_dir / "history.csv").open() as file:
+        assert [int(row["epoch"]) for row in csv.DictReader(file)] == list(range(1, 41))
+    assert not (run_dir / "checkpoint").exists()
+    assert "add --overwrite" in one_sentence(run(*command))
