@@ -34,6 +34,12 @@ class SentimentConfig(TrainingConfig):
     naive_bayes: float = 1.0
     """How strongly word vectors start with the word's naive Bayes log-count ratio between the classes, counted in the
     training texts (Wang & Manning 2012); 0: start at random (with --input embedding)."""
+    pairs: int = 0
+    """pairs"""
+    pair_units: int = 4
+    """pairs"""
+    pair_trainable: bool = True
+    """pairs"""
     vocabulary_size: int = 20_000
     """The most words known, by frequency in the training texts; the others are [UNK]."""
     maximum_length: int = 400

@@ -36,36 +36,35 @@ class SentimentData:
         )
 
 
-def initial_word_vectors(
-    config: SentimentConfig, sequences: list[np.ndarray], labels: np.ndarray, vocabulary_size: int, classes: int
+def initial_vectors(
+    sequences: list[np.ndarray], labels: np.ndarray, size: int, units: int, strength: float, seed: int
 ) -> np.ndarray:
-    """Small random word vectors, moved along one random direction per class by what the word says about the class.
+    """Small random vectors, moved along one random direction per class by what a word says about the class.
 
-    How far is the naive Bayes log-count ratio of the word (Wang & Manning, Baselines and bigrams, ACL 2012): the log
-    of how much likelier a text of the class holds it than one of the others, add-one smoothed, and shrunk for words in
-    fewer than 20 texts.
+    How far is `strength` times the naive Bayes log-count ratio (Wang & Manning, Baselines and bigrams, ACL 2012): the
+    log of how much likelier a text of the class holds the word than one of the others, add-one smoothed, and shrunk
+    for words in fewer than 20 texts.
 
     Args:
-        sequences: word ids `(words,)` of each training text.
+        sequences: ids below `size`, of words or of pairs of words, `(words,)` for each training text.
         labels: `(texts,)` the class of each.
+        units: the width of a vector.
 
     Returns:
-        `(vocabulary_size, embedding_units)` float32.
+        `(size, units)` float32.
     """
-    generator = np.random.default_rng(config.seed)
-    counts = np.zeros((classes, vocabulary_size))
+    generator = np.random.default_rng(seed)
+    counts = np.zeros((labels.max() + 1, size))
     for ids, label in zip(sequences, labels, strict=True):
         counts[label, np.unique(ids)] += 1
     inside, outside = counts + 1, counts.sum(axis=0) - counts + 1
     ratios = np.log(inside / inside.sum(1, keepdims=True)) - np.log(outside / outside.sum(1, keepdims=True))
-    ratios *= np.sqrt(np.minimum(1, counts.sum(axis=0) / 20))
-    ratios[:, [PADDING, UNKNOWN]] = 0
-    if classes == 2:
+    ratios *= strength * np.sqrt(np.minimum(1, counts.sum(axis=0) / 20))
+    if len(ratios) == 2:
         ratios = ratios[1:]  # the first is the second's negative
-    directions = generator.normal(size=(len(ratios), config.embedding_units))
+    directions = generator.normal(size=(len(ratios), units))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    vectors = generator.normal(scale=0.05, size=(vocabulary_size, config.embedding_units))
-    return (vectors + config.naive_bayes * ratios.T @ directions).astype("float32")
+    return (generator.normal(scale=0.05, size=(size, units)) + ratios.T @ directions).astype("float32")
 
 
 def load(config: SentimentConfig) -> SentimentData:

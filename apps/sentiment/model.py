@@ -12,7 +12,11 @@ CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
 
 
 def build_scorer(
-    config: SentimentConfig, vocabulary_size: int, classes: int, word_vectors: np.ndarray | None = None
+    config: SentimentConfig,
+    vocabulary_size: int,
+    classes: int,
+    word_vectors: np.ndarray | None = None,
+    pair_vectors: np.ndarray | None = None,
 ) -> keras.Model:
     """Word ids `(batch, time)`, 0 for padding -> probabilities.
 
@@ -30,6 +34,13 @@ def build_scorer(
         x = embedding(pieces)
         if word_vectors is not None:
             embedding.set_weights([word_vectors])
+        if config.pairs:
+            pairs = keras.layers.Embedding(
+                config.pairs, config.pair_units, name="pair_embedding", trainable=config.pair_trainable
+            )
+            x = keras.layers.Concatenate(name="words_and_pairs")([x, pairs(Pairs(config.pairs, name="pairs")(pieces))])
+            if pair_vectors is not None:
+                pairs.set_weights([pair_vectors])
         x = keras.layers.Dropout(config.word_dropout, noise_shape=(None, None, 1), name="word_dropout")(x)
         x = keras.layers.SpatialDropout1D(config.embedding_dropout, name="embedding_dropout")(x)
     for number in range(config.layers):
@@ -58,6 +69,26 @@ def build_scorer(
     else:
         score = keras.layers.Dense(classes, activation="softmax", dtype="float32", name="decision")(x)
     return keras.Model(ids, score, name="scorer")
+
+
+@keras.saving.register_keras_serializable(package="rnn_keras")
+class Pairs(keras.layers.Layer):
+    """Word ids `(batch, time)` -> the number of the pair that each word makes with the one before it, hashed."""
+
+    def __init__(self, buckets, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.buckets = buckets
+
+    def call(self, ids):
+        previous = ops.pad(ids[:, :-1], ((0, 0), (1, 0)))
+        return pair_ids(previous, ids, self.buckets)
+
+    def get_config(self):
+        return super().get_config() | {"buckets": self.buckets}
+
+
+def pair_ids(previous, ids, buckets):
+    return (previous * 30011 + ids * 7919) % buckets
 
 
 def pool(x, mask, kind: str):

@@ -1,5 +1,7 @@
 """What the cells of the three families share: weights, the input projection, dropout and configuration."""
 
+import numbers
+
 import keras
 from keras import ops
 
@@ -45,18 +47,15 @@ class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
         dropout,
         recurrent_dropout,
         seed,
-        recurrent_activation="linear",
-        implementation=2,
         **kwargs,
     ):
-        if not isinstance(units, int) or units <= 0:
+        if not isinstance(units, numbers.Integral) or units <= 0:
             raise ValueError(
                 f"Received an invalid value for argument `units`, expected a positive integer, got {units!r}."
             )
         super().__init__(**kwargs)
-        self.units = units
+        self.units = int(units)
         self.activation = keras.activations.get(activation)
-        self.recurrent_activation = keras.activations.get(recurrent_activation)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
@@ -71,11 +70,7 @@ class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
-        # Recurrent dropout masks the hidden state once per gate, which only the split products (1) can do.
-        self.implementation = 1 if self.recurrent_dropout and self.gates > 1 else implementation
-        if self.gates > 1 and self.implementation == 1:
-            self.dropout_mask_count = self.gates
-        self.output_size = units
+        self.output_size = self.units
 
     def build(self, input_shape):
         self.kernel = self.add_weight(
@@ -124,10 +119,12 @@ class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
         Returns:
             `(..., gates * units)`.
         """
-        masks = self.get_dropout_mask(inputs if len(inputs.shape) == 2 else inputs[0]) if training else None
+        masks = None
+        if training and self.drops(self.dropout):
+            masks = self.get_dropout_mask(inputs if len(inputs.shape) == 2 else inputs[0])
         # A tensordot is one matrix product over all steps; a matmul of rank 3 would sum the gradient of the kernel
         # over the batch.
-        if masks is None or self.dropout == 1.0:
+        if masks is None:
             projected = ops.tensordot(inputs, self.kernel, axes=1)
         elif not isinstance(masks, list):
             projected = ops.tensordot(inputs * masks, self.kernel, axes=1)
@@ -152,6 +149,7 @@ class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
                 own error on the CPU).
         """
         count = self.kernel.shape[0]
+        ids = ops.cast(ids, "int32")
         if not isinstance(ids, keras.KerasTensor) and hasattr(ids, "numpy") and ops.size(ids):
             least, most = int(ops.min(ids)), int(ops.max(ids))
             if least < 0 or most >= count:
@@ -161,16 +159,19 @@ class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
                 )
         # keras.ops.take counts negative ids from the end; here they must fail like any other id without a row.
         rows = ops.take(self.kernel, ops.where(ids < 0, count, ids), axis=0)
-        if training and 0.0 < self.dropout < 1.0:
-            kept = keras.random.dropout(ops.ones_like(rows[..., :1]), rate=self.dropout, seed=self.seed_generator)
-            rows = rows * kept
+        if training and self.drops(self.dropout):
+            rows = rows * keras.random.dropout(ops.ones_like(rows[..., :1]), self.dropout, seed=self.seed_generator)
         return rows if self.input_bias is None else rows + self.input_bias
 
     def recurrent_masks(self, hidden_state, training=False):
         """Dropout masks for the hidden state, `(batch, units)`: None, one, or one per gate."""
-        if not training or not 0.0 < self.recurrent_dropout < 1.0:
+        if not training or not self.drops(self.recurrent_dropout):
             return None
         return self.get_recurrent_dropout_mask(hidden_state)
+
+    def drops(self, rate):
+        """Whether dropout of this rate is applied; see `GatedCell.drops` for where the families differ."""
+        return rate > 0.0
 
     def step(self, projected, states, masks=None):
         """One step from projected inputs `(batch, gates * units)`: the family's step function."""
@@ -202,10 +203,33 @@ class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
         }
         config = {name: kind.serialize(getattr(self, name)) for name, kind in kinds.items()}
         config |= {name: getattr(self, name) for name in ("units", "use_bias", "dropout", "recurrent_dropout", "seed")}
-        if self.gates > 1:
-            config["recurrent_activation"] = keras.activations.serialize(self.recurrent_activation)
-            config["implementation"] = self.implementation
         return super().get_config() | config
+
+
+class GatedCell(RecurrentCell):
+    """A cell with several gates side by side in its kernels: the LSTM's and the GRU's.
+
+    Args:
+        recurrent_activation: the gates' squashing function.
+        implementation: 2, one product for all gates; 1, a product and a dropout mask of its own for each gate.
+    """
+
+    def __init__(self, recurrent_activation, implementation=2, **kwargs):
+        super().__init__(**kwargs)
+        self.recurrent_activation = keras.activations.get(recurrent_activation)
+        # Recurrent dropout masks the hidden state once per gate, which only the split products (1) can do.
+        self.implementation = 1 if self.recurrent_dropout else implementation
+        if self.implementation == 1:
+            self.dropout_mask_count = self.gates
+
+    def drops(self, rate):
+        """keras.layers.LSTM and GRU take a rate of 1 for none, SimpleRNN takes it at its word."""
+        return 0.0 < rate < 1.0
+
+    def get_config(self):
+        recurrent_activation = keras.activations.serialize(self.recurrent_activation)
+        own = {"recurrent_activation": recurrent_activation, "implementation": self.implementation}
+        return super().get_config() | own
 
 
 def recurrent_product(hidden_state, recurrent_kernel, masks=None):

@@ -7,7 +7,7 @@ from keras import KerasTensor as Tensor
 from keras import ops
 from keras.src import backend
 
-from rnn_keras.layers.cell import RecurrentCell, passed, recurrent_product
+from rnn_keras.layers.cell import GatedCell, passed, recurrent_product
 from rnn_keras.layers.recurrence import RecurrentLayer
 
 
@@ -64,7 +64,7 @@ def gru_step(
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
-class GRUCell(RecurrentCell):
+class GRUCell(GatedCell):
     """One step of the GRU; see `GRU` for the equations."""
 
     gates = 3
@@ -94,7 +94,7 @@ class GRUCell(RecurrentCell):
         del arguments["reset_after"]
         super().__init__(**arguments, **kwargs)
         self.reset_after = reset_after
-        self.state_size = units
+        self.state_size = self.units
 
     @property
     def bias_shape(self):
@@ -147,6 +147,7 @@ class GRU(RecurrentLayer, keras.layers.GRU):
 
     cell_class = GRUCell
     cell_name = "gru_cell"
+    has_cudnn_kernel = True
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from keras import KerasTensor as Tensor
 from keras import ops
 from keras.src import backend
 
-from rnn_keras.layers.cell import RecurrentCell, passed, recurrent_product
+from rnn_keras.layers.cell import GatedCell, passed, recurrent_product
 from rnn_keras.layers.recurrence import RecurrentLayer
 
 
@@ -44,7 +44,7 @@ def lstm_step(projected, hidden_state, cell_state, recurrent_kernel, activation,
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
-class LSTMCell(RecurrentCell):
+class LSTMCell(GatedCell):
     """One step of the LSTM; see `LSTM` for the equations. The state is [hidden state, cell state]."""
 
     gates = 4
@@ -74,7 +74,7 @@ class LSTMCell(RecurrentCell):
         del arguments["unit_forget_bias"]
         super().__init__(**arguments, **kwargs)
         self.unit_forget_bias = unit_forget_bias
-        self.state_size = [units, units]
+        self.state_size = [self.units, self.units]
 
     def initial_bias(self, shape, dtype=None, **kwargs):
         if not self.unit_forget_bias:
@@ -118,6 +118,7 @@ class LSTM(RecurrentLayer, keras.layers.LSTM):
 
     cell_class = LSTMCell
     cell_name = "lstm_cell"
+    has_cudnn_kernel = True
 
     def __init__(
         self,

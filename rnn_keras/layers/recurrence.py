@@ -36,6 +36,7 @@ class RecurrentLayer(keras.layers.RNN):
 
     cell_class = None
     cell_name = None
+    has_cudnn_kernel = False
 
     def __init_subclass__(cls, **kwargs):
         """Gives the layer its cell's arguments as read-only attributes, as keras.layers do: `layer.units`."""
@@ -48,7 +49,7 @@ class RecurrentLayer(keras.layers.RNN):
         parameters = inspect.signature(cls.cell_class.__init__).parameters
         return [name for name in parameters if name not in ("self", "kwargs")]
 
-    def __init__(self, activity_regularizer=None, input_dim=None, use_cudnn=None, **kwargs):
+    def __init__(self, activity_regularizer=None, input_dim=None, **kwargs):
         cell_arguments = {name: kwargs.pop(name) for name in self.cell_arguments()}
         if "implementation" in kwargs:
             cell_arguments["implementation"] = kwargs.pop("implementation")
@@ -58,14 +59,17 @@ class RecurrentLayer(keras.layers.RNN):
             trainable=kwargs.get("trainable", True),
             name=self.cell_name,
         )
+        use_cudnn = kwargs.pop("use_cudnn") if self.has_cudnn_kernel else False
+        if use_cudnn not in ("auto", True, False):
+            raise ValueError(f"`use_cudnn` must be 'auto', True or False, got {use_cudnn!r}.")
         # Not super(): the next class in line is keras.layers.LSTM or the like, which would make a cell of its own.
         keras.layers.RNN.__init__(self, cell, activity_regularizer=activity_regularizer, **kwargs)
         if input_dim is not None and (not isinstance(input_dim, int) or input_dim <= 0):
             raise ValueError(f"`input_dim` must be a positive integer (the number of ids), got {input_dim!r}.")
-        if use_cudnn not in (None, "auto", True, False):
-            raise ValueError(f"`use_cudnn` must be 'auto', True or False, got {use_cudnn!r}.")
-        if use_cudnn is not None:
+        if self.has_cudnn_kernel:
             self.use_cudnn = use_cudnn
+            if use_cudnn and self.cudnn_fits():
+                self.supports_jit = False  # cuDNN's operations cannot be compiled by XLA
         self.input_dim = input_dim
         rank = {"ndim": 3} if input_dim is None else {"min_ndim": 2, "max_ndim": 3}
         self.input_spec = keras.layers.InputSpec(**rank)
@@ -142,7 +146,9 @@ class RecurrentLayer(keras.layers.RNN):
         else:
             projected = self.cell.project(ops.transpose(sequences, (1, 0, 2)), training)
         if mask is not None:
-            mask = ops.expand_dims(ops.transpose(ops.cast(mask, "bool")), -1)
+            mask = ops.cast(mask, "bool")
+            mask = mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1)
+            mask = ops.transpose(mask, (1, 0, 2))
         masks = self.cell.recurrent_masks(states[0], training)
         self._maybe_reset_dropout_masks(self.cell)
 
@@ -179,6 +185,15 @@ class RecurrentLayer(keras.layers.RNN):
                 "use_cudnn='auto' takes it only where it can be used."
             )
         return results
+
+    def cudnn_fits(self):
+        """Whether TensorFlow has a GPU and cuDNN a kernel for these arguments."""
+        if keras.backend.backend() != "tensorflow":
+            return False
+        reset_after = getattr(self.cell, "reset_after", None)
+        return backend.cudnn_ok(
+            self.activation, self.recurrent_activation, self.unroll, self.use_bias, reset_after=reset_after
+        )
 
     def dropped_out(self, sequences, training):
         masks = self.cell.get_dropout_mask(sequences[:, 0]) if training and self.dropout else None

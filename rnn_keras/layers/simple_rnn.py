@@ -52,7 +52,7 @@ class SimpleRNNCell(RecurrentCell):
         **kwargs,
     ):
         super().__init__(**passed(locals()), **kwargs)
-        self.state_size = units
+        self.state_size = self.units
 
     def step(self, projected, states, masks=None):
         return simple_rnn_step(projected, states[0], self.recurrent_kernel, self.activation, masks)
