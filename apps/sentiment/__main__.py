@@ -21,7 +21,7 @@ class SentimentApp(App):
     what = "Many to one: a text goes in word by word, and one decision comes out, such as neg or pos."
 
     def train(self, config: SentimentConfig, run: "RunDirectory") -> tuple["keras.Model", dict]:
-        from apps.sentiment.data import evaluation_batches, initial_vectors, load
+        from apps.sentiment.data import evaluation_batches, load, prior_knowledge
         from apps.sentiment.model import build_scorer, build_text_model
         from rnn_keras.training.fit import fit
 
@@ -38,19 +38,7 @@ class SentimentApp(App):
             f"{len(batches.distinct_shapes)} shapes"
         )
         classes = len(data.texts.class_names)
-        word_vectors = pair_vectors = None
-        if config.input == "embedding" and config.naive_bayes:
-            import numpy as np
-            from apps.sentiment.model import pair_ids
-
-            train = data.sequences["train"], data.texts.splits["train"].labels
-            word_vectors = initial_vectors(*train, words, config.embedding_units, config.naive_bayes, config.seed)
-            if config.pairs:
-                seqs = [pair_ids(np.concatenate([[0], x[:-1]]).astype("int32"), x, config.pairs) for x in train[0]]
-                pair_vectors = initial_vectors(
-                    seqs, train[1], config.pairs, config.pair_units, config.naive_bayes, config.seed + 1
-                )
-        scorer = build_scorer(config, words, classes, word_vectors, pair_vectors)
+        scorer = build_scorer(config, words, classes, **prior_knowledge(config, data))
         scorer.compile(
             optimizer=config.make_optimizer(batches.number_of_batches),
             loss="binary_crossentropy" if classes == 2 else "sparse_categorical_crossentropy",

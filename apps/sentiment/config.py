@@ -34,12 +34,9 @@ class SentimentConfig(TrainingConfig):
     naive_bayes: float = 1.0
     """How strongly word vectors start with the word's naive Bayes log-count ratio between the classes, counted in the
     training texts (Wang & Manning 2012); 0: start at random (with --input embedding)."""
-    pairs: int = 0
-    """pairs"""
-    pair_units: int = 4
-    """pairs"""
-    pair_trainable: bool = True
-    """pairs"""
+    pairs: int = 524_288
+    """Beside its vector, each word brings the log-count ratio of the pair it makes with the word before, hashed into so
+    many buckets; 0: no pairs (with --naive-bayes above 0)."""
     vocabulary_size: int = 20_000
     """The most words known, by frequency in the training texts; the others are [UNK]."""
     maximum_length: int = 400
@@ -60,7 +57,7 @@ class SentimentConfig(TrainingConfig):
         for name in ("units", "layers", "embedding_units", "maximum_length"):
             self.require(name, getattr(self, name) >= 1, "at least 1")
         self.require("vocabulary_size", self.vocabulary_size >= 3, "at least 3 (padding, [UNK] and a word)")
-        for name in ("segment", "naive_bayes"):
+        for name in ("segment", "naive_bayes", "pairs"):
             self.require(name, getattr(self, name) >= 0, "at least 0")
         if self.segment and self.pooling == "last":
             raise UserError("--segment needs --pooling max, mean or max_mean: there is no last state of several pieces")

@@ -6,7 +6,7 @@ from keras import ops
 
 from apps.sentiment.config import SentimentConfig
 from rnn_keras.data.text import PADDING
-from rnn_keras.layers import GRU, LSTM, Joined, MaskedMaxPooling1D, Pieces, SimpleRNN
+from rnn_keras.layers import GRU, LSTM, Joined, MaskedMaxPooling1D, Pieces, SimpleRNN, WordPairs
 
 CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
 
@@ -16,7 +16,7 @@ def build_scorer(
     vocabulary_size: int,
     classes: int,
     word_vectors: np.ndarray | None = None,
-    pair_vectors: np.ndarray | None = None,
+    pair_ratios: np.ndarray | None = None,
 ) -> keras.Model:
     """Word ids `(batch, time)`, 0 for padding -> probabilities.
 
@@ -24,23 +24,18 @@ def build_scorer(
 
     Args:
         word_vectors: what the embedding starts with, `(vocabulary_size, embedding_units)`; None: at random.
+        pair_ratios: what is known of pairs of words, `(config.pairs, features)`, and not trained; None: nothing.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
-    pieces = Pieces(config.segment, name="pieces")(ids) if config.segment else ids
-    mask = ops.not_equal(pieces, PADDING)
-    x = pieces
+    in_pieces = keras.layers.Identity() if not config.segment else Pieces(config.segment, name="pieces")
+    x = in_pieces(ids)
+    mask = ops.not_equal(x, PADDING)
     if config.input == "embedding":
-        embedding = keras.layers.Embedding(vocabulary_size, config.embedding_units, name="embedding")
-        x = embedding(pieces)
-        if word_vectors is not None:
-            embedding.set_weights([word_vectors])
-        if config.pairs:
-            pairs = keras.layers.Embedding(
-                config.pairs, config.pair_units, name="pair_embedding", trainable=config.pair_trainable
-            )
-            x = keras.layers.Concatenate(name="words_and_pairs")([x, pairs(Pairs(config.pairs, name="pairs")(pieces))])
-            if pair_vectors is not None:
-                pairs.set_weights([pair_vectors])
+        x = initialised_embedding(vocabulary_size, config.embedding_units, word_vectors, "embedding")(x)
+        if pair_ratios is not None:
+            pairs = in_pieces(WordPairs(config.pairs, name="pairs")(ids))
+            ratios = initialised_embedding(*pair_ratios.shape, pair_ratios, "pair_ratios", trainable=False)
+            x = keras.layers.Concatenate(name="words_and_pairs")([x, ratios(pairs)])
         x = keras.layers.Dropout(config.word_dropout, noise_shape=(None, None, 1), name="word_dropout")(x)
         x = keras.layers.SpatialDropout1D(config.embedding_dropout, name="embedding_dropout")(x)
     for number in range(config.layers):
@@ -71,24 +66,13 @@ def build_scorer(
     return keras.Model(ids, score, name="scorer")
 
 
-@keras.saving.register_keras_serializable(package="rnn_keras")
-class Pairs(keras.layers.Layer):
-    """Word ids `(batch, time)` -> the number of the pair that each word makes with the one before it, hashed."""
-
-    def __init__(self, buckets, **kwargs):
-        super().__init__(autocast=False, **kwargs)
-        self.buckets = buckets
-
-    def call(self, ids):
-        previous = ops.pad(ids[:, :-1], ((0, 0), (1, 0)))
-        return pair_ids(previous, ids, self.buckets)
-
-    def get_config(self):
-        return super().get_config() | {"buckets": self.buckets}
-
-
-def pair_ids(previous, ids, buckets):
-    return (previous * 30011 + ids * 7919) % buckets
+def initialised_embedding(size: int, units: int, vectors: np.ndarray | None, name: str, trainable: bool = True):
+    """An embedding that starts with these vectors `(size, units)`, or at random."""
+    embedding = keras.layers.Embedding(size, units, name=name, trainable=trainable)
+    embedding.build()
+    if vectors is not None:
+        embedding.set_weights([vectors])
+    return embedding
 
 
 def pool(x, mask, kind: str):

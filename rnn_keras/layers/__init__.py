@@ -6,6 +6,7 @@ from rnn_keras.layers.one_hot import OneHot
 from rnn_keras.layers.pieces import Joined, Pieces
 from rnn_keras.layers.pooling import MaskedMaxPooling1D
 from rnn_keras.layers.simple_rnn import SimpleRNN, SimpleRNNCell
+from rnn_keras.layers.word_pairs import WordPairs
 
 __all__ = [
     "GRU",
@@ -18,4 +19,5 @@ __all__ = [
     "Pieces",
     "SimpleRNN",
     "SimpleRNNCell",
+    "WordPairs",
 ]

@@ -8,14 +8,16 @@ import sys
 import keras
 import numpy as np
 import pytest
+from sklearn.naive_bayes import BernoulliNB
 
 from apps.sentiment.__main__ import SentimentApp
 from apps.sentiment.config import SentimentConfig
-from apps.sentiment.data import initial_word_vectors, load
+from apps.sentiment.data import load, log_count_ratios, vectors_along
 from apps.sentiment.model import build_scorer, build_text_model
 from apps.sentiment.plots import running_scores
 from rnn_keras.data.batching import LengthBatches
 from rnn_keras.errors import UserError
+from rnn_keras.layers.word_pairs import WordPairs, pair_ids
 
 VARIANTS = [
     {"cell": "simple_rnn", "pooling": "last"},
@@ -199,18 +201,39 @@ def test_the_running_score_is_that_of_each_prefix():
     np.testing.assert_allclose(running_scores(scorer, ids), expected, atol=1e-6)
 
 
-def test_word_vectors_start_apart_by_what_words_say():
-    sequences = [np.array(ids, "int32") for ids in ([2, 4], [2, 4, 5], [3, 4], [3, 5, 4])] * 10
+def test_log_count_ratios_are_those_of_naive_bayes():
+    texts = [[2, 4], [2, 4, 5], [3, 4], [3, 5, 4]] * 10
+    sequences = [np.array(ids, "int32") for ids in texts]
     labels = np.array([1, 1, 0, 0] * 10)
-    config = small(naive_bayes=1.0)
-    vectors = initial_word_vectors(config, sequences, labels, 6, 2)
-    noise = initial_word_vectors(small(naive_bayes=0.0), sequences, labels, 6, 2)
+    ratios = log_count_ratios(sequences, labels, 6)
 
-    moved = np.linalg.norm(vectors - noise, axis=1)
-    # Word 2 is in all 20 positive texts and no other: log((20 + 1) / sum+) - log((0 + 1) / sum-), sums equal here.
-    np.testing.assert_allclose(moved[[2, 3]], np.log(21), rtol=1e-5)
-    np.testing.assert_allclose(moved[[0, 1, 4, 5]], 0, atol=1e-6)
-    np.testing.assert_allclose(vectors[2] - noise[2], noise[3] - vectors[3], atol=1e-5)
+    model = BernoulliNB(alpha=1.0).fit([[word in ids for word in range(6)] for ids in texts], labels)
+    # scikit-learn smooths by the number of texts, here it is by the number of words; both classes have as many.
+    per_word = model.feature_log_prob_[1] - model.feature_log_prob_[0]
+    np.testing.assert_allclose(ratios[:, 0], per_word, atol=1e-6)
+    assert ratios[2, 0] == pytest.approx(np.log(21), rel=1e-6)
+
+
+def test_word_vectors_start_apart_by_what_words_say():
+    ratios = np.array([[0.0], [2.0], [-1.0]], "float32")
+    moved = vectors_along(ratios, 16, seed=3) - vectors_along(0 * ratios, 16, seed=3)
+
+    np.testing.assert_allclose(np.linalg.norm(moved, axis=1), [0, 2, 1], atol=1e-5)
+    np.testing.assert_allclose(moved[1], -2 * moved[2], atol=1e-5)
+
+
+def test_pairs_are_told_from_words_alone():
+    """The class is in the order of two words: no word alone says it, each pair does."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, 200)
+    sequences = [np.array([5, 2, 3] if label else [5, 3, 2], "int32") for label in labels]
+    pairs = [pair_ids(np.concatenate([[0], ids[:-1]]).astype("int32"), ids, 997) for ids in sequences]
+    layer = WordPairs(997)(np.array(sequences))
+
+    np.testing.assert_array_equal(layer, pairs)
+    assert np.abs(log_count_ratios(sequences, labels, 10)).max() < 0.1
+    ratios = log_count_ratios(pairs, labels, 997)[:, 0]
+    assert ratios[pairs[int(labels.argmax())][2]] > 3
 
 
 def test_labels_come_from_the_classes_of_the_data():

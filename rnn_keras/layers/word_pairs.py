@@ -1,0 +1,39 @@
+"""Pairs of neighbouring words as ids of their own."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="rnn_keras")
+class WordPairs(keras.layers.Layer):
+    """Word ids `(batch, time)` -> ids of the pairs that each word makes with the one before it, `(batch, time)`.
+
+    There are too many pairs for a vocabulary, so that a pair is given one of `buckets` ids by hashing; few of those
+    that matter meet in one.
+
+    Args:
+        buckets: the number of ids, at least 1.
+    """
+
+    def __init__(self, buckets, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        if not isinstance(buckets, int) or buckets < 1:
+            raise ValueError(f"`buckets` must be a positive integer, got {buckets!r}.")
+        self.buckets = buckets
+
+    def call(self, ids):
+        return pair_ids(ops.pad(ids[:, :-1], ((0, 0), (1, 0))), ids, self.buckets)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return super().get_config() | {"buckets": self.buckets}
+
+
+def pair_ids(previous, ids, buckets: int):
+    """Ids of the pairs `(previous, ids)`, int32 arrays or tensors of one shape; 0 stands before a text's first word.
+
+    Two primes and a remainder; the product may overflow, which int32 does in the same way everywhere.
+    """
+    return (previous * 30011 + ids * 7919) % buckets
