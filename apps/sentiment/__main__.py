@@ -51,7 +51,7 @@ class SentimentApp(App):
             lambda epoch: data.training_batches(config, epoch).dataset(),
             validation.dataset(),
             run,
-            epochs=config.epochs,
+            epochs=config.passes(batches.number_of_batches),
             patience=config.patience,
             monitor=MONITOR,
             mode=MODE,

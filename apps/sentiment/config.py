@@ -16,7 +16,7 @@ class SentimentConfig(TrainingConfig):
     CSV or TSV file with the columns text,label."""
     cell: Literal["simple_rnn", "lstm", "gru"] = "lstm"
     """Kind of recurrent layer."""
-    units: int = 64
+    units: int = 32
     """Width of the hidden state, per direction."""
     layers: int = 1
     """Recurrent layers on top of each other."""
@@ -24,7 +24,7 @@ class SentimentConfig(TrainingConfig):
     """Read the text from both ends."""
     pooling: Literal["last", "max", "mean", "max_mean"] = "max_mean"
     """What the decision is made from: the last state, or each unit's largest or mean value over time, or both."""
-    segment: int = 0
+    segment: int = 64
     """Cut texts into pieces of so many words, which the recurrent layers read side by side, each from an empty memory,
     before the pooling over the whole text: faster on long texts (Johnson & Zhang 2016). 0: no cutting."""
     input: Literal["embedding", "one_hot"] = "embedding"
@@ -37,13 +37,13 @@ class SentimentConfig(TrainingConfig):
     pairs: int = 524_288
     """Beside its vector, each word brings the log-count ratio of the pair it makes with the word before, hashed into so
     many buckets; 0: no pairs (with --naive-bayes above 0)."""
-    vocabulary_size: int = 20_000
+    vocabulary_size: int = 30_000
     """The most words known, by frequency in the training texts; the others are [UNK]."""
-    maximum_length: int = 400
+    maximum_length: int = 600
     """Words that a longer text is cut to."""
     keep: Literal["first", "last"] = "last"
     """Which end of a longer text is kept."""
-    word_dropout: float = 0.0
+    word_dropout: float = 0.2
     """Share of words that are hidden from the network in training."""
     embedding_dropout: float = 0.5
     """Share of the word vectors' units that are dropped in training, the same in all words of a text."""

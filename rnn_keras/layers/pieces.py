@@ -13,6 +13,8 @@ from keras import ops
 class Pieces(keras.layers.Layer):
     """`(batch, time)` -> `(batch * pieces, length)`; the last piece of a sequence is filled up with zeros.
 
+    Where no sequence of a batch is as long as a piece, it stays as it is, `(batch, time)`.
+
     Args:
         length: steps of a piece, at least 1.
     """
@@ -24,14 +26,17 @@ class Pieces(keras.layers.Layer):
         self.length = length
 
     def call(self, inputs):
-        missing = -ops.shape(inputs)[1] % self.length
-        filling = ops.zeros((ops.shape(inputs)[0], missing), dtype=inputs.dtype)
-        return ops.reshape(ops.concatenate([inputs, filling], axis=1), (-1, self.length))
+        batch, time = ops.shape(inputs)
+        length = ops.minimum(self.length, time)
+        filling = ops.zeros((batch, -time % length), dtype=inputs.dtype)
+        return ops.reshape(ops.concatenate([inputs, filling], axis=1), (-1, length))
 
     def compute_output_shape(self, input_shape):
         batch, time = input_shape
-        pieces = None if None in input_shape else batch * -(-time // self.length)
-        return (pieces, self.length)
+        if time is None:
+            return (None, None)
+        length = min(self.length, time)
+        return (None if batch is None else batch * -(-time // length), length)
 
     def compute_output_spec(self, inputs):
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=inputs.dtype)

@@ -8,6 +8,8 @@ from rnn_keras.errors import UserError
 if TYPE_CHECKING:  # a config is made before anything slow is imported
     import keras
 
+LEAST_STEPS = 400
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
@@ -17,17 +19,17 @@ class TrainingConfig:
     """Data to learn from: the packaged default, any TFDS name, or a path to your own (see the app's README)."""
     data_dir: str | None = None
     """TFDS's data directory, where prepared data is found and kept; default: TFDS's own (~/tensorflow_datasets)."""
-    epochs: int = 10
-    """The most passes over the training data."""
+    epochs: int = 0
+    """The most passes over the training data; 0: two, or as many as make 400 steps where the data are few."""
     patience: int = 2
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
-    batch_size: int = 32
+    batch_size: int = 64
     """Examples per step."""
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     """keras.optimizers by name."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     """Step size of the optimiser at the start."""
-    schedule: Literal["constant", "cosine", "linear"] = "constant"
+    schedule: Literal["constant", "cosine", "linear"] = "cosine"
     """How the learning rate falls over all epochs: not at all, along a half cosine or a line to zero."""
     clip_norm: float = 1.0
     """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""
@@ -35,7 +37,8 @@ class TrainingConfig:
     """Seed of weights, dropout and shuffling."""
 
     def __post_init__(self):
-        for name in ("epochs", "patience", "batch_size"):
+        self.require("epochs", self.epochs >= 0, "at least 0 (0 chooses by the amount of data)")
+        for name in ("patience", "batch_size"):
             self.require(name, getattr(self, name) >= 1, "at least 1")
         self.require("learning_rate", self.learning_rate > 0, "above 0")
         self.require("clip_norm", self.clip_norm >= 0, "at least 0 (0 turns clipping off)")
@@ -45,11 +48,15 @@ class TrainingConfig:
         if not fits:
             raise UserError(f"--{name.replace('_', '-')} must be {expected}, got {getattr(self, name)}")
 
+    def passes(self, steps_per_epoch: int) -> int:
+        """The most epochs that these settings mean for data of so many steps an epoch."""
+        return self.epochs or max(2, -(-LEAST_STEPS // steps_per_epoch))
+
     def make_optimizer(self, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
         import keras
 
         rate = self.learning_rate
-        steps = self.epochs * steps_per_epoch
+        steps = self.passes(steps_per_epoch) * steps_per_epoch
         if self.schedule == "cosine":
             rate = keras.optimizers.schedules.CosineDecay(rate, steps)
         elif self.schedule == "linear":

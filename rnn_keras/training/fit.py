@@ -14,9 +14,10 @@ from rnn_keras.training.run_directory import RunDirectory
 class EpochState(keras.callbacks.Callback):
     """Stops early, remembers the best epoch, and leaves after each epoch what is needed to go on from there.
 
-    `checkpoint/state.json` names the last and the best epoch; `checkpoint/epoch-N.weights.h5` holds, for these two,
-    the weights with the optimiser's and the random generators' state. keras.callbacks.EarlyStopping and
-    BackupAndRestore do not go together: the first forgets its best epoch when the second resumes.
+    `checkpoint/state.json` holds the epochs' values, which name the last and the best one, and the states of the random
+    generators; `checkpoint/epoch-N.weights.h5` holds, for these two, the weights and the optimiser's state.
+    keras.callbacks.EarlyStopping and BackupAndRestore do not go together: the first forgets its best epoch when the
+    second resumes, and neither keeps the random generators.
 
     Args:
         run: where the checkpoints and `history.csv` are kept.
@@ -32,7 +33,9 @@ class EpochState(keras.callbacks.Callback):
         self.sign = 1 if mode == "max" else -1
         self.patience = patience
         self.state_file = run.checkpoint / "state.json"
-        self.rows: list[dict] = read_json(self.state_file) if self.state_file.exists() else []
+        kept = read_json(self.state_file) if self.state_file.exists() else {"epochs": [], "random_states": []}
+        self.rows: list[dict] = kept["epochs"]
+        self.random_states: list[list[int]] = kept["random_states"]
 
     @property
     def epochs_done(self) -> int:
@@ -50,6 +53,16 @@ class EpochState(keras.callbacks.Callback):
 
     def weights_file(self, epoch: int):
         return self.run.checkpoint / f"epoch-{epoch}.weights.h5"
+
+    def random_generators(self) -> list[keras.Variable]:
+        """The states behind dropout, which Keras's weight files leave out."""
+        return [variable for variable in self.model.variables if variable.name == "seed_generator_state"]
+
+    def go_on(self) -> None:
+        """Puts the model into the state in which the last finished epoch left it."""
+        self.restore(self.epochs_done)
+        for generator, state in zip(self.random_generators(), self.random_states, strict=True):
+            generator.assign(state)
 
     def restore(self, epoch: int) -> None:
         try:
@@ -71,7 +84,8 @@ class EpochState(keras.callbacks.Callback):
         with replacing(self.weights_file(epoch + 1)) as temporary:
             self.model.save_weights(temporary)
         # This file decides what counts; weights that it does not name are left over from a killed epoch.
-        write_json(self.state_file, self.rows)
+        self.random_states = [generator.numpy().tolist() for generator in self.random_generators()]
+        write_json(self.state_file, {"epochs": self.rows, "random_states": self.random_states})
         self.run.write_history(self.rows)
         for file in self.run.checkpoint.glob("epoch-*.weights.h5"):
             if file not in (self.weights_file(self.best_epoch), self.weights_file(self.epochs_done)):
@@ -109,7 +123,7 @@ def fit(
     state.set_model(model)
     model.optimizer.build(model.trainable_variables)
     if state.epochs_done:
-        state.restore(state.epochs_done)
+        state.go_on()
         print(f"going on after epoch {state.epochs_done} of {run.path}")
     if not state.is_over and state.epochs_done < epochs:
         broken = []

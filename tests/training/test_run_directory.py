@@ -59,7 +59,7 @@ def test_a_model_file_with_code_in_it_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("setting", "flag"),
-    [({"epochs": 0}, "--epochs"), ({"learning_rate": 0.0}, "--learning-rate"), ({"clip_norm": -1.0}, "--clip-norm")],
+    [({"epochs": -1}, "--epochs"), ({"learning_rate": 0.0}, "--learning-rate"), ({"clip_norm": -1.0}, "--clip-norm")],
 )
 def test_a_setting_out_of_range_names_its_flag(setting, flag):
     with pytest.raises(UserError, match=f"{flag} must be .*, got"):
@@ -69,6 +69,11 @@ def test_a_setting_out_of_range_names_its_flag(setting, flag):
 def test_a_config_of_another_app_is_a_sentence(tmp_path):
     with pytest.raises(UserError, match="settings that this app does not know: beam_width"):
         read_config(TrainingConfig, {"dataset": "x", "beam_width": 4}, tmp_path / "config.json")
+
+
+@pytest.mark.parametrize(("epochs", "steps", "passes"), [(0, 1000, 2), (0, 3, 134), (0, 200, 2), (7, 3, 7)])
+def test_small_data_are_passed_over_more_often(epochs, steps, passes):
+    assert TrainingConfig(dataset="x", epochs=epochs).passes(steps) == passes
 
 
 @pytest.mark.parametrize(("schedule", "at_half"), [("constant", 1.0), ("cosine", 0.5), ("linear", 0.5)])
