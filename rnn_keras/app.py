@@ -6,9 +6,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import tyro
 from rich.console import Console
@@ -19,7 +19,9 @@ from rnn_keras.quiet import import_tensorflow, quiet_libraries
 
 if TYPE_CHECKING:  # TensorFlow takes seconds to import: not for --help, not for a typing error in a flag
     import keras
+    import tensorflow as tf
 
+    from rnn_keras.data.batching import LengthBatches
     from rnn_keras.training.run_directory import RunDirectory
 
 console = Console(highlight=False, soft_wrap=True)
@@ -27,31 +29,62 @@ console = Console(highlight=False, soft_wrap=True)
 Split = Literal["train", "validation", "test", "all"]
 
 
+class TrainingData(Protocol):
+    """What an app's `load` returns, beside anything that its other methods use."""
+
+    notes: list[str]  # sentences that the user should read
+    summary: str  # one line: how much of what
+
+    def training_batches(self, config, start_epoch: int = 0) -> "LengthBatches":
+        """The batches, whose order in each epoch depends on the seed and the epoch's number alone."""
+
+    def validation_dataset(self) -> "tf.data.Dataset":
+        """Batches to score after each epoch."""
+
+
 class App(abc.ABC):
     """One application: its data, its model and its metric. The commands, the run directory and the export are shared.
 
-    A subclass sets `name` and `config_class` (a `TrainingConfig`) and writes the methods below. The model that is
-    saved takes what a user has (raw text, image bytes); whatever turns that into tensors is part of it.
+    `build` makes the network that is trained, on tensors; `assemble` puts before it whatever turns a user's input (raw
+    text, image bytes) into tensors, and after it what turns its outputs into answers. That is the model that is saved.
     """
 
     name: str
-    config_class: type
+    config_class: type  # a TrainingConfig
     what: str  # one line for --help
+    monitor: str  # the value that decides which epoch is kept, such as val_accuracy
+    mode: Literal["min", "max"]  # which of its values is best
 
     @abc.abstractmethod
-    def train(self, config, run: "RunDirectory") -> tuple["keras.Model", dict[str, dict]]:
-        """Trains and returns the model to save and `{"validation": metrics, "test": metrics}`; also draws the plots."""
+    def load(self, config) -> TrainingData:
+        """Reads and prepares the data."""
 
     @abc.abstractmethod
-    def evaluate(self, model: "keras.Model", config, dataset: str, data_dir: str | None, split: str) -> dict:
-        """Metrics of a trained model on a split of any data, by the names that `--json` gives them."""
+    def build(self, config, data, optimizer: "keras.optimizers.Optimizer") -> "keras.Model":
+        """The compiled network to train."""
 
     @abc.abstractmethod
-    def predict(self, model: "keras.Model", config, inputs: Sequence[bytes]) -> list[dict]:
-        """One prediction for each input."""
+    def assemble(self, network: "keras.Model", data) -> "keras.Model":
+        """The trained network with everything around it."""
 
     @abc.abstractmethod
-    def endpoint(self, model: "keras.Model", config):
+    def score(self, network: "keras.Model", data, split: str) -> dict:
+        """Metrics of the trained network on the `"validation"` or `"test"` split, by the names that `--json` gives."""
+
+    @abc.abstractmethod
+    def draw(self, run: "RunDirectory", data, network: "keras.Model") -> None:
+        """The app's own pictures, into the run's folder of plots."""
+
+    @abc.abstractmethod
+    def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
+        """Metrics of a saved model on a split of any data, and notes on the data."""
+
+    @abc.abstractmethod
+    def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[dict]:
+        """One prediction of a saved model for each input, at least one."""
+
+    @abc.abstractmethod
+    def endpoint(self, model: "keras.Model") -> Callable:
         """What the exported SavedModel computes: a tf.function with its input signature."""
 
     def default_run_dir(self) -> Path:
@@ -118,7 +151,9 @@ def _commands(app: App) -> dict[str, Any]:
         with reporting(as_json) as report:
             run, config, model = _finished(app, run_dir)
             dataset = dataset or config.dataset
-            metrics = app.evaluate(model, config, dataset, data_dir or config.data_dir, split)
+            metrics, notes = app.evaluate(model, dataset, data_dir or config.data_dir, split)
+            for note in notes:
+                console.print(note)
             report.update({"dataset": dataset, "split": split, **metrics})
             _show(f"{dataset}, {split} split, model of {run.path}", metrics)
 
@@ -141,8 +176,8 @@ def _commands(app: App) -> dict[str, Any]:
                 if sys.stdin is None or sys.stdin.isatty():
                     raise UserError("nothing to predict: give inputs as arguments, or lines on standard input")
                 given = [line.rstrip(b"\r\n") for line in sys.stdin.buffer]
-            _, config, model = _finished(app, run_dir)
-            report["predictions"] = app.predict(model, config, given) if given else []
+            _, _, model = _finished(app, run_dir)
+            report["predictions"] = app.predict(model, given) if given else []
             show_predictions(given, report["predictions"])
 
     def export(
@@ -158,10 +193,10 @@ def _commands(app: App) -> dict[str, Any]:
             as_json: One JSON object as the last line of standard output, and nothing else there.
         """
         with reporting(as_json) as report:
-            _, config, model = _finished(app, run_dir)
+            _, _, model = _finished(app, run_dir)
             from rnn_keras.export.saved_model import export_saved_model
 
-            version = export_saved_model(model, app.endpoint(model, config), saved_models / app.name)
+            version = export_saved_model(model, app.endpoint(model), saved_models / app.name)
             report["saved_model"] = str(version)
             console.print(f"SavedModel: {version}")
 
@@ -191,11 +226,43 @@ def _train(app: App, config, run: "RunDirectory", overwrite: bool) -> dict:
     import_tensorflow()
     import keras
 
+    from rnn_keras.training.fit import fit
+    from rnn_keras.training.plots import learning_curves
+
     started = time.perf_counter()
     keras.utils.set_random_seed(config.seed)
-    model, metrics = app.train(config, run)
-    run.save_model(model)
-    metrics["seconds"]["total"] = round(time.perf_counter() - started, 1)
+    console.print(f"reading {config.dataset} ...")
+    data = app.load(config)
+    for line in (*data.notes, data.summary):
+        console.print(line)
+    batches = data.training_batches(config)
+    console.print(
+        f"{batches.number_of_batches} batches an epoch in {len(batches.distinct_shapes)} shapes, "
+        f"{batches.padded_share:.1%} of their steps are padding"
+    )
+    network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
+    prepared = time.perf_counter()
+    rows = fit(
+        network,
+        lambda epoch: data.training_batches(config, epoch).dataset(),
+        data.validation_dataset(),
+        run,
+        epochs=config.passes(batches.number_of_batches),
+        patience=config.patience,
+        monitor=app.monitor,
+        mode=app.mode,
+    )
+    trained = time.perf_counter()
+    metrics = {split: app.score(network, data, split) for split in ("validation", "test")}
+    run.save_model(app.assemble(network, data))
+    learning_curves(rows, run.plots / "learning_curves.png", app.monitor, app.mode)
+    app.draw(run, data, network)
+    metrics["seconds"] = {
+        "data": round(prepared - started, 1),
+        "training": round(trained - prepared, 1),
+        "epoch": round(sum(row["seconds"] for row in rows) / len(rows), 1),
+        "total": round(time.perf_counter() - started, 1),
+    }
     run.finish(metrics)
     for split in ("validation", "test"):
         _show(f"{config.dataset}, {split} split", metrics[split])

@@ -1,136 +1,78 @@
 """Many to one: a text -> how its writer feels. `python -m apps.sentiment --help`."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from apps.sentiment.config import SentimentConfig
-from rnn_keras.app import App, console
+from rnn_keras.app import App
 
 if TYPE_CHECKING:
     import keras
 
+    from apps.sentiment.data import SentimentData
     from rnn_keras.training.run_directory import RunDirectory
-
-MONITOR, MODE = "val_accuracy", "max"
 
 
 class SentimentApp(App):
     name = "sentiment"
     config_class = SentimentConfig
     what = "Many to one: a text goes in word by word, and one decision comes out, such as neg or pos."
+    monitor = "val_accuracy"
+    mode = "max"
 
-    def train(self, config: SentimentConfig, run: "RunDirectory") -> tuple["keras.Model", dict]:
-        from apps.sentiment.data import evaluation_batches, load, prior_knowledge
-        from apps.sentiment.model import build_scorer, build_text_model
-        from rnn_keras.training.fit import fit
+    def load(self, config: SentimentConfig) -> "SentimentData":
+        from apps.sentiment.data import load
 
-        started = time.perf_counter()
-        console.print(f"reading {config.dataset} ...")
-        data = load(config)
-        for note in data.texts.notes:
-            console.print(f"note: {note}")
-        batches = data.training_batches(config)
-        counts = ", ".join(f"{len(examples)} {split}" for split, examples in data.texts.splits.items())
-        words = len(data.vectorization.get_vocabulary())
-        console.print(
-            f"{counts} texts; {words} words; {batches.padded_share:.1%} of the steps in training batches are padding, "
-            f"{len(batches.distinct_shapes)} shapes"
-        )
-        classes = len(data.texts.class_names)
+        return load(config)
+
+    def build(self, config: SentimentConfig, data: "SentimentData", optimizer) -> "keras.Model":
+        from apps.sentiment.data import prior_knowledge
+        from apps.sentiment.model import build_scorer
+
+        words, classes = data.vectorization.vocabulary_size(), len(data.texts.class_names)
         scorer = build_scorer(config, words, classes, **prior_knowledge(config, data))
-        scorer.compile(
-            optimizer=config.make_optimizer(batches.number_of_batches),
-            loss="binary_crossentropy" if classes == 2 else "sparse_categorical_crossentropy",
-            metrics=["accuracy"],
-        )
-        validation = evaluation_batches(data.sequences["validation"], data.texts.splits["validation"])
-        prepared = time.perf_counter()
-        rows = fit(
-            scorer,
-            lambda epoch: data.training_batches(config, epoch).dataset(),
-            validation.dataset(),
-            run,
-            epochs=config.passes(batches.number_of_batches),
-            patience=config.patience,
-            monitor=MONITOR,
-            mode=MODE,
-        )
-        trained = time.perf_counter()
-        model = build_text_model(data.vectorization, scorer, data.texts.class_names)
-        metrics = {
-            split: self.score(scorer, data.sequences[split], data.texts.splits[split])
-            for split in ("validation", "test")
-        }
-        metrics["seconds"] = {
-            "data": round(prepared - started, 1),
-            "training": round(trained - prepared, 1),
-            "epoch": round(sum(row["seconds"] for row in rows) / len(rows), 1),
-        }
-        self.draw(run, rows, data, scorer, batches)
-        return model, metrics
+        loss = "binary_crossentropy" if classes == 2 else "sparse_categorical_crossentropy"
+        scorer.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+        return scorer
 
-    def score(self, scorer: "keras.Model", sequences: list, examples) -> dict:
-        """Metrics of word ids `(words,)` each against the examples' labels."""
-        from sklearn import metrics as of
+    def assemble(self, network: "keras.Model", data: "SentimentData") -> "keras.Model":
+        from apps.sentiment.model import build_text_model
 
-        probabilities = class_probabilities(predict_sequences(scorer, sequences))
-        decided = probabilities.argmax(axis=1)
-        classes = list(range(probabilities.shape[1]))
-        return {
-            "accuracy": float(of.accuracy_score(examples.labels, decided)),
-            "macro_f1": float(of.f1_score(examples.labels, decided, average="macro")),
-            "loss": float(of.log_loss(examples.labels, probabilities, labels=classes)),
-            "examples": len(examples),
-        }
+        return build_text_model(data.vectorization, network, data.texts.class_names)
 
-    def draw(self, run: "RunDirectory", rows: list[dict], data, scorer: "keras.Model", batches) -> None:
-        from apps.sentiment.plots import plot_running_scores
-        from rnn_keras.training.plots import learning_curves, length_distribution
+    def score(self, network: "keras.Model", data: "SentimentData", split: str) -> dict:
+        from apps.sentiment.metric import metrics
 
-        learning_curves(rows, run.plots / "learning_curves.png", MONITOR, MODE)
-        lengths = [len(ids) for ids in data.sequences["train"]]
-        length_distribution(lengths, batches.boundaries, batches.padded_share, run.plots / "lengths.png")
-        test = data.texts.splits["test"]
-        # Texts that a line of words below the curve has room for.
-        readable = [index for index, ids in enumerate(data.sequences["test"]) if 8 <= len(ids) <= 30][:4]
-        if readable:
-            plot_running_scores(
-                scorer,
-                data.vectorization,
-                [data.sequences["test"][index] for index in readable],
-                [data.texts.class_names[test.labels[index]] for index in readable],
-                data.texts.class_names,
-                run.plots / "running_score.png",
-            )
+        return metrics(network, data.sequences[split], data.texts.splits[split])
 
-    def evaluate(self, model: "keras.Model", config: SentimentConfig, dataset, data_dir, split) -> dict:
+    def draw(self, run: "RunDirectory", data: "SentimentData", network: "keras.Model") -> None:
+        from apps.sentiment.plots import draw
+
+        draw(run.plots, data, network)
+
+    def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
+        from apps.sentiment.metric import metrics
         from rnn_keras.data.labelled_texts import load_labelled_texts
         from rnn_keras.data.text import encode
 
-        class_names = model.get_layer("label").get_vocabulary()
-        # On its own data a model is scored on the splits it was trained on; other data may have fewer classes.
-        own = dataset == config.dataset
-        texts = load_labelled_texts(dataset, data_dir, class_names=None if own else class_names)
-        for note in texts.notes:
-            console.print(f"note: {note}")
+        texts = load_labelled_texts(dataset, data_dir, class_names=model.get_layer("label").get_vocabulary())
         examples = texts.examples(split)
         sequences = encode(model.get_layer("text_vectorization"), examples.texts)
-        return self.score(model.get_layer("scorer"), sequences, examples)
+        return metrics(model.get_layer("scorer"), sequences, examples), texts.notes
 
-    def predict(self, model: "keras.Model", config: SentimentConfig, inputs: Sequence[bytes]) -> list[dict]:
+    def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[dict]:
+        from apps.sentiment.metric import probabilities
         from rnn_keras.data.text import encode
 
         class_names = model.get_layer("label").get_vocabulary()
-        sequences = encode(model.get_layer("text_vectorization"), list(inputs))
-        probabilities = class_probabilities(predict_sequences(model.get_layer("scorer"), sequences))
         answers = []
-        for row in probabilities:
+        sequences = encode(model.get_layer("text_vectorization"), list(inputs))
+        for row in probabilities(model.get_layer("scorer"), sequences):
             score = float(row[1]) if len(class_names) == 2 else [float(value) for value in row]
             answers.append({"label": class_names[row.argmax()], "score": score})
         return answers
 
-    def endpoint(self, model: "keras.Model", config: SentimentConfig):
+    def endpoint(self, model: "keras.Model") -> Callable:
         import tensorflow as tf
 
         @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
@@ -138,21 +80,6 @@ class SentimentApp(App):
             return model({"text": text}, training=False)
 
         return serve
-
-
-def predict_sequences(scorer: "keras.Model", sequences: list):
-    """The scorer's outputs `(n, outputs)` for word ids `(words,)` each, in their order."""
-    from apps.sentiment.data import evaluation_batches
-
-    batches = evaluation_batches(sequences)
-    return batches.in_original_order(scorer.predict(batches.dataset(), verbose=0))
-
-
-def class_probabilities(outputs):
-    """The scorer's outputs as `(n, classes)`: with two classes it gives only that of the second, `(n, 1)`."""
-    import numpy as np
-
-    return np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import dataclasses
 from typing import Literal
 
-from rnn_keras.errors import UserError
 from rnn_keras.training.config import TrainingConfig
 
 
@@ -26,7 +25,8 @@ class SentimentConfig(TrainingConfig):
     """What the decision is made from: the last state, or each unit's largest or mean value over time, or both."""
     segment: int = 64
     """Cut texts into pieces of so many words, which the recurrent layers read side by side, each from an empty memory,
-    before the pooling over the whole text: faster on long texts (Johnson & Zhang 2016). 0: no cutting."""
+    before the pooling over the whole text: faster on long texts (Johnson & Zhang 2016). 0: no cutting, nor is there any
+    with --pooling last."""
     input: Literal["embedding", "one_hot"] = "embedding"
     """How a word enters: as a learnt short vector, or one-hot straight into the recurrent kernel."""
     embedding_units: int = 64
@@ -59,7 +59,10 @@ class SentimentConfig(TrainingConfig):
         self.require("vocabulary_size", self.vocabulary_size >= 3, "at least 3 (padding, [UNK] and a word)")
         for name in ("segment", "naive_bayes", "pairs"):
             self.require(name, getattr(self, name) >= 0, "at least 0")
-        if self.segment and self.pooling == "last":
-            raise UserError("--segment needs --pooling max, mean or max_mean: there is no last state of several pieces")
         for name in ("word_dropout", "embedding_dropout", "dropout", "recurrent_dropout"):
             self.require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
+
+    @property
+    def piece_length(self) -> int:
+        """Words in a piece, or 0 where texts are read in one go: pieces have no one last state."""
+        return 0 if self.pooling == "last" else self.segment

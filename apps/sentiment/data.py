@@ -4,9 +4,10 @@ import dataclasses
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from apps.sentiment.config import SentimentConfig
-from rnn_keras.data.batching import LengthBatches, bucket_boundaries
+from rnn_keras.data.batching import LengthBatches
 from rnn_keras.data.labelled_texts import Examples, LabelledTexts, load_labelled_texts
 from rnn_keras.data.text import encode, text_vectorization
 from rnn_keras.layers.word_pairs import pair_ids
@@ -25,12 +26,23 @@ class SentimentData:
     vectorization: keras.layers.TextVectorization
     sequences: dict[str, list[np.ndarray]]
 
+    @property
+    def notes(self) -> list[str]:
+        return [f"note: {note}" for note in self.texts.notes]
+
+    @property
+    def summary(self) -> str:
+        counts = ", ".join(f"{len(examples)} {split}" for split, examples in self.texts.splits.items())
+        return f"{counts} texts; {self.vectorization.vocabulary_size()} words"
+
+    def validation_dataset(self) -> tf.data.Dataset:
+        return evaluation_batches(self.sequences["validation"], self.texts.splits["validation"]).dataset()
+
     def training_batches(self, config: SentimentConfig, start_epoch: int = 0) -> LengthBatches:
         return LengthBatches(
             self.sequences["train"],
             self.texts.splits["train"].labels,
             config.batch_size,
-            bucket_boundaries([len(ids) for ids in self.sequences["train"]]),
             shuffle=True,
             seed=config.seed,
             start_epoch=start_epoch,

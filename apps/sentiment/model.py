@@ -27,7 +27,7 @@ def build_scorer(
         pair_ratios: what is known of pairs of words, `(config.pairs, features)`, and not trained; None: nothing.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
-    in_pieces = keras.layers.Identity() if not config.segment else Pieces(config.segment, name="pieces")
+    in_pieces = keras.layers.Identity() if not config.piece_length else Pieces(config.piece_length, name="pieces")
     x = in_pieces(ids)
     mask = ops.not_equal(x, PADDING)
     if config.input == "embedding":
@@ -55,7 +55,7 @@ def build_scorer(
         if not is_last:
             x = keras.layers.Dropout(config.dropout, name=f"dropout_{number + 1}")(x)
     if config.pooling != "last":
-        if config.segment:
+        if config.piece_length:
             x, mask = Joined(name="joined")(x, ids), Joined(name="joined_mask")(mask, ids)
         x = pool(x, mask, config.pooling)
     x = keras.layers.Dropout(config.dropout, name="dropout")(x)

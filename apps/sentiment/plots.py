@@ -6,7 +6,26 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 
-from rnn_keras.training.plots import save
+from apps.sentiment.data import SentimentData
+from rnn_keras.training.plots import length_distribution, save
+
+
+def draw(folder: Path, data: SentimentData, scorer: keras.Model) -> None:
+    """`lengths.png` of the training texts and `running_score.png` of a few test sentences."""
+    lengths = [len(ids) for ids in data.sequences["train"]]
+    length_distribution(lengths, folder / "lengths.png")
+    test = data.texts.splits["test"]
+    # Texts that a line of words below the curve has room for.
+    readable = [index for index, ids in enumerate(data.sequences["test"]) if 8 <= len(ids) <= 30][:4]
+    if readable:
+        plot_running_scores(
+            scorer,
+            data.vectorization,
+            [data.sequences["test"][index] for index in readable],
+            [data.texts.class_names[test.labels[index]] for index in readable],
+            data.texts.class_names,
+            folder / "running_score.png",
+        )
 
 
 def running_scores(scorer: keras.Model, ids: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import matplotlib
 
+from rnn_keras.data.batching import bucket_boundaries
 from rnn_keras.files import replacing
 
 matplotlib.use("Agg")
@@ -39,20 +40,14 @@ def learning_curves(rows: list[dict], path: Path, monitor: str, mode: str) -> No
     save(figure, path)
 
 
-def length_distribution(lengths: list[int], boundaries: list[int], padded_share: float, path: Path) -> None:
-    """How long the training sequences are, and the lengths that batches are padded to.
-
-    Args:
-        lengths: steps of each sequence.
-        boundaries: the lengths padded to.
-        padded_share: the share of padded steps that this gives, 0 to 1.
-    """
-    figure, axis = plt.subplots(figsize=(7, 3.5))
+def length_distribution(lengths: list[int], path: Path) -> None:
+    """How long the training sequences are, in steps, and the lengths that batches of them are padded to."""
     width = -(-max(lengths) // 70)  # whole steps a bar, so that no bar counts one length more than its neighbours
+    figure, axis = plt.subplots(figsize=(7, 3.5))
     axis.hist(lengths, bins=range(0, max(lengths) + width + 1, width), color="steelblue")
-    for number, boundary in enumerate(boundaries):
-        label = f"batches are padded to these lengths: {padded_share:.1%} of all steps are padding"
-        axis.axvline(boundary, color="darkorange", linewidth=1, label=label if number == 0 else None)
+    for number, boundary in enumerate(bucket_boundaries(lengths)):
+        label = "batches are padded to these lengths" if number == 0 else None
+        axis.axvline(boundary, color="darkorange", linewidth=1, label=label)
     axis.set(xlabel="steps", ylabel="training sequences", title="Length of the training sequences")
     axis.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18), frameon=False)
     save(figure, path)

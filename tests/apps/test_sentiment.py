@@ -251,7 +251,7 @@ def test_labels_come_from_the_classes_of_the_data():
     [
         ({"units": 0}, "--units must be at least 1, got 0"),
         ({"dropout": 1.0}, "--dropout must be at least 0 and below 1, got 1.0"),
-        ({"segment": 8, "pooling": "last"}, "--segment needs --pooling"),
+        ({"segment": -1}, "--segment must be at least 0, got -1"),
         ({"vocabulary_size": 2}, "--vocabulary-size must be at least 3"),
     ],
 )
