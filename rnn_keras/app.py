@@ -56,6 +56,10 @@ class App(abc.ABC):
     mode: Literal["min", "max"]  # which of its values is best
 
     @abc.abstractmethod
+    def require_source(self, dataset: str, data_dir: str | None) -> None:
+        """Refuses data that cannot be had, before TensorFlow is imported, which takes seconds."""
+
+    @abc.abstractmethod
     def load(self, config) -> TrainingData:
         """Reads and prepares the data."""
 
@@ -149,9 +153,10 @@ def _commands(app: App) -> dict[str, Any]:
             as_json: One JSON object as the last line of standard output, and nothing else there.
         """
         with reporting(as_json) as report:
-            run, config, model = _finished(app, run_dir)
-            dataset = dataset or config.dataset
-            metrics, notes = app.evaluate(model, dataset, data_dir or config.data_dir, split)
+            run, config = _finished(app, run_dir)
+            dataset, data_dir = dataset or config.dataset, data_dir or config.data_dir
+            app.require_source(dataset, data_dir)
+            metrics, notes = app.evaluate(run.load_model(), dataset, data_dir, split)
             for note in notes:
                 console.print(note)
             report.update({"dataset": dataset, "split": split, **metrics})
@@ -170,14 +175,14 @@ def _commands(app: App) -> dict[str, Any]:
             as_json: One JSON object as the last line of standard output, and nothing else there.
         """
         with reporting(as_json) as report:
+            run, _ = _finished(app, run_dir)
             # Bytes, since a line need not be valid UTF-8.
             given = [os.fsencode(text) for text in inputs]
             if not inputs:
                 if sys.stdin is None or sys.stdin.isatty():
                     raise UserError("nothing to predict: give inputs as arguments, or lines on standard input")
                 given = [line.rstrip(b"\r\n") for line in sys.stdin.buffer]
-            _, _, model = _finished(app, run_dir)
-            report["predictions"] = app.predict(model, given) if given else []
+            report["predictions"] = app.predict(run.load_model(), given) if given else []
             show_predictions(given, report["predictions"])
 
     def export(
@@ -193,7 +198,8 @@ def _commands(app: App) -> dict[str, Any]:
             as_json: One JSON object as the last line of standard output, and nothing else there.
         """
         with reporting(as_json) as report:
-            _, _, model = _finished(app, run_dir)
+            run, _ = _finished(app, run_dir)
+            model = run.load_model()
             from rnn_keras.export.saved_model import export_saved_model
 
             version = export_saved_model(model, app.endpoint(model), saved_models / app.name)
@@ -222,7 +228,8 @@ def _run_directory(path: Path) -> "RunDirectory":
 
 
 def _train(app: App, config, run: "RunDirectory", overwrite: bool) -> dict:
-    run.begin(config, overwrite)
+    app.require_source(config.dataset, config.data_dir)
+    run.require_place(config, overwrite)
     import_tensorflow()
     import keras
 
@@ -242,6 +249,7 @@ def _train(app: App, config, run: "RunDirectory", overwrite: bool) -> dict:
     )
     network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
     prepared = time.perf_counter()
+    run.begin(config, overwrite)  # not before the data are known to be good: it may remove an earlier run
     rows = fit(
         network,
         lambda epoch: data.training_batches(config, epoch).dataset(),
@@ -270,14 +278,14 @@ def _train(app: App, config, run: "RunDirectory", overwrite: bool) -> dict:
     return {**metrics, "run_dir": str(run.path)}
 
 
-def _finished(app: App, run_dir: Path) -> tuple["RunDirectory", Any, "keras.Model"]:
-    """The run directory of a finished run, its config and its model."""
+def _finished(app: App, run_dir: Path) -> tuple["RunDirectory", Any]:
+    """The run directory of a finished run, and its config."""
     from rnn_keras.files import read_json
     from rnn_keras.training.config import read_config
 
     run = _run_directory(run_dir)
-    model = run.load_model()
-    return run, read_config(app.config_class, read_json(run.config), run.config), model
+    run.require_finished()
+    return run, read_config(app.config_class, read_json(run.config), run.config)
 
 
 def _show(title: str, metrics: dict) -> None:

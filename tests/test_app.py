@@ -53,6 +53,29 @@ def test_the_users_mistakes_are_one_sentence(tmp_path):
     assert "holds no finished run" in one_sentence(run("predict", "--run-dir", tmp_path / "none", "fine"))
 
 
+def test_a_mistake_with_overwrite_loses_nothing(sentiment_run, tmp_path):
+    (tmp_path / "reviews.csv").write_text("review,stars\nfine,5\n")
+    before = (sentiment_run / "metrics.json").read_bytes()
+    sentence = one_sentence(
+        run("train", "--dataset", tmp_path / "reviews.csv", "--run-dir", sentiment_run, "--overwrite")
+    )
+
+    assert "no column" in sentence or "columns named" in sentence
+    assert (sentiment_run / "metrics.json").read_bytes() == before
+    assert (sentiment_run / "model.keras").exists()
+
+
+def test_data_out_of_reach_are_told_at_once(tmp_path):
+    """A proxy that refuses every connection stands for a machine without a network."""
+    started = time.monotonic()
+    environment = os.environ | dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    command = ("train", "--dataset", "imdb_reviews", "--data-dir", tmp_path, "--run-dir", tmp_path / "run")
+    sentence = one_sentence(run(*command, env=environment))
+
+    assert time.monotonic() - started < 10  # seconds; it takes 1.5 on an idle machine
+    assert all(part in sentence for part in ("cannot be reached", "aclImdb", "--data-dir", "movie_snippets"))
+
+
 def write_reviews(path, count=400):
     generator = random.Random(1)
     with path.open("w", newline="") as file:

@@ -20,6 +20,11 @@ class SentimentApp(App):
     monitor = "val_accuracy"
     mode = "max"
 
+    def require_source(self, dataset: str, data_dir: str | None) -> None:
+        from rnn_keras.data.labelled_texts import require_source
+
+        require_source(dataset, data_dir)
+
     def load(self, config: SentimentConfig) -> "SentimentData":
         from apps.sentiment.data import load
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from rnn_keras.data.splits import SPLITS, assign_splits, normalise
 from rnn_keras.data.tables import read_rows
-from rnn_keras.data.tfds_source import is_local, prepared_builder
+from rnn_keras.data.tfds_source import is_local, prepared_builder, require_within_reach
 from rnn_keras.errors import UserError
 
 SUFFIXES = (".csv", ".tsv")
@@ -120,14 +120,31 @@ def load_labelled_texts(
     return LabelledTexts(dataset, names, splits, Examples(read.texts, labels), notes)
 
 
+def require_source(dataset: str, data_dir: str | None = None) -> None:
+    """Refuses data that are not there and cannot be fetched, in a second: nothing of TensorFlow is imported.
+
+    Raises:
+        UserError: no such file, an unknown TFDS name, or one that is neither prepared nor within reach.
+    """
+    path = Path(os.path.expanduser(dataset))
+    if _means_path(dataset, path):
+        _require_path(path)
+    else:
+        require_within_reach(dataset, data_dir)
+
+
+def _require_path(path: Path) -> None:
+    if not path.exists():
+        raise UserError(f"no such file or folder: {path}; expected a .csv or .tsv with the columns text,label")
+
+
 def _means_path(dataset: str, path: Path) -> bool:
     looks = path.suffix.lower() in SUFFIXES or path.is_absolute() or dataset.startswith((".", "~"))
     return looks or (bool(dataset) and os.path.exists(path) and not is_local(dataset))
 
 
 def _read_files(path: Path) -> _Read:
-    if not path.exists():
-        raise UserError(f"no such file or folder: {path}; expected a .csv or .tsv with the columns text,label")
+    _require_path(path)
     if path.is_dir():
         files = [(split, path / (split + suffix)) for split in SPLITS for suffix in SUFFIXES]
         files = [(split, file) for split, file in files if file.is_file()]

@@ -58,6 +58,19 @@ def prepared_builder(
     return builder
 
 
+def require_within_reach(name: str, data_dir: str | None = None, *, default: str = "movie_snippets") -> None:
+    """Refuses a name that is unknown, or whose data are neither prepared nor within reach.
+
+    Raises:
+        UserError: as `prepared_builder` does, without fetching or preparing anything.
+    """
+    if is_local(name):
+        return
+    builder = _builder(name, data_dir)
+    if not builder.is_prepared():
+        _require_reachable(builder, name, default)
+
+
 def _family(name: str) -> str:
     return name.split("/")[0].split(":")[0]
 

@@ -35,21 +35,20 @@ class RunDirectory:
     def finished(self) -> bool:
         return self.metrics.exists()
 
-    def begin(self, config, overwrite: bool) -> None:
-        """Makes the folder ready for a run of these settings: new, or going on where one was cut off.
+    def require_place(self, config, overwrite: bool) -> None:
+        """Refuses a folder in which a run of these settings can neither begin nor go on.
 
         Raises:
             UserError: it holds a finished run, or an unfinished one with other settings.
         """
         if overwrite:
-            self.clear()
+            return
         if self.finished:
             raise UserError(
                 f"{self.path} holds a finished run; add --overwrite to replace it, or name another with --run-dir"
             )
-        settings = dataclasses.asdict(config)
         if self.config.exists():
-            there = read_json(self.config)
+            there, settings = read_json(self.config), dataclasses.asdict(config)
             changed = [name for name in settings if there.get(name) != settings[name]]
             if changed:
                 differences = ", ".join(f"{name} {there.get(name)} there, {settings[name]} now" for name in changed)
@@ -57,7 +56,13 @@ class RunDirectory:
                     f"{self.path} holds an unfinished run with other settings ({differences}); repeat its command to "
                     "go on with it, add --overwrite to start anew, or name another folder with --run-dir"
                 )
-        write_json(self.config, settings)
+
+    def begin(self, config, overwrite: bool) -> None:
+        """Makes the folder ready: new, or as it is where a run was cut off. For errors see `require_place`."""
+        self.require_place(config, overwrite)
+        if overwrite:
+            self.clear()
+        write_json(self.config, dataclasses.asdict(config))
 
     def clear(self) -> None:
         """Removes what a run leaves, and nothing else that a user may keep in the folder."""
@@ -83,16 +88,19 @@ class RunDirectory:
         with replacing(self.model) as temporary:
             model.save(temporary)
 
+    def require_finished(self) -> None:
+        if not self.finished:
+            raise UserError(
+                f"{self.path} holds no finished run; train one first, or name the folder of one with --run-dir"
+            )
+
     def load_model(self) -> "keras.Model":
         """The finished run's model; Keras's safe mode stays on.
 
         Raises:
             UserError: there is no finished run, or its model file is damaged.
         """
-        if not self.finished:
-            raise UserError(
-                f"{self.path} holds no finished run; train one first, or name the folder of one with --run-dir"
-            )
+        self.require_finished()
         import_tensorflow()
         import keras
 
