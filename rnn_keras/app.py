@@ -4,6 +4,7 @@ import abc
 import contextlib
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:  # TensorFlow takes seconds to import: not for --help, not for
     from rnn_keras.data.batching import LengthBatches
     from rnn_keras.training.run_directory import RunDirectory
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 Split = Literal["train", "validation", "test", "all"]
 
@@ -97,6 +98,11 @@ class App(abc.ABC):
     def main(self, arguments: Sequence[str] | None = None) -> None:
         """Runs a command line, such as `["train", "--epochs", "3"]`; on a user's mistake, exits with 2."""
         quiet_libraries()
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):  # a terminal that knows no emoji shows its number instead
+                stream.reconfigure(errors="backslashreplace")
+        with contextlib.suppress(ValueError):  # only the main thread may; ends by the way of Ctrl-C, tidily
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         try:
             tyro.extras.subcommand_cli_from_dict(
                 _commands(self),
@@ -109,11 +115,14 @@ class App(abc.ABC):
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
         except KeyboardInterrupt:
-            print("interrupted; the same command goes on after the last finished epoch", file=sys.stderr)
+            print("interrupted; the same command goes on after the last finished epoch of a training", file=sys.stderr)
             sys.exit(130)
         except BrokenPipeError:  # the reader, `head` say, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
+        except OSError as error:  # such as standard output on a full disk
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(2)
 
 
 def _commands(app: App) -> dict[str, Any]:
@@ -163,7 +172,7 @@ def _commands(app: App) -> dict[str, Any]:
             _show(f"{dataset}, {split} split, model of {run.path}", metrics)
 
     def predict(
-        inputs: tyro.conf.Positional[tuple[str, ...]] = (),
+        inputs: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[INPUT ...]")] = (),
         run_dir: Path = default_run_dir,
         as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
     ) -> None:
@@ -280,12 +289,12 @@ def _train(app: App, config, run: "RunDirectory", overwrite: bool) -> dict:
 
 def _finished(app: App, run_dir: Path) -> tuple["RunDirectory", Any]:
     """The run directory of a finished run, and its config."""
-    from rnn_keras.files import read_json
+    from rnn_keras.files import read_object
     from rnn_keras.training.config import read_config
 
     run = _run_directory(run_dir)
     run.require_finished()
-    return run, read_config(app.config_class, read_json(run.config), run.config)
+    return run, read_config(app.config_class, read_object(run.config), run.config)
 
 
 def _show(title: str, metrics: dict) -> None:
@@ -293,6 +302,13 @@ def _show(title: str, metrics: dict) -> None:
     for name, value in metrics.items():
         table.add_row(name.replace("_", " "), f"{value:.4f}" if isinstance(value, float) else str(value))
     console.print(table)
+
+
+def shown(value: Any) -> str:
+    """Numbers to three places."""
+    if isinstance(value, list):
+        return ", ".join(map(shown, value))
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def show_predictions(inputs: Sequence[bytes], predictions: Sequence[dict]) -> None:
@@ -303,6 +319,6 @@ def show_predictions(inputs: Sequence[bytes], predictions: Sequence[dict]) -> No
     for given, prediction in zip(inputs, predictions, strict=True):
         text = given[:400].decode("utf-8", "replace")
         text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        values = [f"{value:.3f}" if isinstance(value, float) else str(value) for value in prediction.values()]
+        values = [shown(value) for value in prediction.values()]
         table.add_row(text if len(text) <= 60 else text[:59] + "…", *values)
     console.print(table)

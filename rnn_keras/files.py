@@ -11,6 +11,8 @@ from typing import Any
 
 from rnn_keras.errors import UserError
 
+UNFINISHED = ".writing-"
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -24,7 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
         yield temporary / path.name
         os.replace(temporary / path.name, path)
     except OSError as error:
@@ -46,6 +48,12 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Removes what a killed process was writing into the folder. Nothing else may be writing there."""
+    for left in folder.glob(UNFINISHED + "*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
 def read_json(path: Path) -> Any:
     """The file's value.
 
@@ -58,3 +66,16 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path} does not exist") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as JSON: {error}; it is damaged, remove it or take another") from error
+
+
+def read_object(path: Path, *keys: str) -> dict:
+    """`read_json` of a file that holds an object with at least these keys.
+
+    Raises:
+        UserError: it holds something else.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict) or not all(key in value for key in keys):
+        expected = f"an object with {', '.join(keys)}" if keys else "an object"
+        raise UserError(f"{path} does not hold {expected}; it is damaged, remove it or take another")
+    return value

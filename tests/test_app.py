@@ -4,12 +4,15 @@ import csv
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+
+from apps.sentiment.__main__ import SentimentApp
 
 SENTIMENT = [sys.executable, "-m", "apps.sentiment"]
 
@@ -74,6 +77,32 @@ def test_data_out_of_reach_are_told_at_once(tmp_path):
 
     assert time.monotonic() - started < 10  # seconds; it takes 1.5 on an idle machine
     assert all(part in sentence for part in ("cannot be reached", "aclImdb", "--data-dir", "movie_snippets"))
+
+
+def test_users_text_is_shown_as_it_is(sentiment_run, capfd):
+    SentimentApp().main(["predict", "--run-dir", str(sentiment_run), "a [/b] [bold]film :smile:"])
+
+    assert "a [/b] [bold]film :smile:" in capfd.readouterr().out
+
+
+DAMAGE = {
+    "model.keras": lambda content: content[: len(content) // 2],
+    "model.keras, a byte": lambda content: content[:3000] + b"\xff\x00\xff" + content[3003:],
+    "config.json": lambda content: b"[1]",
+    "config.json, a type": lambda content: content.replace(b'"units": 8', b'"units": "x"'),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_a_damaged_run_is_told(sentiment_run, tmp_path, what, capfd):
+    shutil.copytree(sentiment_run, tmp_path / "run")
+    file = tmp_path / "run" / what.split(",")[0]
+    file.write_bytes(DAMAGE[what](file.read_bytes()))
+    with pytest.raises(SystemExit) as ended:
+        SentimentApp().main(["predict", "--run-dir", str(tmp_path / "run"), "fine"])
+
+    assert ended.value.code == 2
+    assert file.name in capfd.readouterr().err
 
 
 def write_reviews(path, count=400):

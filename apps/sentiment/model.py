@@ -96,10 +96,10 @@ def build_text_model(
     score = scorer(vectorization(text))
     if len(class_names) == 2:
         score = ops.squeeze(score, -1)
-        index = ops.cast(score >= 0.5, "int64")
+        index = ops.cast(score > 0.5, "int64")
     else:
         index = ops.argmax(score, axis=-1)
     label = keras.layers.StringLookup(
-        vocabulary=class_names, invert=True, num_oov_indices=0, mask_token=None, name="label"
+        vocabulary=class_names, invert=True, num_oov_indices=0, mask_token=None, oov_token="", name="label"
     )(index)
     return keras.Model({"text": text}, {"score": score, "label": label}, name="sentiment")

@@ -205,6 +205,7 @@ def _natural(name: str) -> tuple:
 
 
 def _read_tfds(name: str, data_dir: str | None, download: bool) -> _Read:
+    import tensorflow as tf
     import tensorflow_datasets as tfds
 
     builder = prepared_builder(name, data_dir, download=download)
@@ -214,7 +215,14 @@ def _read_tfds(name: str, data_dir: str | None, download: bool) -> _Read:
         if split not in builder.info.splits:
             continue
         dataset = builder.as_dataset(split=split, shuffle_files=False)
-        for batch in tfds.as_numpy(dataset.batch(_TEXTS_AT_ONCE)):
+        try:
+            batches = list(tfds.as_numpy(dataset.batch(_TEXTS_AT_ONCE)))
+        except tf.errors.OpError as error:
+            raise UserError(
+                f"the prepared {split} split of {name} in {builder.data_dir} cannot be read ({error.message}); it is "
+                "damaged, remove the folder and run again"
+            ) from error
+        for batch in batches:
             known = batch[label] >= 0  # a hidden test split carries -1
             texts += batch[text][known].tolist()
             labels.append(batch[label][known])

@@ -95,7 +95,10 @@ def _divide(keys: np.ndarray, labels: np.ndarray, shares: Sequence[float], notes
     found = [len(np.unique(labels[split == name])) for name in SPLITS]
     if all(has >= wants for has, wants in zip(found, wanted, strict=True)):
         return split
-    notes.append("few examples: each class was divided by the order of its hashes, so that no split lacks it")
+    notes.append(
+        "few examples: each class was divided by the order of its hashes, so that no split lacks a class that is "
+        "large enough"
+    )
     return _divide_in_order(keys, labels, shares)
 
 

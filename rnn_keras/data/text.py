@@ -52,7 +52,7 @@ class Tokenizer:
         return tokens[..., : self.maximum_length] if self.keep == "first" else tokens[..., -self.maximum_length :]
 
     def _cut(self, texts):
-        most = self.maximum_length * _CHARACTERS_A_TOKEN
+        most = min(self.maximum_length * _CHARACTERS_A_TOKEN, tf.int32.max)
         start = tf.zeros_like(texts, tf.int32)
         if self.keep == "last":
             start = tf.maximum(tf.strings.length(texts, unit="UTF8_CHAR") - most, 0)

@@ -77,6 +77,7 @@ def _family(name: str) -> str:
 
 def _builder(name: str, data_dir: str | None) -> "tfds.core.DatasetBuilder":
     import tensorflow_datasets as tfds
+    from google.protobuf.json_format import ParseError
 
     family = _family(name)
     if family in LOCAL_BUILDERS:
@@ -94,6 +95,12 @@ def _builder(name: str, data_dir: str | None) -> "tfds.core.DatasetBuilder":
     # TFDS answers an unknown configuration with ValueError, an unknown version with AssertionError.
     except (ValueError, AssertionError, ImportError, KeyError, RuntimeError) as error:
         raise UserError(f"TFDS cannot make {name!r}: {_reason(error)}") from error
+    except ParseError as error:
+        where = data_dir or "TFDS's data directory"
+        raise UserError(
+            f"the prepared data of {name} in {where} are damaged ({_reason(error)}); remove its folder there and run "
+            "again"
+        ) from error
 
 
 def _require_reachable(builder: "tfds.core.DatasetBuilder", name: str, default: str) -> None:

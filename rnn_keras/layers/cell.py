@@ -1,7 +1,5 @@
 """What the cells of the three families share: weights, the input projection, dropout and configuration."""
 
-import numbers
-
 import keras
 from keras import ops
 
@@ -9,10 +7,7 @@ from keras import ops
 # for cells of this class.
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
-
-def passed(scope):
-    """The arguments a constructor was called with, to hand them on by name: `passed(locals())`."""
-    return {name: value for name, value in scope.items() if name not in ("self", "kwargs", "__class__")}
+from rnn_keras.layers.arguments import positive_integer
 
 
 class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
@@ -49,12 +44,8 @@ class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
         seed,
         **kwargs,
     ):
-        if not isinstance(units, numbers.Integral) or units <= 0:
-            raise ValueError(
-                f"Received an invalid value for argument `units`, expected a positive integer, got {units!r}."
-            )
         super().__init__(**kwargs)
-        self.units = int(units)
+        self.units = positive_integer("units", units)
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)

@@ -7,7 +7,8 @@ from keras import KerasTensor as Tensor
 from keras import ops
 from keras.src import backend
 
-from rnn_keras.layers.cell import GatedCell, passed, recurrent_product
+from rnn_keras.layers.arguments import passed
+from rnn_keras.layers.cell import GatedCell, recurrent_product
 from rnn_keras.layers.recurrence import RecurrentLayer
 
 

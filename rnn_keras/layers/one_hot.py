@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from rnn_keras.layers.arguments import positive_integer
+
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
 class OneHot(keras.layers.Layer):
@@ -30,9 +32,7 @@ class OneHot(keras.layers.Layer):
     def __init__(self, depth, sparse=False, **kwargs):
         # An id of 20,000 does not survive a cast to float16.
         super().__init__(autocast=False, **kwargs)
-        if not isinstance(depth, int) or depth <= 0:
-            raise ValueError(f"`depth` must be a positive integer (the number of ids), got {depth!r}.")
-        self.depth = depth
+        self.depth = positive_integer("depth", depth)
         self.sparse = sparse
         self.supports_masking = True
 

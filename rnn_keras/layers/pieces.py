@@ -8,6 +8,8 @@ categorization using LSTM for region embeddings, ICML 2016, section 3.1.
 import keras
 from keras import ops
 
+from rnn_keras.layers.arguments import positive_integer
+
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
 class Pieces(keras.layers.Layer):
@@ -21,9 +23,7 @@ class Pieces(keras.layers.Layer):
 
     def __init__(self, length, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        if not isinstance(length, int) or length < 1:
-            raise ValueError(f"`length` must be a positive integer, got {length!r}.")
-        self.length = length
+        self.length = positive_integer("length", length)
 
     def call(self, inputs):
         batch, time = ops.shape(inputs)

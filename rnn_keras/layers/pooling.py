@@ -14,18 +14,19 @@ class MaskedMaxPooling1D(keras.layers.GlobalMaxPooling1D):
     Args:
         inputs: `(batch, time, units)`, values above -65,504, the least that float16 holds.
         mask: booleans `(batch, time)` or None.
+        keepdims: whether the axis of time stays, with length 1.
     """
 
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, keepdims=False, **kwargs):
+        super().__init__(keepdims=keepdims, **kwargs)
         self.supports_masking = True
 
     def call(self, inputs, mask=None):
         if mask is None:
             return super().call(inputs)
         mask = ops.expand_dims(ops.cast(mask, "bool"), -1)
-        largest = ops.max(ops.where(mask, inputs, ops.cast(-65504, inputs.dtype)), axis=1)
-        return ops.where(ops.any(mask, axis=1), largest, ops.zeros_like(largest))
+        largest = ops.max(ops.where(mask, inputs, ops.cast(-65504, inputs.dtype)), axis=1, keepdims=self.keepdims)
+        return ops.where(ops.any(mask, axis=1, keepdims=self.keepdims), largest, ops.zeros_like(largest))
 
     def compute_mask(self, inputs, mask=None):
         return None

@@ -9,6 +9,8 @@ from keras import ops
 # cuDNN. The public `RNN.inner_loop` would compute the input projection anew in each step.
 from keras.src import backend
 
+from rnn_keras.layers.arguments import positive_integer
+
 
 class RecurrentLayer(keras.layers.RNN):
     """A cell applied again and again: inputs `(batch, time, features)` -> `(batch, units)` or `(batch, time, units)`.
@@ -64,13 +66,11 @@ class RecurrentLayer(keras.layers.RNN):
             raise ValueError(f"`use_cudnn` must be 'auto', True or False, got {use_cudnn!r}.")
         # Not super(): the next class in line is keras.layers.LSTM or the like, which would make a cell of its own.
         keras.layers.RNN.__init__(self, cell, activity_regularizer=activity_regularizer, **kwargs)
-        if input_dim is not None and (not isinstance(input_dim, int) or input_dim <= 0):
-            raise ValueError(f"`input_dim` must be a positive integer (the number of ids), got {input_dim!r}.")
         if self.has_cudnn_kernel:
             self.use_cudnn = use_cudnn
             if use_cudnn and self.cudnn_fits():
                 self.supports_jit = False  # cuDNN's operations cannot be compiled by XLA
-        self.input_dim = input_dim
+        self.input_dim = None if input_dim is None else positive_integer("input_dim", input_dim)
         rank = {"ndim": 3} if input_dim is None else {"min_ndim": 2, "max_ndim": 3}
         self.input_spec = keras.layers.InputSpec(**rank)
 
@@ -105,6 +105,7 @@ class RecurrentLayer(keras.layers.RNN):
             results = self.run_on_cudnn(sequences, states, mask, training)
         if results is None:
             results = self.run_loop(sequences, are_ids, states, mask, training)
+        self._maybe_reset_dropout_masks(self.cell)
         last_output, outputs, states = results
         states = [ops.cast(state, self.compute_dtype) for state in states]
         if self.stateful:
@@ -150,7 +151,6 @@ class RecurrentLayer(keras.layers.RNN):
             mask = mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1)
             mask = ops.transpose(mask, (1, 0, 2))
         masks = self.cell.recurrent_masks(states[0], training)
-        self._maybe_reset_dropout_masks(self.cell)
 
         def step(projected_at_t, states_at_t):
             new_states = list(self.cell.step(projected_at_t, states_at_t, masks)[: len(states)])

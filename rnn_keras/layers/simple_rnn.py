@@ -5,7 +5,8 @@ from typing import NamedTuple
 import keras
 from keras import KerasTensor as Tensor
 
-from rnn_keras.layers.cell import RecurrentCell, passed, recurrent_product
+from rnn_keras.layers.arguments import passed
+from rnn_keras.layers.cell import RecurrentCell, recurrent_product
 from rnn_keras.layers.recurrence import RecurrentLayer
 
 

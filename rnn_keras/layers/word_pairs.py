@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from rnn_keras.layers.arguments import positive_integer
+
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
 class WordPairs(keras.layers.Layer):
@@ -17,11 +19,10 @@ class WordPairs(keras.layers.Layer):
 
     def __init__(self, buckets, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        if not isinstance(buckets, int) or buckets < 1:
-            raise ValueError(f"`buckets` must be a positive integer, got {buckets!r}.")
-        self.buckets = buckets
+        self.buckets = positive_integer("buckets", buckets)
 
     def call(self, ids):
+        ids = ops.cast(ids, "int32")
         return pair_ids(ops.pad(ids[:, :-1], ((0, 0), (1, 0))), ids, self.buckets)
 
     def compute_output_shape(self, input_shape):

@@ -40,6 +40,7 @@ class TrainingConfig:
         self.require("epochs", self.epochs >= 0, "at least 0 (0 chooses by the amount of data)")
         for name in ("patience", "batch_size"):
             self.require(name, getattr(self, name) >= 1, "at least 1")
+        self.require("seed", 0 <= self.seed < 2**32, "at least 0 and below 4294967296")
         self.require("learning_rate", self.learning_rate > 0, "above 0")
         self.require("clip_norm", self.clip_norm >= 0, "at least 0 (0 turns clipping off)")
 
@@ -79,4 +80,7 @@ def read_config(config_class: type, values: dict, source: object):
     unknown = sorted(set(values) - known)
     if unknown:
         raise UserError(f"{source} has settings that this app does not know: {', '.join(unknown)}")
-    return config_class(**values)
+    try:
+        return config_class(**values)
+    except TypeError as error:
+        raise UserError(f"{source} holds a setting of the wrong type ({error}); it is damaged, train again") from error

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import keras
 
 from rnn_keras.errors import UserError
-from rnn_keras.files import read_json, replacing, write_json
+from rnn_keras.files import read_object, replacing, write_json
 from rnn_keras.training.run_directory import RunDirectory
 
 
@@ -33,7 +33,9 @@ class EpochState(keras.callbacks.Callback):
         self.sign = 1 if mode == "max" else -1
         self.patience = patience
         self.state_file = run.checkpoint / "state.json"
-        kept = read_json(self.state_file) if self.state_file.exists() else {"epochs": [], "random_states": []}
+        kept = {"epochs": [], "random_states": []}
+        if self.state_file.exists():
+            kept = read_object(self.state_file, *kept)
         self.rows: list[dict] = kept["epochs"]
         self.random_states: list[list[int]] = kept["random_states"]
 
@@ -61,7 +63,10 @@ class EpochState(keras.callbacks.Callback):
     def go_on(self) -> None:
         """Puts the model into the state in which the last finished epoch left it."""
         self.restore(self.epochs_done)
-        for generator, state in zip(self.random_generators(), self.random_states, strict=True):
+        generators = self.random_generators()
+        if len(generators) != len(self.random_states):
+            raise UserError(f"{self.state_file} is of another model; start anew with --overwrite")
+        for generator, state in zip(generators, self.random_states, strict=True):
             generator.assign(state)
 
     def restore(self, epoch: int) -> None:

@@ -4,11 +4,13 @@ import csv
 import dataclasses
 import io
 import shutil
+import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnn_keras.errors import UserError
-from rnn_keras.files import read_json, replacing, write_json, write_text
+from rnn_keras.files import read_object, remove_unfinished, replacing, write_json, write_text
 from rnn_keras.quiet import import_tensorflow
 
 if TYPE_CHECKING:
@@ -41,6 +43,14 @@ class RunDirectory:
         Raises:
             UserError: it holds a finished run, or an unfinished one with other settings.
         """
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"{self.path} is a file where a run's folder was expected; name another with --run-dir")
+        foreign = [p.name for p in (self.checkpoint, self.logs, self.plots) if p.exists() and not self.config.exists()]
+        if foreign:
+            raise UserError(
+                f"{self.path} has {', '.join(foreign)} but no {self.config.name}: no run left these, and one would "
+                "write into them; name another folder with --run-dir"
+            )
         if overwrite:
             return
         if self.finished:
@@ -48,7 +58,7 @@ class RunDirectory:
                 f"{self.path} holds a finished run; add --overwrite to replace it, or name another with --run-dir"
             )
         if self.config.exists():
-            there, settings = read_json(self.config), dataclasses.asdict(config)
+            there, settings = read_object(self.config), dataclasses.asdict(config)
             changed = [name for name in settings if there.get(name) != settings[name]]
             if changed:
                 differences = ", ".join(f"{name} {there.get(name)} there, {settings[name]} now" for name in changed)
@@ -62,15 +72,21 @@ class RunDirectory:
         self.require_place(config, overwrite)
         if overwrite:
             self.clear()
+        for folder in (self.path, self.checkpoint, self.plots):
+            remove_unfinished(folder)
         write_json(self.config, dataclasses.asdict(config))
 
     def clear(self) -> None:
         """Removes what a run leaves, and nothing else that a user may keep in the folder."""
-        self.metrics.unlink(missing_ok=True)  # first, so that a half-cleared folder is no finished run
-        for file in (self.model, self.history, self.config):
-            file.unlink(missing_ok=True)
-        for folder in (self.checkpoint, self.logs, self.plots):
-            shutil.rmtree(folder, ignore_errors=True)
+        try:
+            self.metrics.unlink(missing_ok=True)  # first, so that a half-cleared folder is no finished run
+            for file in (self.model, self.history):
+                file.unlink(missing_ok=True)
+            for folder in (self.checkpoint, self.logs, self.plots):
+                shutil.rmtree(folder, ignore_errors=True)
+            self.config.unlink(missing_ok=True)  # last: it says that the rest is a run's
+        except OSError as error:
+            raise UserError(f"cannot replace the run in {self.path}: {error.strerror}") from error
 
     def finish(self, metrics: dict) -> None:
         """Writes the figures, which makes the run a finished one, and removes what only going on would need."""
@@ -110,6 +126,6 @@ class RunDirectory:
 
         try:
             return keras.models.load_model(self.model, compile=False)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise UserError(f"{self.model} cannot be loaded ({reason}); it is damaged, train again") from error

@@ -239,10 +239,10 @@ def test_pairs_are_told_from_words_alone():
 def test_labels_come_from_the_classes_of_the_data():
     scorer = build_scorer(small(), 50, 3)
     vectorization = keras.layers.TextVectorization(vocabulary=["a", "b"], name="text_vectorization")
-    model = build_text_model(vectorization, scorer, ["bad", "fair", "good"])
+    model = build_text_model(vectorization, scorer, ["bad", "[UNK]", "good"])  # Keras's own word for the unknown
     out = model({"text": np.array(["a b", "b"], dtype=object)})
 
-    expected = np.array(["bad", "fair", "good"])[out["score"].numpy().argmax(axis=1)]
+    expected = np.array(["bad", "[UNK]", "good"])[out["score"].numpy().argmax(axis=1)]
     assert [label.decode() for label in out["label"].numpy()] == expected.tolist()
 
 

@@ -152,3 +152,18 @@ def test_dropout_in_a_graph(family):
     x = np.ones((8, TIME, UNITS), "float32")
     losses = [model.train_on_batch(x, np.zeros((8, UNITS), "float32")) for _ in range(3)]
     assert len({float(loss) for loss in losses}) == 3
+
+
+def test_a_kernel_of_cudnn_gets_a_new_mask_for_every_batch():
+    """No GPU needed: a layer whose `cudnn` hands its inputs on shows what reaches the kernel."""
+
+    class OnFakeGPU(ours("LSTM")):
+        def cudnn(self, sequences, states, mask):
+            return sequences[:, -1], sequences, states
+
+    layer = OnFakeGPU(5, dropout=0.5, return_sequences=True, seed=1)
+    first = keras.ops.convert_to_numpy(layer(np.ones((40, 3, 5), "float32"), training=True))
+    second = keras.ops.convert_to_numpy(layer(np.ones((60, 3, 5), "float32"), training=True))
+
+    assert (first == first[:, :1]).all() and set(np.unique(first)) == {0.0, 2.0}
+    assert second.shape == (60, 3, 5) and (second[:40] != first).any()

@@ -16,6 +16,8 @@ def test_the_largest_value_leaves_masked_steps_out():
 
     np.testing.assert_array_equal(MaskedMaxPooling1D()(inputs, mask=mask), np.array(expected, "float32"))
     np.testing.assert_array_equal(MaskedMaxPooling1D()(inputs), inputs.max(axis=1))
+    kept = MaskedMaxPooling1D(keepdims=True)(inputs, mask=mask)
+    np.testing.assert_array_equal(kept, np.array(expected, "float32")[:, None])
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
@@ -56,5 +58,15 @@ def test_layers_survive_their_config(layer):
 @pytest.mark.parametrize("layer", [Pieces, WordPairs])
 @pytest.mark.parametrize("value", [0, -1, 2.5, "3"])
 def test_numbers_that_make_no_sense_are_refused(layer, value):
-    with pytest.raises(ValueError, match="must be a positive integer"):
+    with pytest.raises(ValueError, match="expected a positive integer"):
         layer(value)
+
+
+def test_numpy_integers_are_integers():
+    assert Pieces(np.int64(3)).get_config()["length"] == 3
+
+
+def test_pairs_are_the_same_for_every_type_of_id():
+    ids = np.array([[60_000, 70_001, 99_999, 7]])  # large enough for the product to overflow
+
+    np.testing.assert_array_equal(WordPairs(1000)(ids.astype("int64")), WordPairs(1000)(ids.astype("int32")))

@@ -117,3 +117,11 @@ def test_a_damaged_checkpoint_is_a_sentence(tmp_path):
 
     with pytest.raises(UserError, match="damaged, start anew with --overwrite"):
         run_fit(compiled_model(), tmp_path, epochs=2)
+
+
+def test_a_damaged_state_is_a_sentence(tmp_path):
+    run_fit(compiled_model(), tmp_path, epochs=1)
+    (tmp_path / "checkpoint" / "state.json").write_text("{}")
+
+    with pytest.raises(UserError, match="does not hold an object with epochs, random_states"):
+        run_fit(compiled_model(), tmp_path, epochs=2)

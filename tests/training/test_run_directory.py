@@ -1,6 +1,7 @@
 """What a run leaves is protected, and a run of other settings is not mixed into it."""
 
 import dataclasses
+import json
 
 import keras
 import pytest
@@ -24,6 +25,28 @@ def test_a_finished_run_is_only_replaced_on_request(tmp_path):
 
     assert not run.finished
     assert (tmp_path / "notes.txt").exists()
+
+
+def test_folders_that_no_run_left_are_not_touched(tmp_path):
+    (tmp_path / "logs").mkdir()
+    with pytest.raises(UserError, match=r"has logs but no config\.json"):
+        RunDirectory(tmp_path).begin(CONFIG, overwrite=True)
+    assert (tmp_path / "logs").exists()
+
+
+def test_a_file_in_the_place_of_a_run_is_told(tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(UserError, match="is a file where a run's folder was expected"):
+        RunDirectory(tmp_path / "run").begin(CONFIG, overwrite=True)
+
+
+def test_what_a_killed_run_was_writing_is_removed(tmp_path):
+    (tmp_path / "plots" / ".writing-abc").mkdir(parents=True)
+    run = RunDirectory(tmp_path)
+    run.config.write_text(json.dumps(dataclasses.asdict(CONFIG)))
+    run.begin(CONFIG, overwrite=False)
+
+    assert list((tmp_path / "plots").iterdir()) == []
 
 
 def test_an_unfinished_run_goes_on_with_its_own_settings_only(tmp_path):
@@ -59,7 +82,12 @@ def test_a_model_file_with_code_in_it_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("setting", "flag"),
-    [({"epochs": -1}, "--epochs"), ({"learning_rate": 0.0}, "--learning-rate"), ({"clip_norm": -1.0}, "--clip-norm")],
+    [
+        ({"epochs": -1}, "--epochs"),
+        ({"seed": -1}, "--seed"),
+        ({"learning_rate": 0.0}, "--learning-rate"),
+        ({"clip_norm": -1.0}, "--clip-norm"),
+    ],
 )
 def test_a_setting_out_of_range_names_its_flag(setting, flag):
     with pytest.raises(UserError, match=f"{flag} must be .*, got"):
