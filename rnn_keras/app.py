@@ -246,9 +246,10 @@ def _train(app: App, config, run: "RunDirectory", overwrite: bool) -> dict:
     from rnn_keras.training.plots import learning_curves
 
     started = time.perf_counter()
-    keras.utils.set_random_seed(config.seed)
     console.print(f"reading {config.dataset} ...")
     data = app.load(config)
+    # After the data: preparing them for the first time draws random numbers, and must not change the result.
+    keras.utils.set_random_seed(config.seed)
     for line in (*data.notes, data.summary):
         console.print(line)
     batches = data.training_batches(config)
