@@ -260,7 +260,7 @@ def _train(app: App, config, run: "RunDirectory", overwrite: bool) -> dict:
     network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
     prepared = time.perf_counter()
     run.begin(config, overwrite)  # not before the data are known to be good: it may remove an earlier run
-    rows = fit(
+    rows, best_epoch = fit(
         network,
         lambda epoch: data.training_batches(config, epoch).dataset(),
         data.validation_dataset(),
@@ -273,7 +273,7 @@ def _train(app: App, config, run: "RunDirectory", overwrite: bool) -> dict:
     trained = time.perf_counter()
     metrics = {split: app.score(network, data, split) for split in ("validation", "test")}
     run.save_model(app.assemble(network, data))
-    learning_curves(rows, run.plots / "learning_curves.png", app.monitor, app.mode)
+    learning_curves(rows, best_epoch, run.plots / "learning_curves.png")
     app.draw(run, data, network)
     metrics["seconds"] = {
         "data": round(prepared - started, 1),

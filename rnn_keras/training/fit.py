@@ -45,8 +45,8 @@ class EpochState(keras.callbacks.Callback):
 
     @property
     def best_epoch(self) -> int:
-        """Counted from 1; the first of equals."""
-        scores = [self.sign * row[self.monitor] for row in self.rows]
+        """Counted from 1. Of equals, which few validation examples often make, that of the lowest loss."""
+        scores = [(self.sign * row[self.monitor], -row["val_loss"]) for row in self.rows]
         return scores.index(max(scores)) + 1
 
     @property
@@ -109,7 +109,7 @@ def fit(
     patience: int,
     monitor: str,
     mode: str,
-) -> list[dict]:
+) -> tuple[list[dict], int]:
     """Trains a compiled model, from the last finished epoch of the run on, and leaves it with the best epoch's weights.
 
     Args:
@@ -119,7 +119,7 @@ def fit(
         epochs, patience, monitor, mode: see `EpochState`.
 
     Returns:
-        A dict per epoch: `epoch`, the metrics, `seconds`.
+        A dict per epoch, `epoch`, the metrics and `seconds`; and the number of the best epoch.
 
     Raises:
         UserError: the loss is no number any more, or a checkpoint is damaged.
@@ -152,7 +152,7 @@ def fit(
                 f"start anew with --overwrite ({state.epochs_done} finished epoch(s) are kept in {run.checkpoint})"
             )
     state.restore(state.best_epoch)
-    return state.rows
+    return state.rows, state.best_epoch
 
 
 class StopOnNaN(keras.callbacks.Callback):

@@ -17,22 +17,21 @@ def save(figure, path: Path) -> None:
     plt.close(figure)
 
 
-def learning_curves(rows: list[dict], path: Path, monitor: str, mode: str) -> None:
+def learning_curves(rows: list[dict], best_epoch: int, path: Path) -> None:
     """Each metric over the epochs, training beside validation, with the epoch whose weights were kept.
 
     Args:
         rows: a dict per epoch, as in `history.csv`.
         path: the picture's file.
-        monitor, mode: what the best epoch is chosen by, and whether `"max"` or `"min"` is best.
+        best_epoch: the one whose weights were kept, counted from 1.
     """
     names = [name.removeprefix("val_") for name in rows[0] if name.startswith("val_")]
     epochs = [row["epoch"] for row in rows]
-    best = (max if mode == "max" else min)(rows, key=lambda row: row[monitor])["epoch"]
     figure, axes = plt.subplots(1, len(names), figsize=(4.5 * len(names), 3.5), squeeze=False)
     for axis, name in zip(axes[0], names, strict=True):
         axis.plot(epochs, [row[name] for row in rows], "o-", label="training")
         axis.plot(epochs, [row[f"val_{name}"] for row in rows], "o-", label="validation")
-        axis.axvline(best, color="grey", linestyle=":", label=f"kept: epoch {best}")
+        axis.axvline(best_epoch, color="grey", linestyle=":", label=f"kept: epoch {best_epoch}")
         axis.set(xlabel="epoch", ylabel=name, title=name)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)

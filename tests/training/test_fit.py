@@ -9,7 +9,7 @@ import pytest
 from rnn_keras.data.batching import LengthBatches
 from rnn_keras.errors import UserError
 from rnn_keras.layers import GRU
-from rnn_keras.training.fit import fit
+from rnn_keras.training.fit import EpochState, fit
 from rnn_keras.training.run_directory import RunDirectory
 
 
@@ -55,7 +55,7 @@ class Interrupted(keras.callbacks.Callback):
 
 def test_a_run_that_was_cut_off_ends_like_one_that_was_not(tmp_path, monkeypatch):
     whole = compiled_model()
-    rows = run_fit(whole, tmp_path / "whole", epochs=4)
+    rows, _ = run_fit(whole, tmp_path / "whole", epochs=4)
 
     broken = compiled_model()
     unpatched = broken.fit
@@ -65,7 +65,7 @@ def test_a_run_that_was_cut_off_ends_like_one_that_was_not(tmp_path, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         run_fit(broken, tmp_path / "broken", epochs=4)
     resumed = compiled_model()
-    resumed_rows = run_fit(resumed, tmp_path / "broken", epochs=4)
+    resumed_rows, _ = run_fit(resumed, tmp_path / "broken", epochs=4)
 
     assert [row["epoch"] for row in resumed_rows] == [1, 2, 3, 4]
     for row, resumed_row in zip(rows, resumed_rows, strict=True):
@@ -78,11 +78,11 @@ def test_a_run_that_was_cut_off_ends_like_one_that_was_not(tmp_path, monkeypatch
 
 def test_the_best_epoch_is_kept_and_training_stops_after_it(tmp_path):
     model = compiled_model(learning_rate=0.3)  # too large a step: the score gets worse again
-    rows = run_fit(model, tmp_path, epochs=30, patience=2)
+    rows, best_epoch = run_fit(model, tmp_path, epochs=30, patience=2)
 
     losses = [row["val_loss"] for row in rows]
     assert len(rows) < 30
-    assert len(rows) - 1 - int(np.argmin(losses)) == 2
+    assert best_epoch == 1 + int(np.argmin(losses)) == len(rows) - 2
     sequences = LengthBatches(*sequences_of_two_kinds(seed=1), 16, shuffle=False)
     assert model.evaluate(sequences.dataset(), verbose=0)[0] == pytest.approx(min(losses), abs=1e-5)
     with (tmp_path / "history.csv").open() as file:
@@ -90,10 +90,18 @@ def test_the_best_epoch_is_kept_and_training_stops_after_it(tmp_path):
     assert len(list((tmp_path / "checkpoint").glob("*.h5"))) == 2
 
 
+def test_of_equal_epochs_the_one_of_the_lowest_loss_is_kept(tmp_path):
+    state = EpochState(RunDirectory(tmp_path), "val_accuracy", "max", patience=2)
+    state.rows = [{"val_accuracy": accuracy, "val_loss": loss} for accuracy, loss in [(1, 0.7), (1, 0.4), (0.9, 0.2)]]
+
+    assert state.best_epoch == 2
+    assert not state.is_over
+
+
 def test_a_run_that_is_over_trains_no_further(tmp_path):
     run_fit(compiled_model(), tmp_path, epochs=2)
     again = compiled_model()
-    rows = run_fit(again, tmp_path, epochs=2)
+    rows, _ = run_fit(again, tmp_path, epochs=2)
 
     assert len(rows) == 2
     assert again.optimizer.iterations.numpy() in (6, 12)
