@@ -18,7 +18,7 @@ SENTIMENT = [sys.executable, "-m", "apps.sentiment"]
 
 
 def run(*arguments, **kwargs):
-    return subprocess.run([*SENTIMENT, *map(str, arguments)], capture_output=True, text=True, timeout=120, **kwargs)
+    return subprocess.run([*SENTIMENT, *map(str, arguments)], capture_output=True, text=True, timeout=300, **kwargs)
 
 
 def one_sentence(done):
@@ -29,14 +29,29 @@ def one_sentence(done):
     return lines[0]
 
 
-def test_help_lists_the_commands_and_every_flag_without_tensorflow():
-    started = time.monotonic()
-    assert all(name in run("--help").stdout for name in ("train", "evaluate", "predict", "export"))
-    text = run("train", "--help").stdout
+# A command that must answer before TensorFlow is imported, which takes seconds.
+FAST = (
+    "import sys\n"
+    "from apps.sentiment.__main__ import SentimentApp\n"
+    "try:\n"
+    "    SentimentApp().main(sys.argv[1:])\n"
+    "finally:\n"
+    "    assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules\n"
+)
 
+
+def run_fast(*arguments, **kwargs):
+    command = [sys.executable, "-c", FAST, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **kwargs)
+
+
+def test_help_lists_the_commands_and_every_flag_without_tensorflow():
+    assert all(name in run_fast("--help").stdout for name in ("train", "evaluate", "predict", "export"))
+    done = run_fast("train", "--help")
+
+    assert done.returncode == 0, done.stderr
     for flag in ("--dataset", "--cell", "--units", "--pooling", "--input", "--clip-norm", "--seed", "--run-dir"):
-        assert flag in text
-    assert time.monotonic() - started < 10
+        assert flag in done.stdout
 
 
 def test_a_typing_error_in_a_flag_is_met_with_the_right_one():
@@ -70,12 +85,10 @@ def test_a_mistake_with_overwrite_loses_nothing(sentiment_run, tmp_path):
 
 def test_data_out_of_reach_are_told_at_once(tmp_path):
     """A proxy that refuses every connection stands for a machine without a network."""
-    started = time.monotonic()
     environment = os.environ | dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
     command = ("train", "--dataset", "imdb_reviews", "--data-dir", tmp_path, "--run-dir", tmp_path / "run")
-    sentence = one_sentence(run(*command, env=environment))
+    sentence = one_sentence(run_fast(*command, env=environment))
 
-    assert time.monotonic() - started < 10  # seconds; it takes 1.5 on an idle machine
     assert all(part in sentence for part in ("cannot be reached", "aclImdb", "--data-dir", "movie_snippets"))
 
 
@@ -123,7 +136,7 @@ def test_a_killed_run_goes_on_with_the_same_command(tmp_path):
     command = ["train", "--dataset", str(tmp_path / "reviews.csv"), "--run-dir", str(run_dir), *small, "--json"]
     child = subprocess.Popen([*SENTIMENT, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     state = run_dir / "checkpoint" / "state.json"
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 250
     while not (state.exists() and len(json.loads(state.read_text())["epochs"]) >= 2):
         assert child.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
