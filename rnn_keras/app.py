@@ -36,7 +36,7 @@ class TrainingData(Protocol):
     notes: list[str]  # sentences that the user should read
     summary: str  # one line: how much of what
 
-    def training_batches(self, config, start_epoch: int = 0) -> "LengthBatches":
+    def training_batches(self, config) -> "LengthBatches":
         """The batches, whose order in each epoch depends on the seed and the epoch's number alone."""
 
     def validation_dataset(self) -> "tf.data.Dataset":
@@ -262,7 +262,7 @@ def _train(app: App, config, run: "RunDirectory", overwrite: bool) -> dict:
     run.begin(config, overwrite)  # not before the data are known to be good: it may remove an earlier run
     rows, best_epoch = fit(
         network,
-        lambda epoch: data.training_batches(config, epoch).dataset(),
+        batches.dataset,
         data.validation_dataset(),
         run,
         epochs=config.passes(batches.number_of_batches),

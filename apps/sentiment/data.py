@@ -38,14 +38,13 @@ class SentimentData:
     def validation_dataset(self) -> tf.data.Dataset:
         return evaluation_batches(self.sequences["validation"], self.texts.splits["validation"]).dataset()
 
-    def training_batches(self, config: SentimentConfig, start_epoch: int = 0) -> LengthBatches:
+    def training_batches(self, config: SentimentConfig) -> LengthBatches:
         return LengthBatches(
             self.sequences["train"],
             self.texts.splits["train"].labels,
             config.batch_size,
             shuffle=True,
             seed=config.seed,
-            start_epoch=start_epoch,
         )
 
 

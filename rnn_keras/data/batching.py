@@ -65,7 +65,6 @@ class LengthBatches:
         shuffle: False for one order, shortest first, in every epoch; see `in_original_order`.
         seed: of the order.
         sample_weight: `(n,)` or None.
-        start_epoch: the epoch whose order the first pass has; a run that goes on after epoch k starts at k.
 
     Attributes:
         boundaries: the lengths padded to.
@@ -84,7 +83,6 @@ class LengthBatches:
         shuffle: bool,
         seed: int = 0,
         sample_weight: np.ndarray | None = None,
-        start_epoch: int = 0,
     ):
         lengths = np.array([len(sequence) for sequence in sequences], np.int64)
         columns = [np.asarray(column) for column in (targets, sample_weight) if column is not None]
@@ -103,14 +101,13 @@ class LengthBatches:
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.seed = seed
-        self.start_epoch = start_epoch
         self.number_of_batches = -(-len(lengths) // batch_size)
         self._lengths = lengths
         self._starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         self._values = np.concatenate([np.asarray(sequence) for sequence in sequences])
         self._columns = columns
         self._bucket = np.searchsorted(self.boundaries, lengths)
-        shapes = [self._shape(indices) for indices in self.plan(start_epoch)]
+        shapes = [self._shape(indices) for indices in self.plan(0)]
         self.distinct_shapes = set(shapes)
         self.padded_share = 1 - int(lengths.sum()) / sum(batch * time for batch, time in shapes)
 
@@ -137,9 +134,13 @@ class LengthBatches:
         padded[inside] = self._values[np.repeat(self._starts[indices] - before, lengths) + np.arange(lengths.sum())]
         return padded, *(column[indices] for column in self._columns)
 
-    def dataset(self) -> tf.data.Dataset:
-        """The batches; each pass over the data set is the next epoch, from `start_epoch` on, with a new order."""
-        epoch = self.start_epoch
+    def dataset(self, start_epoch: int = 0) -> tf.data.Dataset:
+        """The batches; each pass over the data set is the next epoch, with a new order.
+
+        Args:
+            start_epoch: the epoch whose order the first pass has; a run that goes on after epoch k starts at k.
+        """
+        epoch = start_epoch
 
         def batches() -> Iterator[tuple[np.ndarray, ...]]:
             nonlocal epoch

@@ -41,7 +41,7 @@ class LabelledTexts:
         class_names: the classes; a label is an index into them.
         splits: `"train"`, `"validation"` and `"test"`, where no normalised text is in two of them.
         notes: sentences about what was dropped or divided.
-        everything: see `all`.
+        everything: every labelled example of the data in their order, whatever its split, repeated ones included.
     """
 
     name: str
@@ -49,10 +49,6 @@ class LabelledTexts:
     splits: dict[str, Examples]
     everything: Examples
     notes: list[str] = field(default_factory=list)
-
-    def all(self) -> Examples:
-        """Every labelled example of the data in their order, whatever its split, repeated ones included."""
-        return self.everything
 
     def examples(self, split: str) -> Examples:
         """The examples of `"train"`, `"validation"`, `"test"` or `"all"`; UserError where there are none."""

@@ -12,7 +12,7 @@ from rnn_keras.training.run_directory import RunDirectory
 
 
 class EpochState(keras.callbacks.Callback):
-    """Stops early, remembers the best epoch, and leaves after each epoch what is needed to go on from there.
+    """Stops early, or at a loss that is no number, and leaves after each epoch what is needed to go on from there.
 
     `checkpoint/state.json` holds the epochs' values, which name the last and the best one, and the states of the random
     generators; `checkpoint/epoch-N.weights.h5` holds, for these two, the weights and the optimiser's state.
@@ -38,6 +38,7 @@ class EpochState(keras.callbacks.Callback):
             kept = read_object(self.state_file, *kept)
         self.rows: list[dict] = kept["epochs"]
         self.random_states: list[list[int]] = kept["random_states"]
+        self.broken: tuple[int, float] | None = None  # the step whose loss was no number, and the loss
 
     @property
     def epochs_done(self) -> int:
@@ -77,12 +78,18 @@ class EpochState(keras.callbacks.Callback):
                 f"{self.weights_file(epoch)} cannot be loaded ({error}); it is damaged, start anew with --overwrite"
             ) from error
 
+    def on_train_batch_end(self, batch, logs=None):
+        loss = (logs or {}).get("loss", 0.0)
+        if not abs(loss) < float("inf"):
+            self.broken = (batch + 1, loss)
+            self.model.stop_training = True
+
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.model.stop_training:
-            return  # the loss is no number: this epoch does not count
+        if self.broken:
+            return  # this epoch does not count
         seconds = round(time.perf_counter() - self.started, 2)
         values = {name: float(value) for name, value in (logs or {}).items()}
         self.rows.append({"epoch": epoch + 1, **values, "seconds": seconds})
@@ -131,7 +138,6 @@ def fit(
         state.go_on()
         print(f"going on after epoch {state.epochs_done} of {run.path}")
     if not state.is_over and state.epochs_done < epochs:
-        broken = []
         model.fit(
             batches(state.epochs_done),
             validation_data=validation,
@@ -140,30 +146,13 @@ def fit(
             shuffle=False,  # the batches are shuffled already
             # Keras redraws its bar only on a terminal; elsewhere it would print a line per redraw.
             verbose=1 if sys.stdout.isatty() else 2,
-            callbacks=[
-                StopOnNaN(broken),
-                state,
-                keras.callbacks.TensorBoard(str(run.logs), write_graph=False),
-            ],
+            callbacks=[state, keras.callbacks.TensorBoard(str(run.logs), write_graph=False)],
         )
-        if broken:
+        if state.broken:
+            step, loss = state.broken
             raise UserError(
-                f"the loss became {broken[0][1]} at step {broken[0][0]}; lower --learning-rate or --clip-norm and "
+                f"the loss became {loss} at step {step}; lower --learning-rate or --clip-norm and "
                 f"start anew with --overwrite ({state.epochs_done} finished epoch(s) are kept in {run.checkpoint})"
             )
     state.restore(state.best_epoch)
     return state.rows, state.best_epoch
-
-
-class StopOnNaN(keras.callbacks.Callback):
-    """Stops before an epoch whose loss is no number is counted; `broken` receives (step, loss)."""
-
-    def __init__(self, broken: list):
-        super().__init__()
-        self.broken = broken
-
-    def on_train_batch_end(self, batch, logs=None):
-        loss = (logs or {}).get("loss", 0.0)
-        if not abs(loss) < float("inf"):
-            self.broken.append((batch + 1, loss))
-            self.model.stop_training = True

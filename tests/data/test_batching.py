@@ -88,7 +88,7 @@ def test_passes_over_the_data_set_are_epochs_and_a_run_goes_on():
     dataset = LengthBatches(sequences(lengths), targets, 8, shuffle=True, seed=5).dataset()
     passes = [order(dataset) for _ in range(3)]
     assert passes[0] != passes[1] != passes[2]
-    resumed = LengthBatches(sequences(lengths), targets, 8, shuffle=True, seed=5, start_epoch=2).dataset()
+    resumed = LengthBatches(sequences(lengths), targets, 8, shuffle=True, seed=5).dataset(start_epoch=2)
     assert order(resumed) == passes[2]
 
 

@@ -35,7 +35,7 @@ def assert_disjoint(data):
 def test_file_without_splits(tmp_path, count, suffix):
     data = load_labelled_texts(write(tmp_path / f"own{suffix}", rows_of(count)))
     assert data.class_names == ["neg", "pos"]
-    assert sum(len(examples) for examples in data.splits.values()) == count == len(data.all())
+    assert sum(len(examples) for examples in data.splits.values()) == count == len(data.everything)
     assert_disjoint(data)
     for examples in data.splits.values():
         assert set(examples.labels) == {0, 1}
@@ -49,7 +49,7 @@ def test_repeated_texts_stay_together_and_all_keeps_them(tmp_path):
     data = load_labelled_texts(write(tmp_path / "own.csv", rows))
     assert_disjoint(data)
     assert sum(len(examples) for examples in data.splits.values()) == 120
-    assert data.all().texts == [text for text, _ in rows]
+    assert data.everything.texts == [text for text, _ in rows]
 
 
 def test_split_column_and_other_columns(tmp_path):
@@ -208,7 +208,7 @@ def test_tfds_with_train_and_test(tmp_path):
     assert_disjoint(data)
     assert 5 <= len(data.splits["validation"]) <= 40
     assert len(data.splits["train"]) + len(data.splits["validation"]) == 200
-    assert len(data.all()) == 203
+    assert len(data.everything) == 203
     assert data.notes == ["1 of 201 examples dropped from train, since they are also in test or validation"]
 
 

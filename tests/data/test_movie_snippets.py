@@ -55,7 +55,7 @@ def test_real_snippets(real):
         "validation": 1016,
         "test": 1069,
     }
-    assert np.bincount(real.all().labels).tolist() == [5325, 5241]
+    assert np.bincount(real.everything.labels).tolist() == [5325, 5241]
     keys = [{normalise(text) for text in real.examples(name).texts} for name in SPLITS]
     assert len(set.union(*keys)) == sum(map(len, keys)) == 10566
     assert real.notes == []

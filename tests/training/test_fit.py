@@ -32,10 +32,9 @@ def compiled_model(learning_rate=0.01):
 def run_fit(model, path, epochs, patience=10, batches=None, monitor="val_loss", mode="min"):
     sequences, targets = sequences_of_two_kinds()
     validation = LengthBatches(*sequences_of_two_kinds(seed=1), 16, shuffle=False).dataset()
-    default = lambda epoch: LengthBatches(sequences, targets, 8, shuffle=True, seed=3, start_epoch=epoch).dataset()  # noqa: E731
     return fit(
         model,
-        batches or default,
+        batches or LengthBatches(sequences, targets, 8, shuffle=True, seed=3).dataset,
         validation,
         RunDirectory(path),
         epochs=epochs,
@@ -110,9 +109,7 @@ def test_a_run_that_is_over_trains_no_further(tmp_path):
 def test_a_loss_that_is_no_number_is_told_and_does_not_count(tmp_path):
     sequences, targets = sequences_of_two_kinds()
     sequences[5] = sequences[5] * np.nan
-
-    def batches(epoch):
-        return LengthBatches(sequences, targets, 8, shuffle=True, start_epoch=epoch).dataset()
+    batches = LengthBatches(sequences, targets, 8, shuffle=True).dataset
 
     with pytest.raises(UserError, match=r"the loss became nan at step \d"):
         run_fit(compiled_model(), tmp_path, epochs=2, batches=batches)
