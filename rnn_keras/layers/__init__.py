@@ -1,5 +1,6 @@
 """Recurrent layers for Keras with gates that read like the equations; drop-in for those of keras.layers."""
 
+from rnn_keras.layers.fast_path import general_loop
 from rnn_keras.layers.gru import GRU, GRUCell
 from rnn_keras.layers.lstm import LSTM, LSTMCell
 from rnn_keras.layers.one_hot import OneHot
@@ -20,4 +21,5 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "WordPairs",
+    "general_loop",
 ]

@@ -100,6 +100,15 @@ class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
         """The part of the bias that is added to the projected inputs, `(gates * units,)`, or None."""
         return self.bias
 
+    @property
+    def recurrent_bias(self):
+        """The part of the bias that is added to the product of the hidden state, or None."""
+        return None
+
+    def equations(self):
+        """The family's equations and their derivatives, for hand-written backpropagation through time."""
+        raise NotImplementedError
+
     def project(self, inputs, training=False):
         """x W + b, the part of every gate that does not wait for the hidden state.
 

@@ -8,6 +8,7 @@ from keras import ops
 from keras.src import backend
 
 from rnn_keras.layers.arguments import passed
+from rnn_keras.layers.bptt import SQUASHING, GRUEquations
 from rnn_keras.layers.cell import GatedCell, recurrent_product
 from rnn_keras.layers.recurrence import RecurrentLayer
 
@@ -105,17 +106,24 @@ class GRUCell(GatedCell):
     def input_bias(self):
         return self.bias[0] if self.use_bias and self.reset_after else self.bias
 
+    @property
+    def recurrent_bias(self):
+        return self.bias[1] if self.use_bias and self.reset_after else None
+
     def step(self, projected, states, masks=None):
         return gru_step(
             projected,
             states[0],
             self.recurrent_kernel,
-            self.bias[1] if self.use_bias and self.reset_after else None,
+            self.recurrent_bias,
             self.activation,
             self.recurrent_activation,
             self.reset_after,
             masks,
         )
+
+    def equations(self):
+        return GRUEquations(SQUASHING[self.activation], SQUASHING[self.recurrent_activation], self.reset_after)
 
     def get_config(self):
         return super().get_config() | {"reset_after": self.reset_after}

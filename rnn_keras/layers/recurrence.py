@@ -9,6 +9,7 @@ from keras import ops
 # cuDNN. The public `RNN.inner_loop` would compute the input projection anew in each step.
 from keras.src import backend
 
+from rnn_keras.layers import fast_path
 from rnn_keras.layers.arguments import positive_integer
 
 
@@ -35,6 +36,10 @@ class RecurrentLayer(keras.layers.RNN):
         ValueError: inputs of another rank or width than declared, ids that are no integers, a batch of another size
             than a stateful layer was built for, `unroll` of an unknown number of steps.
     """
+
+    # How the last call ran, known once the layer was called or traced: "fast" (hand-written backpropagation through
+    # time), "cuDNN", or the reason why it took the general loop.
+    path = None
 
     cell_class = None
     cell_name = None
@@ -104,7 +109,10 @@ class RecurrentLayer(keras.layers.RNN):
         if not are_ids:
             results = self.run_on_cudnn(sequences, states, mask, training)
         if results is None:
-            results = self.run_loop(sequences, are_ids, states, mask, training)
+            reason = fast_path.reason_against(self, sequences, mask)
+            run = self.run_fast if reason is None else self.run_loop
+            results = run(sequences, are_ids, states, mask, training)
+            self.path = reason or "fast"
         self._maybe_reset_dropout_masks(self.cell)
         last_output, outputs, states = results
         states = [ops.cast(state, self.compute_dtype) for state in states]
@@ -132,7 +140,15 @@ class RecurrentLayer(keras.layers.RNN):
                 f"`initial_state` of {self.name} must have {len(self.state_size)} tensor(s) of shape "
                 f"(batch, {self.units}), got {len(initial_state)}."
             )
-        return [ops.convert_to_tensor(state, dtype=self.compute_dtype) for state in initial_state]
+        states = [ops.convert_to_tensor(state, dtype=self.compute_dtype) for state in initial_state]
+        for state in states:
+            fits = len(state.shape) == 2 and state.shape[1] == self.units
+            if not fits or (None not in (state.shape[0], sequences.shape[0]) and state.shape[0] != sequences.shape[0]):
+                raise ValueError(
+                    f"`initial_state` of {self.name} must have tensors of shape (batch, {self.units}) for inputs of "
+                    f"shape {tuple(sequences.shape)}, got {tuple(state.shape)}."
+                )
+        return states
 
     def run_loop(self, sequences, are_ids, states, mask, training):
         """All inputs projected in one product, then the cell's step function once per time step.
@@ -170,6 +186,44 @@ class RecurrentLayer(keras.layers.RNN):
         )
         return last_output, ops.transpose(outputs, (1, 0, 2)), list(states)
 
+    def run_fast(self, sequences, are_ids, states, mask, training):
+        """The same results by hand-written backpropagation through time; see `rnn_keras.layers.bptt`."""
+        inputs, kernel, bias = self.fast_inputs(sequences, are_ids, training)
+        if mask is not None:
+            mask = ops.cast(mask, "bool")
+            mask = mask if len(mask.shape) == 2 else ops.squeeze(mask, -1)
+        if self.go_backwards:
+            inputs = ops.flip(inputs, 1)
+            mask = None if mask is None else ops.flip(mask, 1)
+        masks = self.cell.recurrent_masks(states[0], training)
+        masks = () if masks is None else tuple(masks) if isinstance(masks, list) else (masks,)
+        parameters = fast_path.Parameters(kernel, bias, self.cell.recurrent_kernel, self.cell.recurrent_bias)
+        outputs, states = fast_path.run(
+            self.cell.equations(), inputs, mask, parameters, masks, tuple(states), self.return_sequences
+        )
+        last_output = states[0]
+        if mask is not None:
+            # A masked step repeats the output before it, which at first is zero whatever the initial state.
+            shown = mask if self.zero_output_for_mask else ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
+            shown = ops.expand_dims(ops.cast(shown, last_output.dtype), -1)
+            last_output = last_output * shown[:, -1]
+            outputs = None if outputs is None else outputs * shown
+        return last_output, outputs, list(states)
+
+    def fast_inputs(self, sequences, are_ids, training):
+        """Inputs with the kernel and the bias still to be applied, or projected inputs, None and None."""
+        cell = self.cell
+        if are_ids:
+            return cell.look_up(sequences, training), None, None
+        sequences = ops.cast(sequences, self.compute_dtype)
+        masks = cell.get_dropout_mask(sequences[:, 0]) if training and cell.drops(cell.dropout) else None
+        if isinstance(masks, list):
+            projected = cell.project(ops.transpose(sequences, (1, 0, 2)), training)
+            return ops.transpose(projected, (1, 0, 2)), None, None
+        if masks is not None:
+            sequences = sequences * ops.expand_dims(masks, 1)
+        return sequences, cell.kernel, cell.input_bias
+
     def run_on_cudnn(self, sequences, states, mask, training):
         """The same results from cuDNN's kernel, or None where there is no GPU or the arguments rule it out."""
         wanted = getattr(self, "use_cudnn", False)
@@ -179,6 +233,8 @@ class RecurrentLayer(keras.layers.RNN):
                 results = self.cudnn(self.dropped_out(sequences, training), states, mask)
             except NotImplementedError:
                 results = None
+        if results is not None:
+            self.path = "cuDNN"
         if results is None and wanted is True:
             raise ValueError(
                 f"{self.name} was made with use_cudnn=True, but cuDNN does not support its arguments or is not there; "

@@ -6,6 +6,7 @@ import keras
 from keras import KerasTensor as Tensor
 
 from rnn_keras.layers.arguments import passed
+from rnn_keras.layers.bptt import SQUASHING, SimpleRNNEquations
 from rnn_keras.layers.cell import RecurrentCell, recurrent_product
 from rnn_keras.layers.recurrence import RecurrentLayer
 
@@ -57,6 +58,9 @@ class SimpleRNNCell(RecurrentCell):
 
     def step(self, projected, states, masks=None):
         return simple_rnn_step(projected, states[0], self.recurrent_kernel, self.activation, masks)
+
+    def equations(self):
+        return SimpleRNNEquations(SQUASHING[self.activation])
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")

@@ -1,0 +1,168 @@
+"""A block of steps, forward and back: the products outside of the loop, and the loop.
+
+The same two functions are compiled by XLA (see `compiled`) or traced as they are.
+"""
+
+import functools
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from rnn_keras.layers.bptt.products import summed_outer_product
+
+
+class Parameters(NamedTuple):
+    """The weights; `kernel` and `bias` are None where the inputs come projected, `recurrent_bias` but for the GRU."""
+
+    kernel: tf.Tensor | None
+    bias: tf.Tensor | None
+    recurrent_kernel: tf.Tensor
+    recurrent_bias: tf.Tensor | None
+
+
+@functools.cache
+def compiled(function, equations, **options):
+    """One of the functions below for these equations, compiled by XLA: once for each shape it is called with."""
+    return tf.function(functools.partial(function, equations, **options), jit_compile=True, autograph=False)
+
+
+def time_major(values):
+    return tf.transpose(values, (1, 0, 2))
+
+
+batch_major = time_major
+
+
+def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, keep):
+    """The steps of a block.
+
+    Args:
+        equations: one of `SimpleRNNEquations`, `LSTMEquations`, `GRUEquations`.
+        inputs: `(batch, time, features)`, or projected, `(batch, time, gates * units)`.
+        mask: booleans `(batch, time)`, or None; where it is False the states stay as they are.
+        steps: how many of the steps are to be taken; the rest is padding, and zeros come out of it.
+        parameters: `Parameters`.
+        masks: tuple of dropout masks of the hidden state, `(batch, units)`.
+        states: tuple of `(batch, units)`.
+        keep: whether a gradient will be wanted.
+
+    Returns:
+        Hidden states `(batch, time, units)`, the last states, with `keep` what `backward_block` needs: the kept states
+        before each step and what the equations keep, each `(time, batch, ...)` (else an empty tuple), and what the
+        equations kept of the last step.
+    """
+    units = parameters.recurrent_kernel.shape[0]
+    inputs = time_major(inputs)
+    time, batch_size = sizes(inputs)
+    projected = inputs
+    if parameters.kernel is not None:
+        flat = tf.matmul(tf.reshape(inputs, (-1, inputs.shape[-1])), parameters.kernel)
+        projected = tf.reshape(flat, (time, batch_size, flat.shape[-1]))
+    projected = from_steps(projected)
+    mask = None if mask is None else from_steps(time_major(mask[:, :, tf.newaxis]))
+    widths = (1, *(1 for _ in equations.kept_states), *equations.kept_widths) if keep else (1,)
+    written = tuple(to_steps(time, inputs.shape[1], width * units, states[0].dtype) for width in widths)
+
+    def step(t, states, written, of_step):
+        at_t = projected.read(t)
+        if parameters.bias is not None:
+            at_t = at_t + parameters.bias
+        new_states, kept = equations.forward(
+            at_t, states, parameters.recurrent_kernel, parameters.recurrent_bias, masks
+        )
+        if mask is not None:
+            new_states = chosen(mask.read(t), new_states, states)
+        values = (new_states[0], *(states[i] for i in equations.kept_states), *kept)
+        written = tuple(array.write(t, value) for array, value in zip(written, values, strict=False))
+        return t + 1, new_states, written, kept
+
+    # The gates are carried through the loop and returned, though nobody wants them, because a value that leaves the
+    # step is one that XLA computes on its own, in a loop that it can vectorise, and once; else it computes the gates
+    # anew within whatever uses them. It halves the time of a GRU's step.
+    of_step = tuple(tf.zeros((batch_size, width * units), states[0].dtype) for width in equations.kept_widths)
+    start = (0, tuple(states), written, of_step)
+    _, states, written, of_step = tf.while_loop(lambda t, *_: t < steps, step, start)
+    hidden_states, *kept = (array.stack() for array in written)
+    return batch_major(hidden_states), states, tuple(kept), of_step
+
+
+def backward_block(
+    equations, inputs, mask, steps, parameters, transposed, masks, first_hidden, hidden_states, kept, d_outputs, carried
+):
+    """The gradient of `forward_block`.
+
+    Args:
+        inputs, mask, steps, parameters, masks: as given to `forward_block`.
+        transposed: the recurrent kernel transposed, `(gates * units, units)`.
+        first_hidden: the hidden state before the block, `(batch, units)`.
+        hidden_states, kept: as returned by `forward_block`.
+        d_outputs: gradient with respect to the hidden states `(batch, time, units)`, or None for zeros.
+        carried: gradient with respect to the last states, in the form of `equations.start`.
+
+    Returns:
+        Gradients with respect to the inputs, the `Parameters`, and the states before the block in the same form.
+    """
+    units = parameters.recurrent_kernel.shape[0]
+    inputs = time_major(inputs)
+    time, _ = sizes(inputs)
+    hidden_states = time_major(hidden_states)
+    before = tf.concat([first_hidden[tf.newaxis], hidden_states[:-1]], axis=0)
+    of_states = [before, *kept[: len(equations.kept_states)]]
+    of_step = kept[len(equations.kept_states) :]
+    read_states = [from_steps(values) for values in of_states]
+    read_new = from_steps(hidden_states)
+    read_kept = [from_steps(values) for values in of_step]
+    read_d = None if d_outputs is None else from_steps(time_major(d_outputs))
+    mask = None if mask is None else from_steps(time_major(mask[:, :, tf.newaxis]))
+    two = not equations.shares_gradient
+    width = equations.gates * units
+    written = tuple(to_steps(time, inputs.shape[1], width, before.dtype) for _ in range(1 + two))
+
+    def step(t, carried, written):
+        if read_d is not None:
+            carried = (carried[0] + read_d.read(t), *carried[1:])
+        earlier, *d_z = equations.backward(
+            carried,
+            tuple(values.read(t) for values in read_states),
+            read_new.read(t),
+            tuple(values.read(t) for values in read_kept),
+            transposed,
+            masks,
+        )
+        if mask is not None:
+            counts = mask.read(t)
+            earlier = chosen(counts, earlier, carried)
+            d_z = [None if d is None else tf.where(counts, d, tf.zeros_like(d)) for d in d_z]
+        return t - 1, tuple(earlier), tuple(array.write(t, d) for array, d in zip(written, d_z, strict=False))
+
+    _, carried, written = tf.while_loop(lambda t, *_: t >= 0, step, (steps - 1, tuple(carried), written))
+    d_projected, d_recurrent = (array.stack() for array in (written[0], written[-1]))
+    d_recurrent_kernel = equations.recurrent_kernel_gradient(before, of_step, d_recurrent, masks)
+    d_recurrent_bias = None if parameters.recurrent_bias is None else tf.reduce_sum(d_recurrent, (0, 1))
+    d_inputs, d_kernel = d_projected, None
+    if parameters.kernel is not None:
+        d_kernel = summed_outer_product(inputs, d_projected)
+        flat = tf.matmul(tf.reshape(d_projected, (-1, width)), parameters.kernel, transpose_b=True)
+        d_inputs = tf.reshape(flat, tf.shape(inputs))
+    d_bias = None if parameters.bias is None else tf.reduce_sum(d_projected, (0, 1))
+    return batch_major(d_inputs), Parameters(d_kernel, d_bias, d_recurrent_kernel, d_recurrent_bias), carried
+
+
+def sizes(values):
+    """The first two sizes of a tensor, as ints where they are known."""
+    dynamic = tf.unstack(tf.shape(values)[:2])
+    return [d if s is None else s for s, d in zip(values.shape[:2], dynamic, strict=True)]
+
+
+def chosen(mask, new, old):
+    return tuple(tf.where(mask, a, b) for a, b in zip(new, old, strict=True))
+
+
+def from_steps(values):
+    """An array that is read step by step: `(time, ...)`."""
+    return tf.TensorArray(values.dtype, tf.shape(values)[0]).unstack(values)
+
+
+def to_steps(time, batch, width, dtype):
+    """An array that is written step by step and stacked to `(time, batch, width)`."""
+    return tf.TensorArray(dtype, time, element_shape=(batch, width))

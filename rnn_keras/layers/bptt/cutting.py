@@ -1,0 +1,133 @@
+"""How a batch of sequences is cut into blocks of rows and steps.
+
+XLA compiles for fixed shapes. Blocks of a few sizes serve every length and every batch size, so that a new shape seldom
+means a new compilation; what a block works on stays in the processor's caches; and the rows are dealt out to workers
+whose blocks run at the same time.
+"""
+
+import os
+from typing import NamedTuple
+
+import tensorflow as tf
+
+# The projected inputs of a block, in bytes: with fewer the start of each block tells, with more the block leaves the
+# caches. Measured in benchmarks/README.md.
+BLOCK_BYTES = 2**23
+# Where the length or the batch size is known at run time only.
+DYNAMIC_STEPS = 16
+DYNAMIC_ROWS = 32
+ROW_MULTIPLE = 4
+# With fewer rows than this a worker's products cost about as much as with twice as many.
+LEAST_ROWS = 4
+
+
+class Rows(NamedTuple):
+    """The rows of one worker: `tiles` blocks of `size` rows, from row `start` on."""
+
+    start: int | tf.Tensor
+    size: int | tf.Tensor
+    tiles: int | tf.Tensor
+
+
+class Steps(NamedTuple):
+    """The steps of a sequence: `chunks` blocks of `size` steps; the last may reach beyond the `total`."""
+
+    total: int | tf.Tensor
+    size: int | tf.Tensor
+    chunks: int | tf.Tensor
+
+
+class Place(NamedTuple):
+    """Where block number `index` of a worker lies: `tile` by `tile`, and in each of them chunk by chunk."""
+
+    rows: Rows
+    steps: Steps
+    index: int | tf.Tensor
+
+    @property
+    def tile(self):
+        return self.index // self.steps.chunks
+
+    @property
+    def chunk(self):
+        return self.index % self.steps.chunks
+
+    @property
+    def count(self):
+        """How many steps of the block there are."""
+        return tf.minimum(self.steps.size, self.steps.total - self.chunk * self.steps.size)
+
+    def of_state(self, values):
+        """The block's part of `(batch, units)`."""
+        start = self.rows.start + self.tile * self.rows.size
+        part = values[start : start + self.rows.size]
+        return fixed(part, (static(self.rows.size), *values.shape[1:]))
+
+    def of_sequence(self, values):
+        """The block's part of `(batch, time, ...)`, filled up with zeros to the size of the block."""
+        first = self.chunk * self.steps.size
+        part = self.of_state(values)[:, first : first + self.steps.size]
+        if not (is_static(self.steps) and self.steps.total % self.steps.size == 0):
+            missing = self.steps.size - tf.shape(part)[1]
+            part = tf.pad(part, [(0, 0), (0, missing), *((0, 0) for _ in part.shape[2:])])
+        return fixed(part, (static(self.rows.size), static(self.steps.size), *values.shape[2:]))
+
+
+def whole(batch, time):
+    """All in one block."""
+    return [Rows(0, batch, 1)], Steps(time, time, 1)
+
+
+def in_blocks(batch, time, step_bytes):
+    """Rows for each worker, and steps.
+
+    Args:
+        batch, time: ints, or scalar tensors where they are known at run time only.
+        step_bytes: bytes of the projected inputs of one step of one row.
+    """
+    rows = dealt(batch) if isinstance(batch, int) else dealt_at_run_time(batch)
+    if not isinstance(time, int):
+        return rows, Steps(time, DYNAMIC_STEPS, -(-time // DYNAMIC_STEPS))
+    most_rows = rows[0].size if isinstance(batch, int) else DYNAMIC_ROWS
+    most_steps = max(DYNAMIC_STEPS, BLOCK_BYTES // (most_rows * step_bytes))
+    chunks = max(1, -(-time // most_steps))
+    return rows, Steps(time, max(1, -(-time // chunks)), chunks)
+
+
+def dealt(batch):
+    """One block of rows for each worker."""
+    count = max(1, min(workers(), batch // LEAST_ROWS))
+    sizes = [batch // count + (number < batch % count) for number in range(count)]
+    return [Rows(sum(sizes[:number]), size, 1) for number, size in enumerate(sizes)]
+
+
+def dealt_at_run_time(batch):
+    """Blocks of equal size for all workers, as few sizes as possible whatever the batch; the last may lie beyond it."""
+    count = workers()
+    tiles = -(-batch // (DYNAMIC_ROWS * count))
+    size = -(-batch // (tiles * count))
+    size = tf.where(batch <= count, 1, -(-size // ROW_MULTIPLE) * ROW_MULTIPLE)
+    return [Rows(number * tiles * size, size, tiles) for number in range(count)]
+
+
+def workers():
+    """Two blocks at a time where there are two cores; more cores work within the products of each block."""
+    return min(2, os.cpu_count() or 1)
+
+
+def padded(values, batch):
+    """`values` with rows of zeros up to a batch size that is known at run time."""
+    missing = batch - tf.shape(values)[0]
+    return tf.pad(values, [(0, missing), *((0, 0) for _ in values.shape[1:])])
+
+
+def is_static(sizes):
+    return all(isinstance(size, int) for size in sizes)
+
+
+def static(size):
+    return size if isinstance(size, int) else None
+
+
+def fixed(values, shape):
+    return tf.ensure_shape(values, shape)

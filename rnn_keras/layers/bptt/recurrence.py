@@ -1,0 +1,255 @@
+"""A whole batch of sequences, block by block, with its gradient written out."""
+
+import functools
+
+import tensorflow as tf
+
+from rnn_keras.layers.bptt import cutting
+from rnn_keras.layers.bptt.block import Parameters, backward_block, compiled, forward_block, sizes
+
+
+def recurrence(equations, inputs, mask, parameters, masks, states, *, sequences=True, keep=True, compile=True):
+    """Hidden states of all steps, differentiable with respect to inputs, parameters and states.
+
+    Args:
+        equations: one of `SimpleRNNEquations`, `LSTMEquations`, `GRUEquations`.
+        inputs: `(batch, time, features)`, or with `parameters.kernel` None projected: `(batch, time, gates * units)`.
+        mask: booleans `(batch, time)`, or None; where it is False the states stay as they are.
+        parameters: `Parameters`.
+        masks: dropout masks of the hidden state, `(batch, units)` each; none, one, or one for each gate.
+        states: first states, `(batch, units)` each.
+        sequences: whether the hidden states of all steps are wanted, or just the last.
+        keep: whether what the gradient needs is kept; without it the gradient takes the steps once more.
+        compile: whether XLA compiles the blocks; otherwise all is one block.
+
+    Returns:
+        Hidden states `(batch, time, units)` (None without `sequences`), and the tuple of last states.
+
+    Raises:
+        NotImplementedError: at the attempt to differentiate the gradient once more.
+    """
+    inputs, mask, masks, states = of_one_batch_size((inputs, mask, tuple(masks), tuple(states)))
+    given = [tf.convert_to_tensor(value) for value in parameters if value is not None]
+
+    def in_blocks(inputs, parameters, keep):
+        return Blocks(equations, inputs, mask, parameters, masks, sequences, keep, compile)
+
+    @tf.custom_gradient
+    def run(inputs, *parameters_and_states):
+        values = iter(parameters_and_states)
+        own = Parameters(*(None if value is None else next(values) for value in parameters))
+        first_states = tuple(values)
+        blocks = in_blocks(inputs, own, keep)
+        hidden_states, last_states, kept = blocks.forward(inputs, own, first_states)
+
+        def gradient(*d_results):
+            again, kept_now = blocks, kept
+            if not keep:
+                again = in_blocks(inputs, own, keep=True)
+                *_, kept_now = again.forward(inputs, own, first_states)
+            d_hidden_states = d_results[0] if sequences else None
+            d_inputs, d_parameters, d_states = again.backward(
+                inputs, own, kept_now, d_hidden_states, d_results[-len(first_states) :]
+            )
+            return once(d_inputs, *(value for value in d_parameters if value is not None), *d_states)
+
+        return (*((hidden_states,) if sequences else ()), *last_states), gradient
+
+    results = run(inputs, *given, *states)
+    return results[0] if sequences else None, results[-len(states) :]
+
+
+def of_one_batch_size(values):
+    """The same tensors with the batch size fixed in all of them if it is known of one, as the loops want it."""
+    sizes = {value.shape[0] for value in tf.nest.flatten(values) if value is not None} - {None}
+    if not sizes:
+        return values
+    size = max(sizes)
+    return tf.nest.map_structure(
+        lambda value: None if value is None else tf.ensure_shape(value, (size, *value.shape[1:])), values
+    )
+
+
+@tf.custom_gradient
+def once(*gradients):
+    """The gradients as they are. TensorFlow does not see what they were computed from: a second order is refused."""
+
+    def refuse(*_):
+        raise NotImplementedError(
+            "The fast path of the recurrent layers has no second-order gradients: it computes the first by "
+            "hand-written equations. Call the layer within `with rnn_keras.layers.general_loop():`, where TensorFlow "
+            "differentiates the loop as often as asked."
+        )
+
+    return [tf.identity(gradient) for gradient in gradients], refuse
+
+
+class Blocks:
+    """One call, cut into blocks, and the two passes over them.
+
+    A worker's blocks are taken one after another: all steps of a tile of rows, then the next tile. The workers do not
+    wait for each other, so that TensorFlow runs their blocks at the same time.
+    """
+
+    def __init__(self, equations, inputs, mask, parameters, masks, sequences, keep, compile):
+        self.equations, self.sequences, self.keep = equations, sequences, keep
+        self.batch, time = sizes(inputs)
+        if compile:
+            step_bytes = parameters.recurrent_kernel.shape[1] * inputs.dtype.size
+            self.workers, self.steps = cutting.in_blocks(self.batch, time, step_bytes)
+            self.forward_block = compiled(forward_block, equations, keep=keep)
+            self.backward_block = compiled(backward_block, equations)
+        else:
+            self.workers, self.steps = cutting.whole(self.batch, time)
+            self.forward_block = functools.partial(forward_block, equations, keep=keep)
+            self.backward_block = functools.partial(backward_block, equations)
+        self.mask, self.masks = self.padded((mask, masks))
+
+    def forward(self, inputs, parameters, states):
+        """Hidden states or None, last states, and what `backward` needs."""
+        inputs, states = self.padded((inputs, states))
+        results = [self.forward_worker(rows, inputs, parameters, states) for rows in self.workers]
+        hidden_states, last_states, kept = zip(*results, strict=True)
+        hidden_states = self.joined(hidden_states) if self.sequences else None
+        return hidden_states, tuple(self.joined(parts) for parts in zip(*last_states, strict=True)), kept
+
+    def forward_worker(self, rows, inputs, parameters, states):
+        def block(place, states):
+            mask = None if self.mask is None else place.of_sequence(self.mask)
+            masks = tuple(place.of_state(values) for values in self.masks)
+            results = self.forward_block(place.of_sequence(inputs), mask, place.count, parameters, masks, states)
+            hidden_states, last_states, kept, _ = results
+            return hidden_states, last_states, (states[0], hidden_states, kept) if self.keep else ()
+
+        if self.is_one_block(rows):
+            place = cutting.Place(rows, self.steps, 0)
+            hidden_states, last_states, kept = block(place, tuple(place.of_state(values) for values in states))
+            return hidden_states[:, : self.steps.total], last_states, kept
+
+        def step(index, before, hidden, last, kept):
+            place = cutting.Place(rows, self.steps, index)
+            begins = tf.equal(place.chunk, 0)
+            given = (place.of_state(values) for values in states)
+            before = tuple(tf.where(begins, new, old) for new, old in zip(given, before, strict=True))
+            of_block, after, kept_now = block(place, before)
+            last = tuple(array.write(place.tile, value) for array, value in zip(last, after, strict=True))
+            kept = write_all(kept, index, kept_now)
+            return index + 1, after, hidden.write(index, of_block) if self.sequences else hidden, last, kept
+
+        units, dtype = parameters.recurrent_kernel.shape[0], inputs.dtype
+        batch, time, count = cutting.static(rows.size), self.steps.size, rows.tiles * self.steps.chunks
+        of_state, of_sequence = (batch, units), (batch, time, units)
+        kept = ()
+        if self.keep:
+            widths = (*(1 for _ in self.equations.kept_states), *self.equations.kept_widths)
+            of_steps = tuple(blocks_array(dtype, count, (time, batch, width * units)) for width in widths)
+            kept = (blocks_array(dtype, count, of_state), blocks_array(dtype, count, of_sequence), of_steps)
+        zeros = tuple(tf.zeros((rows.size, units), dtype) for _ in states)
+        hidden = blocks_array(dtype, count, of_sequence)
+        last = tuple(blocks_array(dtype, rows.tiles, of_state) for _ in states)
+        results = tf.while_loop(lambda index, *_: index < count, step, (0, zeros, hidden, last, kept))
+        _, _, hidden, last, kept = results
+        hidden_states = self.of_blocks(hidden, rows, units) if self.sequences else None
+        return hidden_states, tuple(tf.reshape(array.stack(), (-1, units)) for array in last), kept
+
+    def backward(self, inputs, parameters, kept, d_hidden_states, d_last_states):
+        """Gradients with respect to the inputs, the parameters and the first states."""
+        shape = tf.shape(inputs)
+        inputs, d_hidden_states, d_last_states = self.padded((inputs, d_hidden_states, tuple(d_last_states)))
+        transposed = tf.transpose(parameters.recurrent_kernel)
+        results = [
+            self.backward_worker(rows, inputs, parameters, transposed, of_rows, d_hidden_states, d_last_states)
+            for rows, of_rows in zip(self.workers, kept, strict=True)
+        ]
+        d_inputs, d_parameters, d_states = zip(*results, strict=True)
+        d_inputs = tf.reshape(self.joined(d_inputs), shape)
+        d_parameters = [None if parts[0] is None else tf.add_n(parts) for parts in zip(*d_parameters, strict=True)]
+        return d_inputs, d_parameters, [self.joined(parts) for parts in zip(*d_states, strict=True)]
+
+    def backward_worker(self, rows, inputs, parameters, transposed, kept, d_hidden_states, d_last_states):
+        def block(place, kept, carried):
+            return self.backward_block(
+                place.of_sequence(inputs),
+                None if self.mask is None else place.of_sequence(self.mask),
+                place.count,
+                parameters,
+                transposed,
+                tuple(place.of_state(values) for values in self.masks),
+                *kept,
+                None if d_hidden_states is None else place.of_sequence(d_hidden_states),
+                carried,
+            )
+
+        def start(place):
+            return self.equations.start(tuple(place.of_state(values) for values in d_last_states))
+
+        if self.is_one_block(rows):
+            place = cutting.Place(rows, self.steps, 0)
+            d_inputs, d_parameters, carried = block(place, kept, start(place))
+            return d_inputs[:, : self.steps.total], d_parameters, self.equations.finish(carried)
+
+        units, dtype, width = parameters.recurrent_kernel.shape[0], inputs.dtype, inputs.shape[-1]
+        batch, count = cutting.static(rows.size), rows.tiles * self.steps.chunks
+        zeros = tf.zeros((rows.size, units), dtype)
+        carried = self.equations.start((zeros,) * self.equations.states)
+        d_inputs = blocks_array(dtype, count, (batch, self.steps.size, width))
+        d_states = tuple(blocks_array(dtype, rows.tiles, (batch, units)) for _ in range(self.equations.states))
+        given = [i for i, value in enumerate(parameters) if value is not None]
+        totals = [tf.zeros_like(parameters[i]) for i in given]
+
+        def step(index, carried, d_inputs, d_states, totals):
+            place = cutting.Place(rows, self.steps, index)
+            ends = tf.equal(place.chunk, self.steps.chunks - 1)
+            carried = tuple(tf.where(ends, new, old) for new, old in zip(start(place), carried, strict=True))
+            of_inputs, of_parameters, carried = block(place, read_all(kept, index), carried)
+            first = self.equations.finish(carried)
+            d_states = tuple(array.write(place.tile, value) for array, value in zip(d_states, first, strict=True))
+            totals = [total + of_parameters[i] for i, total in zip(given, totals, strict=True)]
+            return index - 1, carried, d_inputs.write(index, of_inputs), d_states, totals
+
+        results = tf.while_loop(lambda index, *_: index >= 0, step, (count - 1, carried, d_inputs, d_states, totals))
+        _, _, d_inputs, d_states, totals = results
+        d_parameters = [None] * len(parameters)
+        for i, total in zip(given, totals, strict=True):
+            d_parameters[i] = total
+        d_states = tuple(tf.reshape(array.stack(), (-1, units)) for array in d_states)
+        return self.of_blocks(d_inputs, rows, width), Parameters(*d_parameters), d_states
+
+    def is_one_block(self, rows):
+        return is_number(rows.tiles, 1) and is_number(self.steps.chunks, 1)
+
+    def padded(self, values):
+        """Batches filled up with zeros to whole blocks, where the batch size is known at run time only."""
+        if isinstance(self.batch, int) or (len(self.workers) == 1 and self.workers[0].size is self.batch):
+            return values
+        last = self.workers[-1]
+        batch = last.start + last.tiles * last.size
+        return tf.nest.map_structure(lambda v: None if v is None else cutting.padded(v, batch), values)
+
+    def joined(self, parts):
+        """The workers' results one below the other, without the filling."""
+        return tf.concat(parts, axis=0)[: self.batch] if len(parts) > 1 else parts[0][: self.batch]
+
+    def of_blocks(self, array, rows, width):
+        """A worker's blocks put together: `(rows, time, width)`."""
+        blocks = array.stack()
+        shape = (rows.tiles, self.steps.chunks, rows.size, self.steps.size, width)
+        blocks = tf.transpose(tf.reshape(blocks, shape), (0, 2, 1, 3, 4))
+        sequences = tf.reshape(blocks, (rows.tiles * rows.size, self.steps.chunks * self.steps.size, width))
+        return sequences[:, : self.steps.total]
+
+
+def is_number(value, number):
+    return isinstance(value, int) and value == number
+
+
+def blocks_array(dtype, count, shape):
+    return tf.TensorArray(dtype, count, element_shape=shape, clear_after_read=False)
+
+
+def write_all(arrays, index, values):
+    return tf.nest.map_structure(lambda array, value: array.write(index, value), arrays, values)
+
+
+def read_all(arrays, index):
+    return tf.nest.map_structure(lambda array: array.read(index), arrays)

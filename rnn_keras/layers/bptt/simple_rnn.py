@@ -1,0 +1,43 @@
+"""The simple recurrent network for hand-written backpropagation: one step forward, one step back."""
+
+from dataclasses import dataclass
+
+from rnn_keras.layers.bptt.products import recurrent_gradient, recurrent_product, transposed_product
+from rnn_keras.layers.bptt.squashing import slope, squash
+
+
+@dataclass(frozen=True)
+class SimpleRNNEquations:
+    """The equation of `rnn_keras.layers.SimpleRNN` and its derivative; the methods are described in `LSTMEquations`.
+
+    Kept for the backward pass: nothing but the hidden states before and after each step, which are the outputs:
+    4 * units bytes a step and row in float32.
+    """
+
+    activation: str = "tanh"
+
+    states = 1
+    gates = 1
+    kept_widths = ()
+    # Whether x W and h U are simply added, so that one gradient is that of both.
+    shares_gradient = True
+    kept_states = ()
+
+    def forward(self, projected, states, recurrent_kernel, recurrent_bias, masks):
+        (hidden_state,) = states
+        z = projected + recurrent_product(hidden_state, recurrent_kernel, masks)
+        return (squash(z, (self.activation,), hidden_state.shape[-1]),), ()
+
+    def start(self, d_states):
+        return d_states
+
+    def finish(self, carried):
+        return carried
+
+    def backward(self, carried, states, new_hidden_state, kept, recurrent_kernel_transposed, masks):
+        (d_hidden_state,) = carried
+        d_projected = d_hidden_state * slope(new_hidden_state, self.activation)
+        return (transposed_product(d_projected, recurrent_kernel_transposed, masks),), d_projected, None
+
+    def recurrent_kernel_gradient(self, hidden_states, kept, d_recurrent, masks):
+        return recurrent_gradient(hidden_states, d_recurrent, masks)
