@@ -33,7 +33,7 @@ def time_major(values):
 batch_major = time_major
 
 
-def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, keep):
+def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, keep_states, keep_gates):
     """The steps of a block.
 
     Args:
@@ -44,12 +44,12 @@ def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, 
         parameters: `Parameters`.
         masks: tuple of dropout masks of the hidden state, `(batch, units)`.
         states: tuple of `(batch, units)`.
-        keep: whether a gradient will be wanted.
+        keep_states: whether the states before each step, but the hidden state, are returned for the gradient.
+        keep_gates: whether what the equations keep is returned for the gradient, which otherwise computes it again.
 
     Returns:
-        Hidden states `(batch, time, units)`, the last states, with `keep` what `backward_block` needs: the kept states
-        before each step and what the equations keep, each `(time, batch, ...)` (else an empty tuple), and what the
-        equations kept of the last step.
+        Hidden states `(batch, time, units)`, the last states, a tuple of what was to be kept, each
+        `(time, batch, ...)`, and what the equations kept of the last step.
     """
     units = parameters.recurrent_kernel.shape[0]
     inputs = time_major(inputs)
@@ -60,7 +60,8 @@ def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, 
         projected = tf.reshape(flat, (time, batch_size, flat.shape[-1]))
     projected = from_steps(projected)
     mask = None if mask is None else from_steps(time_major(mask[:, :, tf.newaxis]))
-    widths = (1, *(1 for _ in equations.kept_states), *equations.kept_widths) if keep else (1,)
+    kept_states = equations.kept_states if keep_states else ()
+    widths = (1, *(1 for _ in kept_states), *(equations.kept_widths if keep_gates else ()))
     written = tuple(to_steps(time, inputs.shape[1], width * units, states[0].dtype) for width in widths)
 
     def step(t, states, written, of_step):
@@ -72,7 +73,7 @@ def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, 
         )
         if mask is not None:
             new_states = chosen(mask.read(t), new_states, states)
-        values = (new_states[0], *(states[i] for i in equations.kept_states), *kept)
+        values = (new_states[0], *(states[i] for i in kept_states), *kept)
         written = tuple(array.write(t, value) for array, value in zip(written, values, strict=False))
         return t + 1, new_states, written, kept
 
@@ -95,7 +96,7 @@ def backward_block(
         inputs, mask, steps, parameters, masks: as given to `forward_block`.
         transposed: the recurrent kernel transposed, `(gates * units, units)`.
         first_hidden: the hidden state before the block, `(batch, units)`.
-        hidden_states, kept: as returned by `forward_block`.
+        hidden_states, kept: as returned by `forward_block`, with the states at least.
         d_outputs: gradient with respect to the hidden states `(batch, time, units)`, or None for zeros.
         carried: gradient with respect to the last states, in the form of `equations.start`.
 
@@ -107,8 +108,10 @@ def backward_block(
     time, _ = sizes(inputs)
     hidden_states = time_major(hidden_states)
     before = tf.concat([first_hidden[tf.newaxis], hidden_states[:-1]], axis=0)
-    of_states = [before, *kept[: len(equations.kept_states)]]
+    of_states = (before, *kept[: len(equations.kept_states)])
     of_step = kept[len(equations.kept_states) :]
+    if len(of_step) < len(equations.kept_widths):
+        of_step = recomputed(equations, inputs, parameters, masks, of_states)
     read_states = [from_steps(values) for values in of_states]
     read_new = from_steps(hidden_states)
     read_kept = [from_steps(values) for values in of_step]
@@ -146,6 +149,24 @@ def backward_block(
         d_inputs = tf.reshape(flat, tf.shape(inputs))
     d_bias = None if parameters.bias is None else tf.reduce_sum(d_projected, (0, 1))
     return batch_major(d_inputs), Parameters(d_kernel, d_bias, d_recurrent_kernel, d_recurrent_bias), carried
+
+
+def recomputed(equations, inputs, parameters, masks, states):
+    """What the equations keep of all steps, from the states before them: one step with all steps for its rows."""
+    time, batch_size = sizes(inputs)
+
+    def as_rows(values):
+        return tf.reshape(values, (-1, values.shape[-1]))
+
+    projected = as_rows(inputs)
+    if parameters.kernel is not None:
+        projected = tf.matmul(projected, parameters.kernel)
+    if parameters.bias is not None:
+        projected = projected + parameters.bias
+    states = tuple(as_rows(values) for values in states)
+    masks = tuple(tf.tile(mask, (time, 1)) for mask in masks)
+    _, kept = equations.forward(projected, states, parameters.recurrent_kernel, parameters.recurrent_bias, masks)
+    return tuple(tf.reshape(values, (time, batch_size, values.shape[-1])) for values in kept)
 
 
 def sizes(values):

@@ -11,8 +11,11 @@ from typing import NamedTuple
 import tensorflow as tf
 
 # The projected inputs of a block, in bytes: with fewer the start of each block tells, with more the block leaves the
-# caches. Measured in benchmarks/README.md.
-BLOCK_BYTES = 2**23
+# caches. A sequence is left whole up to the first number, and else cut into blocks of the second; small ones save
+# memory. Measured in benchmarks/README.md.
+WHOLE_BYTES = 2**23
+BLOCK_BYTES = 3 * 2**20
+SMALL_BLOCK_BYTES = 2**20
 # Where the length or the batch size is known at run time only.
 DYNAMIC_STEPS = 16
 DYNAMIC_ROWS = 32
@@ -72,25 +75,33 @@ class Place(NamedTuple):
             part = tf.pad(part, [(0, 0), (0, missing), *((0, 0) for _ in part.shape[2:])])
         return fixed(part, (static(self.rows.size), static(self.steps.size), *values.shape[2:]))
 
+    def state_before(self, first, values):
+        """The state before the block: of `(batch, units)`, or of `(batch, time, units)` at the step before it."""
+        at = tf.maximum(self.chunk * self.steps.size - 1, 0)
+        return tf.where(tf.equal(self.chunk, 0), self.of_state(first), self.of_state(values)[:, at])
+
 
 def whole(batch, time):
     """All in one block."""
     return [Rows(0, batch, 1)], Steps(time, time, 1)
 
 
-def in_blocks(batch, time, step_bytes):
+def in_blocks(batch, time, step_bytes, small=False):
     """Rows for each worker, and steps.
 
     Args:
         batch, time: ints, or scalar tensors where they are known at run time only.
         step_bytes: bytes of the projected inputs of one step of one row.
+        small: whether memory counts more than time.
     """
     rows = dealt(batch) if isinstance(batch, int) else dealt_at_run_time(batch)
     if not isinstance(time, int):
         return rows, Steps(time, DYNAMIC_STEPS, -(-time // DYNAMIC_STEPS))
     most_rows = rows[0].size if isinstance(batch, int) else DYNAMIC_ROWS
-    most_steps = max(DYNAMIC_STEPS, BLOCK_BYTES // (most_rows * step_bytes))
-    chunks = max(1, -(-time // most_steps))
+    of_steps = most_rows * step_bytes
+    block_bytes = SMALL_BLOCK_BYTES if small else BLOCK_BYTES
+    most_steps = max(DYNAMIC_STEPS, block_bytes // of_steps)
+    chunks = 1 if not small and time * of_steps <= WHOLE_BYTES else -(-time // most_steps)
     return rows, Steps(time, max(1, -(-time // chunks)), chunks)
 
 

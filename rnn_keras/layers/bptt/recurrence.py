@@ -7,6 +7,11 @@ import tensorflow as tf
 from rnn_keras.layers.bptt import cutting
 from rnn_keras.layers.bptt.block import Parameters, backward_block, compiled, forward_block, sizes
 
+# Sequences of a fixed length from this on keep the states but not the gates, which the gradient computes again: all
+# steps of a block in one product, since their hidden states are known. It takes about a fifth more time, and less
+# memory than keras.layers by more than half; see benchmarks/README.md.
+RECOMPUTE_FROM = 1000
+
 
 def recurrence(equations, inputs, mask, parameters, masks, states, *, sequences=True, keep=True, compile=True):
     """Hidden states of all steps, differentiable with respect to inputs, parameters and states.
@@ -43,13 +48,13 @@ def recurrence(equations, inputs, mask, parameters, masks, states, *, sequences=
         hidden_states, last_states, kept = blocks.forward(inputs, own, first_states)
 
         def gradient(*d_results):
-            again, kept_now = blocks, kept
+            again, hidden_now, kept_now = blocks, hidden_states, kept
             if not keep:
                 again = in_blocks(inputs, own, keep=True)
-                *_, kept_now = again.forward(inputs, own, first_states)
+                hidden_now, _, kept_now = again.forward(inputs, own, first_states)
             d_hidden_states = d_results[0] if sequences else None
             d_inputs, d_parameters, d_states = again.backward(
-                inputs, own, kept_now, d_hidden_states, d_results[-len(first_states) :]
+                inputs, own, first_states, hidden_now, kept_now, d_hidden_states, d_results[-len(first_states) :]
             )
             return once(d_inputs, *(value for value in d_parameters if value is not None), *d_states)
 
@@ -94,23 +99,27 @@ class Blocks:
     def __init__(self, equations, inputs, mask, parameters, masks, sequences, keep, compile):
         self.equations, self.sequences, self.keep = equations, sequences, keep
         self.batch, time = sizes(inputs)
+        recompute = isinstance(time, int) and time >= RECOMPUTE_FROM
+        kept = (*(1 for _ in equations.kept_states), *(() if recompute else equations.kept_widths))
+        self.kept_widths = kept if keep else ()
+        options = {"keep_states": keep, "keep_gates": keep and not recompute}
         if compile:
             step_bytes = parameters.recurrent_kernel.shape[1] * inputs.dtype.size
-            self.workers, self.steps = cutting.in_blocks(self.batch, time, step_bytes)
-            self.forward_block = compiled(forward_block, equations, keep=keep)
+            self.workers, self.steps = cutting.in_blocks(self.batch, time, step_bytes, small=recompute)
+            self.forward_block = compiled(forward_block, equations, **options)
             self.backward_block = compiled(backward_block, equations)
         else:
             self.workers, self.steps = cutting.whole(self.batch, time)
-            self.forward_block = functools.partial(forward_block, equations, keep=keep)
+            self.forward_block = functools.partial(forward_block, equations, **options)
             self.backward_block = functools.partial(backward_block, equations)
         self.mask, self.masks = self.padded((mask, masks))
 
     def forward(self, inputs, parameters, states):
-        """Hidden states or None, last states, and what `backward` needs."""
+        """Hidden states (None if nobody needs them), last states, and what each worker kept."""
         inputs, states = self.padded((inputs, states))
         results = [self.forward_worker(rows, inputs, parameters, states) for rows in self.workers]
         hidden_states, last_states, kept = zip(*results, strict=True)
-        hidden_states = self.joined(hidden_states) if self.sequences else None
+        hidden_states = self.joined(hidden_states) if self.sequences or self.keep else None
         return hidden_states, tuple(self.joined(parts) for parts in zip(*last_states, strict=True)), kept
 
     def forward_worker(self, rows, inputs, parameters, states):
@@ -119,7 +128,7 @@ class Blocks:
             masks = tuple(place.of_state(values) for values in self.masks)
             results = self.forward_block(place.of_sequence(inputs), mask, place.count, parameters, masks, states)
             hidden_states, last_states, kept, _ = results
-            return hidden_states, last_states, (states[0], hidden_states, kept) if self.keep else ()
+            return hidden_states, last_states, kept
 
         if self.is_one_block(rows):
             place = cutting.Place(rows, self.steps, 0)
@@ -133,32 +142,28 @@ class Blocks:
             before = tuple(tf.where(begins, new, old) for new, old in zip(given, before, strict=True))
             of_block, after, kept_now = block(place, before)
             last = tuple(array.write(place.tile, value) for array, value in zip(last, after, strict=True))
-            kept = write_all(kept, index, kept_now)
-            return index + 1, after, hidden.write(index, of_block) if self.sequences else hidden, last, kept
+            kept = tuple(array.write(index, value) for array, value in zip(kept, kept_now, strict=True))
+            return index + 1, after, hidden.write(index, of_block) if wanted else hidden, last, kept
 
         units, dtype = parameters.recurrent_kernel.shape[0], inputs.dtype
         batch, time, count = cutting.static(rows.size), self.steps.size, rows.tiles * self.steps.chunks
-        of_state, of_sequence = (batch, units), (batch, time, units)
-        kept = ()
-        if self.keep:
-            widths = (*(1 for _ in self.equations.kept_states), *self.equations.kept_widths)
-            of_steps = tuple(blocks_array(dtype, count, (time, batch, width * units)) for width in widths)
-            kept = (blocks_array(dtype, count, of_state), blocks_array(dtype, count, of_sequence), of_steps)
+        wanted = self.sequences or self.keep
+        kept = tuple(blocks_array(dtype, count, (time, batch, width * units)) for width in self.kept_widths)
         zeros = tuple(tf.zeros((rows.size, units), dtype) for _ in states)
-        hidden = blocks_array(dtype, count, of_sequence)
-        last = tuple(blocks_array(dtype, rows.tiles, of_state) for _ in states)
+        hidden = blocks_array(dtype, count, (batch, time, units))
+        last = tuple(blocks_array(dtype, rows.tiles, (batch, units)) for _ in states)
         results = tf.while_loop(lambda index, *_: index < count, step, (0, zeros, hidden, last, kept))
         _, _, hidden, last, kept = results
-        hidden_states = self.of_blocks(hidden, rows, units) if self.sequences else None
+        hidden_states = self.of_blocks(hidden, rows, units) if wanted else None
         return hidden_states, tuple(tf.reshape(array.stack(), (-1, units)) for array in last), kept
 
-    def backward(self, inputs, parameters, kept, d_hidden_states, d_last_states):
+    def backward(self, inputs, parameters, states, hidden_states, kept, d_hidden_states, d_last_states):
         """Gradients with respect to the inputs, the parameters and the first states."""
         shape = tf.shape(inputs)
-        inputs, d_hidden_states, d_last_states = self.padded((inputs, d_hidden_states, tuple(d_last_states)))
+        given = self.padded((inputs, states[0], hidden_states, d_hidden_states, tuple(d_last_states)))
         transposed = tf.transpose(parameters.recurrent_kernel)
         results = [
-            self.backward_worker(rows, inputs, parameters, transposed, of_rows, d_hidden_states, d_last_states)
+            self.backward_worker(rows, parameters, transposed, of_rows, *given)
             for rows, of_rows in zip(self.workers, kept, strict=True)
         ]
         d_inputs, d_parameters, d_states = zip(*results, strict=True)
@@ -166,7 +171,9 @@ class Blocks:
         d_parameters = [None if parts[0] is None else tf.add_n(parts) for parts in zip(*d_parameters, strict=True)]
         return d_inputs, d_parameters, [self.joined(parts) for parts in zip(*d_states, strict=True)]
 
-    def backward_worker(self, rows, inputs, parameters, transposed, kept, d_hidden_states, d_last_states):
+    def backward_worker(
+        self, rows, parameters, transposed, kept, inputs, first_hidden, hidden_states, d_hidden_states, d_last_states
+    ):
         def block(place, kept, carried):
             return self.backward_block(
                 place.of_sequence(inputs),
@@ -175,7 +182,9 @@ class Blocks:
                 parameters,
                 transposed,
                 tuple(place.of_state(values) for values in self.masks),
-                *kept,
+                place.state_before(first_hidden, hidden_states),
+                place.of_sequence(hidden_states),
+                kept,
                 None if d_hidden_states is None else place.of_sequence(d_hidden_states),
                 carried,
             )
@@ -201,7 +210,7 @@ class Blocks:
             place = cutting.Place(rows, self.steps, index)
             ends = tf.equal(place.chunk, self.steps.chunks - 1)
             carried = tuple(tf.where(ends, new, old) for new, old in zip(start(place), carried, strict=True))
-            of_inputs, of_parameters, carried = block(place, read_all(kept, index), carried)
+            of_inputs, of_parameters, carried = block(place, tuple(array.read(index) for array in kept), carried)
             first = self.equations.finish(carried)
             d_states = tuple(array.write(place.tile, value) for array, value in zip(d_states, first, strict=True))
             totals = [total + of_parameters[i] for i, total in zip(given, totals, strict=True)]
@@ -245,11 +254,3 @@ def is_number(value, number):
 
 def blocks_array(dtype, count, shape):
     return tf.TensorArray(dtype, count, element_shape=shape, clear_after_read=False)
-
-
-def write_all(arrays, index, values):
-    return tf.nest.map_structure(lambda array, value: array.write(index, value), arrays, values)
-
-
-def read_all(arrays, index):
-    return tf.nest.map_structure(lambda array: array.read(index), arrays)

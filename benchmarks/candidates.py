@@ -1,0 +1,109 @@
+"""What is timed: the same recurrent layer, with the same weights, in this project, in keras.layers and in torch."""
+
+import importlib.util
+from typing import NamedTuple
+
+FAMILIES = ("LSTM", "GRU", "SimpleRNN")
+GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
+OURS, KERAS_GRAPH, KERAS_XLA, TORCH = "rnn_keras", "keras graph", "keras XLA", "torch"
+
+
+class Size(NamedTuple):
+    """A workload: `(batch, time, features)` -> `(batch, time, units)`."""
+
+    batch: int
+    time: int
+    features: int
+    units: int
+
+    def gigaflops(self, family: str, task: str) -> float:
+        """10^9 floating-point operations of the matrix products, a multiplication and an addition being two.
+
+        The training step has three times those of the forward pass: each product has two gradients.
+        """
+        forward = 2 * self.batch * self.time * (self.features + self.units) * GATES[family] * self.units
+        return (3 if task == "training" else 1) * forward / 1e9
+
+
+def torch_is_there() -> bool:
+    return importlib.util.find_spec("torch") is not None
+
+
+def candidates(family: str, size: Size, masked: bool, threads: int, names: tuple[str, ...] | None = None) -> dict:
+    """Functions without arguments, `{name: {"forward": f, "training": f}}`, each of which does the whole work.
+
+    The forward pass gives all outputs; the training step their mean square's gradients with respect to the input and
+    the weights. The mask is that of padding on the right, with lengths between half and all of the time.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal(size[:3]).astype("float32")
+    lengths = rng.integers(size.time // 2, size.time + 1, size.batch) if masked else None
+    made = {}
+    for name in names or (OURS, KERAS_GRAPH, KERAS_XLA, TORCH):
+        if name == TORCH:
+            if torch_is_there():
+                made[name] = of_torch(family, size, x, lengths, threads)
+        else:
+            made[name] = of_keras(family, size, x, lengths, name)
+    return made
+
+
+def of_keras(family, size, x, lengths, name) -> dict:
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    import rnn_keras.layers
+
+    module = rnn_keras.layers if name == OURS else keras.layers
+    keras.utils.set_random_seed(1)
+    layer = getattr(module, family)(size.units, return_sequences=True)
+    layer.build(x.shape)
+    weights = [weight.value for weight in layer.weights]
+    x = tf.constant(x)
+    mask = None if lengths is None else tf.constant(np.arange(size.time) < lengths[:, None])
+
+    def forward(x):
+        return layer(x, mask=mask)
+
+    def training(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_mean(tf.square(layer(x, mask=mask)))
+        return tape.gradient(loss, [x, *weights])
+
+    def function(python_function):
+        graph = tf.function(python_function, jit_compile=name == KERAS_XLA, autograph=False)
+        return lambda: graph(x)
+
+    return {"forward": function(forward), "training": function(training)}
+
+
+def of_torch(family, size, x, lengths, threads) -> dict:
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(1)
+    layer = getattr(torch.nn, {"SimpleRNN": "RNN"}.get(family, family))(size.features, size.units, batch_first=True)
+    x = torch.tensor(x, requires_grad=True)
+
+    def outputs():
+        if lengths is None:
+            return layer(x)[0]
+        packed = torch.nn.utils.rnn.pack_padded_sequence(
+            x, torch.tensor(lengths), batch_first=True, enforce_sorted=False
+        )
+        return torch.nn.utils.rnn.pad_packed_sequence(layer(packed)[0], batch_first=True)[0]
+
+    def forward():
+        with torch.no_grad():
+            return outputs()
+
+    def training():
+        x.grad = None
+        layer.zero_grad()
+        outputs().square().mean().backward()
+
+    return {"forward": forward, "training": training}

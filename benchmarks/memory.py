@@ -1,0 +1,59 @@
+"""The peak memory of one training step, measured in a process of its own.
+
+`python -m benchmarks.memory --family LSTM --candidate rnn_keras --time 2000` prints the bytes.
+"""
+
+import ctypes
+import subprocess
+import sys
+
+import tyro
+
+from benchmarks.candidates import Size, candidates
+
+BATCH, FEATURES, UNITS = 32, 64, 64
+
+
+def peak_bytes(family: str, candidate: str, time: int, threads: int = 2) -> int:
+    """Bytes that a training step of `(32, time, 64)` -> `(32, time, 64)` takes beyond what was there before it."""
+    command = [sys.executable, "-m", "benchmarks.memory", "--family", family, "--candidate", candidate]
+    command += ["--time", str(time), "--threads", str(threads)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{result.stderr[-2000:]}")
+    return int(result.stdout.split()[-1])
+
+
+def main(family: str, candidate: str, time: int, threads: int = 2) -> None:
+    """Print the bytes; on Linux only, whose kernel counts the peak.
+
+    Args:
+        family: LSTM, GRU or SimpleRNN.
+        candidate: rnn_keras, "keras graph", "keras XLA" or torch.
+        time: Number of steps.
+        threads: Threads of torch.
+    """
+    made = candidates(family, Size(BATCH, time, FEATURES, UNITS), False, threads, names=(candidate,))
+    step = made[candidate]["training"]
+    step()  # tracing and compiling are not what is measured
+    step()
+    # What the allocator holds on to after the first steps would hide what the next one needs.
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    with open("/proc/self/clear_refs", "w") as counters:
+        counters.write("5")  # resets the peak to what is there now
+    before = status("VmHWM")
+    step()
+    print(status("VmHWM") - before)
+
+
+def status(field: str) -> int:
+    """Bytes of a field of /proc/self/status."""
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+
+
+if __name__ == "__main__":
+    from rnn_keras.quiet import quiet_libraries
+
+    quiet_libraries()
+    tyro.cli(main)
