@@ -50,7 +50,7 @@ def reason_against(layer, sequences, mask):
     if gpus():
         return "TensorFlow sees a GPU, the fast path is for the CPU"
     if traced_for_export() and not record.could_possibly_record():
-        return "traced by get_concrete_function, as for an export"
+        return "traced ahead of time, as for an export"
     return None
 
 
@@ -67,7 +67,7 @@ def traced_for_export():
     """
     frame = sys._getframe(1)
     while frame is not None:
-        if frame.f_code.co_name == "get_concrete_function":
+        if frame.f_code.co_name in ("get_concrete_function", "_get_concrete_function_garbage_collected"):
             return True
         frame = frame.f_back
     return False

@@ -79,7 +79,7 @@ def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, 
 
     # The gates are carried through the loop and returned, though nobody wants them, because a value that leaves the
     # step is one that XLA computes on its own, in a loop that it can vectorise, and once; else it computes the gates
-    # anew within whatever uses them. It halves the time of a GRU's step.
+    # anew within whatever uses them. It halves the time of a GRU's step. `shared` in the loop back is the same.
     of_step = tuple(tf.zeros((batch_size, width * units), states[0].dtype) for width in equations.kept_widths)
     start = (0, tuple(states), written, of_step)
     _, states, written, of_step = tf.while_loop(lambda t, *_: t < steps, step, start)
@@ -88,7 +88,18 @@ def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, 
 
 
 def backward_block(
-    equations, inputs, mask, steps, parameters, transposed, masks, first_hidden, hidden_states, kept, d_outputs, carried
+    equations,
+    inputs,
+    mask,
+    steps,
+    parameters,
+    transposed,
+    masks,
+    first_hidden,
+    hidden_states,
+    kept,
+    d_outputs,
+    d_states,
 ):
     """The gradient of `forward_block`.
 
@@ -98,14 +109,15 @@ def backward_block(
         first_hidden: the hidden state before the block, `(batch, units)`.
         hidden_states, kept: as returned by `forward_block`, with the states at least.
         d_outputs: gradient with respect to the hidden states `(batch, time, units)`, or None for zeros.
-        carried: gradient with respect to the last states, in the form of `equations.start`.
+        d_states: gradients with respect to the last states.
 
     Returns:
-        Gradients with respect to the inputs, the `Parameters`, and the states before the block in the same form.
+        Gradients with respect to the inputs, the `Parameters` and the states before the block, and what the equations
+        used for several gates of the first step.
     """
     units = parameters.recurrent_kernel.shape[0]
     inputs = time_major(inputs)
-    time, _ = sizes(inputs)
+    time, batch_size = sizes(inputs)
     hidden_states = time_major(hidden_states)
     before = tf.concat([first_hidden[tf.newaxis], hidden_states[:-1]], axis=0)
     of_states = (before, *kept[: len(equations.kept_states)])
@@ -121,11 +133,11 @@ def backward_block(
     width = equations.gates * units
     written = tuple(to_steps(time, inputs.shape[1], width, before.dtype) for _ in range(1 + two))
 
-    def step(t, carried, written):
+    def step(t, d_states, written, shared):
         if read_d is not None:
-            carried = (carried[0] + read_d.read(t), *carried[1:])
-        earlier, *d_z = equations.backward(
-            carried,
+            d_states = (d_states[0] + read_d.read(t), *d_states[1:])
+        earlier, *d_z, shared = equations.backward(
+            d_states,
             tuple(values.read(t) for values in read_states),
             read_new.read(t),
             tuple(values.read(t) for values in read_kept),
@@ -134,11 +146,14 @@ def backward_block(
         )
         if mask is not None:
             counts = mask.read(t)
-            earlier = chosen(counts, earlier, carried)
+            earlier = chosen(counts, earlier, d_states)
             d_z = [None if d is None else tf.where(counts, d, tf.zeros_like(d)) for d in d_z]
-        return t - 1, tuple(earlier), tuple(array.write(t, d) for array, d in zip(written, d_z, strict=False))
+        written = tuple(array.write(t, d) for array, d in zip(written, d_z, strict=False))
+        return t - 1, tuple(earlier), written, shared
 
-    _, carried, written = tf.while_loop(lambda t, *_: t >= 0, step, (steps - 1, tuple(carried), written))
+    shared = tuple(tf.zeros((batch_size, units), before.dtype) for _ in range(equations.shared_gradients))
+    start = (steps - 1, tuple(d_states), written, shared)
+    _, d_states, written, shared = tf.while_loop(lambda t, *_: t >= 0, step, start)
     d_projected, d_recurrent = (array.stack() for array in (written[0], written[-1]))
     d_recurrent_kernel = equations.recurrent_kernel_gradient(before, of_step, d_recurrent, masks)
     d_recurrent_bias = None if parameters.recurrent_bias is None else tf.reduce_sum(d_recurrent, (0, 1))
@@ -148,7 +163,7 @@ def backward_block(
         flat = tf.matmul(tf.reshape(d_projected, (-1, width)), parameters.kernel, transpose_b=True)
         d_inputs = tf.reshape(flat, tf.shape(inputs))
     d_bias = None if parameters.bias is None else tf.reduce_sum(d_projected, (0, 1))
-    return batch_major(d_inputs), Parameters(d_kernel, d_bias, d_recurrent_kernel, d_recurrent_bias), carried
+    return batch_major(d_inputs), Parameters(d_kernel, d_bias, d_recurrent_kernel, d_recurrent_bias), d_states, shared
 
 
 def recomputed(equations, inputs, parameters, masks, states):

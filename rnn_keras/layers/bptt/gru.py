@@ -24,6 +24,7 @@ class GRUEquations:
     states = 1
     gates = 3
     kept_states = ()
+    shared_gradients = 1
 
     @property
     def shares_gradient(self):
@@ -55,14 +56,8 @@ class GRUEquations:
         hidden_state = candidate + update_gate * (hidden_state - candidate)
         return (hidden_state,), (gates, candidate, *((h_candidate,) if self.reset_after else ()))
 
-    def start(self, d_states):
-        return d_states
-
-    def finish(self, carried):
-        return carried
-
-    def backward(self, carried, states, new_hidden_state, kept, recurrent_kernel_transposed, masks):
-        (d_hidden_state,), (hidden_state,) = carried, states
+    def backward(self, d_states, states, new_hidden_state, kept, recurrent_kernel_transposed, masks):
+        (d_hidden_state,), (hidden_state,) = d_states, states
         units = hidden_state.shape[-1]
         update_gate, reset_gate = tf.split(kept[0], 2, axis=-1)
         candidate = kept[1]
@@ -79,14 +74,14 @@ class GRUEquations:
             d_projected = tf.concat([d_z_update, d_z_reset, d_z_candidate], axis=-1)
             d_recurrent = tf.concat([d_z_update, d_z_reset, d_z_candidate * reset_gate], axis=-1)
             d_before = d_kept + transposed_product(d_recurrent, recurrent_kernel_transposed, masks)
-            return (d_before,), d_projected, d_recurrent
+            return (d_before,), d_projected, d_recurrent, (d_z_candidate,)
 
         of_gates, of_candidate = tf.split(recurrent_kernel_transposed, [2 * units, units], axis=0)
         d_seen = transposed_product(d_z_candidate, of_candidate, masks[2:])
         d_reset_gate = d_seen * hidden_state
         d_z_gates = tf.concat([d_z_update, d_reset_gate * slope(reset_gate, self.recurrent_activation)], axis=-1)
         d_before = d_kept + d_seen * reset_gate + transposed_product(d_z_gates, of_gates, masks[:2])
-        return (d_before,), tf.concat([d_z_gates, d_z_candidate], axis=-1), None
+        return (d_before,), tf.concat([d_z_gates, d_z_candidate], axis=-1), None, (d_seen,)
 
     def recurrent_kernel_gradient(self, hidden_states, kept, d_recurrent, masks):
         if self.reset_after:

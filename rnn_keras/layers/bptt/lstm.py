@@ -26,6 +26,7 @@ class LSTMEquations:
     kept_widths = (4,)
     # The cell state before each step is kept, the hidden state is the output of the step before.
     kept_states = (1,)
+    shared_gradients = 1
 
     def forward(self, projected, states, recurrent_kernel, recurrent_bias, masks):
         """One step.
@@ -52,41 +53,29 @@ class LSTMEquations:
     def shown(self, cell_state):
         return squash(cell_state, (self.activation,), cell_state.shape[-1])
 
-    def start(self, d_states):
-        """What the loop back carries: dh, and dc as a product of two factors.
-
-        The gradient of the cell state is multiplied by the forget gate one step later, where it is used. As a value
-        that the loop carries it is computed once; otherwise XLA computes it, with its tanh, anew for each gate.
-        """
-        d_hidden_state, d_cell_state = d_states
-        return d_hidden_state, d_cell_state, tf.ones_like(d_cell_state)
-
-    def finish(self, carried):
-        d_hidden_state, d_cell_state, forget_gate = carried
-        return d_hidden_state, d_cell_state * forget_gate
-
-    def backward(self, carried, states, new_hidden_state, kept, recurrent_kernel_transposed, masks):
+    def backward(self, d_states, states, new_hidden_state, kept, recurrent_kernel_transposed, masks):
         """The gradient of one step.
 
         Args:
-            carried: gradients with respect to the states after the step, as `start` makes them.
+            d_states: gradients with respect to the states after the step.
             states: the (hidden state, cell state) before the step.
             new_hidden_state: the hidden state after it.
             kept: what `forward` returned.
             recurrent_kernel_transposed: U^T, `(4 * units, units)`.
 
         Returns:
-            `carried` for the step before, the gradient with respect to `projected` `(batch, 4 * units)`, and the one
-            with respect to the recurrent product where it is another (else None).
+            Gradients with respect to the states before the step; with respect to `projected`, and to the recurrent
+            product where it is another (else None), each `(batch, 4 * units)`; and a tuple of what is used for several
+            gates (see `block.py`).
         """
-        d_hidden_state, d_cell_state, next_forget_gate = carried
+        d_hidden_state, d_cell_state = d_states
         _, cell_before = states
         input_gate, forget_gate, candidate, output_gate = tf.split(kept[0], 4, axis=-1)
         shown = self.shown(forget_gate * cell_before + input_gate * candidate)
 
         d_output_gate = d_hidden_state * shown
         d_shown = d_hidden_state * output_gate
-        d_cell_state = d_cell_state * next_forget_gate + d_shown * slope(shown, self.activation)
+        d_cell_state = d_cell_state + d_shown * slope(shown, self.activation)
         d_input_gate = d_cell_state * candidate
         d_forget_gate = d_cell_state * cell_before
         d_candidate = d_cell_state * input_gate
@@ -101,7 +90,7 @@ class LSTMEquations:
             axis=-1,
         )
         d_hidden_state = transposed_product(d_projected, recurrent_kernel_transposed, masks)
-        return (d_hidden_state, d_cell_state, forget_gate), d_projected, None
+        return (d_hidden_state, d_cell_state * forget_gate), d_projected, None, (d_cell_state,)
 
     def recurrent_kernel_gradient(self, hidden_states, kept, d_recurrent, masks):
         """The gradient with respect to U, from all steps at once; arguments `(time, batch, ...)`."""

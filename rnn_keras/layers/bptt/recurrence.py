@@ -128,7 +128,7 @@ class Blocks:
             masks = tuple(place.of_state(values) for values in self.masks)
             results = self.forward_block(place.of_sequence(inputs), mask, place.count, parameters, masks, states)
             hidden_states, last_states, kept, _ = results
-            return hidden_states, last_states, kept
+            return hidden_states, self.sized(rows, last_states), kept
 
         if self.is_one_block(rows):
             place = cutting.Place(rows, self.steps, 0)
@@ -174,8 +174,8 @@ class Blocks:
     def backward_worker(
         self, rows, parameters, transposed, kept, inputs, first_hidden, hidden_states, d_hidden_states, d_last_states
     ):
-        def block(place, kept, carried):
-            return self.backward_block(
+        def block(place, kept, d_states):
+            d_inputs, d_parameters, d_states, _ = self.backward_block(
                 place.of_sequence(inputs),
                 None if self.mask is None else place.of_sequence(self.mask),
                 place.count,
@@ -186,43 +186,47 @@ class Blocks:
                 place.of_sequence(hidden_states),
                 kept,
                 None if d_hidden_states is None else place.of_sequence(d_hidden_states),
-                carried,
+                d_states,
             )
+            return d_inputs, d_parameters, self.sized(rows, d_states)
 
-        def start(place):
-            return self.equations.start(tuple(place.of_state(values) for values in d_last_states))
+        def last(place):
+            return tuple(place.of_state(values) for values in d_last_states)
 
         if self.is_one_block(rows):
             place = cutting.Place(rows, self.steps, 0)
-            d_inputs, d_parameters, carried = block(place, kept, start(place))
-            return d_inputs[:, : self.steps.total], d_parameters, self.equations.finish(carried)
+            d_inputs, d_parameters, d_states = block(place, kept, last(place))
+            return d_inputs[:, : self.steps.total], d_parameters, d_states
 
         units, dtype, width = parameters.recurrent_kernel.shape[0], inputs.dtype, inputs.shape[-1]
         batch, count = cutting.static(rows.size), rows.tiles * self.steps.chunks
         zeros = tf.zeros((rows.size, units), dtype)
-        carried = self.equations.start((zeros,) * self.equations.states)
         d_inputs = blocks_array(dtype, count, (batch, self.steps.size, width))
-        d_states = tuple(blocks_array(dtype, rows.tiles, (batch, units)) for _ in range(self.equations.states))
+        d_first = tuple(blocks_array(dtype, rows.tiles, (batch, units)) for _ in range(self.equations.states))
         given = [i for i, value in enumerate(parameters) if value is not None]
         totals = [tf.zeros_like(parameters[i]) for i in given]
 
-        def step(index, carried, d_inputs, d_states, totals):
+        def step(index, d_states, d_inputs, d_first, totals):
             place = cutting.Place(rows, self.steps, index)
             ends = tf.equal(place.chunk, self.steps.chunks - 1)
-            carried = tuple(tf.where(ends, new, old) for new, old in zip(start(place), carried, strict=True))
-            of_inputs, of_parameters, carried = block(place, tuple(array.read(index) for array in kept), carried)
-            first = self.equations.finish(carried)
-            d_states = tuple(array.write(place.tile, value) for array, value in zip(d_states, first, strict=True))
+            d_states = tuple(tf.where(ends, new, old) for new, old in zip(last(place), d_states, strict=True))
+            of_inputs, of_parameters, d_states = block(place, tuple(array.read(index) for array in kept), d_states)
+            d_first = tuple(array.write(place.tile, value) for array, value in zip(d_first, d_states, strict=True))
             totals = [total + of_parameters[i] for i, total in zip(given, totals, strict=True)]
-            return index - 1, carried, d_inputs.write(index, of_inputs), d_states, totals
+            return index - 1, d_states, d_inputs.write(index, of_inputs), d_first, totals
 
-        results = tf.while_loop(lambda index, *_: index >= 0, step, (count - 1, carried, d_inputs, d_states, totals))
-        _, _, d_inputs, d_states, totals = results
+        start = (count - 1, (zeros,) * self.equations.states, d_inputs, d_first, totals)
+        _, _, d_inputs, d_first, totals = tf.while_loop(lambda index, *_: index >= 0, step, start)
         d_parameters = [None] * len(parameters)
         for i, total in zip(given, totals, strict=True):
             d_parameters[i] = total
-        d_states = tuple(tf.reshape(array.stack(), (-1, units)) for array in d_states)
-        return self.of_blocks(d_inputs, rows, width), Parameters(*d_parameters), d_states
+        d_first = tuple(tf.reshape(array.stack(), (-1, units)) for array in d_first)
+        return self.of_blocks(d_inputs, rows, width), Parameters(*d_parameters), d_first
+
+    def sized(self, rows, states):
+        """States with the number of rows that a block traced for any number has lost."""
+        size = cutting.static(rows.size)
+        return tuple(tf.ensure_shape(values, (size, values.shape[-1])) for values in states)
 
     def is_one_block(self, rows):
         return is_number(rows.tiles, 1) and is_number(self.steps.chunks, 1)

@@ -22,22 +22,17 @@ class SimpleRNNEquations:
     # Whether x W and h U are simply added, so that one gradient is that of both.
     shares_gradient = True
     kept_states = ()
+    shared_gradients = 0
 
     def forward(self, projected, states, recurrent_kernel, recurrent_bias, masks):
         (hidden_state,) = states
         z = projected + recurrent_product(hidden_state, recurrent_kernel, masks)
         return (squash(z, (self.activation,), hidden_state.shape[-1]),), ()
 
-    def start(self, d_states):
-        return d_states
-
-    def finish(self, carried):
-        return carried
-
-    def backward(self, carried, states, new_hidden_state, kept, recurrent_kernel_transposed, masks):
-        (d_hidden_state,) = carried
+    def backward(self, d_states, states, new_hidden_state, kept, recurrent_kernel_transposed, masks):
+        (d_hidden_state,) = d_states
         d_projected = d_hidden_state * slope(new_hidden_state, self.activation)
-        return (transposed_product(d_projected, recurrent_kernel_transposed, masks),), d_projected, None
+        return (transposed_product(d_projected, recurrent_kernel_transposed, masks),), d_projected, None, ()
 
     def recurrent_kernel_gradient(self, hidden_states, kept, d_recurrent, masks):
         return recurrent_gradient(hidden_states, d_recurrent, masks)

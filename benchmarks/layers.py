@@ -1,0 +1,241 @@
+"""The recurrent layers side by side with keras.layers and torch: `python -m benchmarks.layers --help`."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import time
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from benchmarks.candidates import FAMILIES, KERAS_GRAPH, KERAS_XLA, OURS, TORCH, Size, candidates, torch_is_there
+from benchmarks.memory import peak_bytes
+from rnn_keras.quiet import import_tensorflow, quiet_libraries
+
+SIZES = (
+    Size(32, 128, 64, 64),
+    Size(64, 200, 128, 64),
+    Size(64, 100, 256, 256),
+    Size(16, 64, 512, 512),
+    Size(1, 200, 64, 64),
+)
+QUICK_SIZES = (Size(32, 128, 64, 64), Size(16, 64, 512, 512))
+TASKS = ("training", "forward")
+TIMES = (100, 500, 2000)
+NAMES = (OURS, KERAS_GRAPH, KERAS_XLA, TORCH)
+HEADINGS = ("ours", "graph", "XLA", "torch")
+
+
+@dataclass
+class Options:
+    """Time one training step and one forward pass of each recurrent layer, and measure its memory.
+
+    The candidates take turns, so that whatever else the machine does hits all alike; a figure is the median.
+    """
+
+    families: tuple[Literal["LSTM", "GRU", "SimpleRNN"], ...] = FAMILIES
+    """The layers to time."""
+    masks: Literal["without", "with", "both"] = "both"
+    """Without a mask, with the mask of right padding (torch: packed sequences), or both."""
+    repeats: int = 15
+    """How often each candidate is timed."""
+    memory: bool = True
+    """Whether the peak memory is measured too."""
+    quick: bool = False
+    """Under a minute: the LSTM without a mask in two sizes, 7 repeats, no memory."""
+    json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Print one JSON object, and nothing else, on standard output."""
+
+
+def main(options: Options) -> None:
+    quiet_libraries()
+    console = Console(stderr=options.json)
+    import_tensorflow()
+    threads = os.cpu_count() or 1
+    if not torch_is_there():
+        console.print("torch is not installed: its column is missing (pip install torch)")
+    families, masks, sizes, repeats, with_memory = plan(options)
+    rates = [product_rate()]
+    rows = []
+    with Progress(console=console, transient=True) as progress:
+        work = progress.add_task("timing", total=len(families) * len(masks) * len(sizes))
+        for family in families:
+            for masked in masks:
+                for size in sizes:
+                    progress.update(work, description=f"{family} {tuple(size)}{' with a mask' if masked else ''}")
+                    rows += timed(family, size, masked, threads, repeats)
+                    rates.append(product_rate())
+                    progress.advance(work)
+        peaks = memory(families, threads, progress) if with_memory else []
+    report = {
+        "machine": machine(threads),
+        "repeats": repeats,
+        "product_gflops": statistics.median(rates),
+        "times": rows,
+        "ratios": ratios(rows),
+        "memory": peaks,
+    }
+    if options.json:
+        print(json.dumps(report))
+    else:
+        show(console, report)
+
+
+def plan(options: Options):
+    """What is measured: families, masks, sizes, repeats, and whether memory is."""
+    if options.quick:
+        return ("LSTM",), (False,), QUICK_SIZES, min(7, options.repeats), False
+    masks = {"without": (False,), "with": (True,), "both": (False, True)}[options.masks]
+    return options.families, masks, SIZES, options.repeats, options.memory
+
+
+def timed(family, size, masked, threads, repeats) -> list[dict]:
+    """Medians in seconds of all candidates for both tasks."""
+    made = candidates(family, size, masked, threads)
+    rows = []
+    for task in TASKS:
+        functions = {name: tasks[task] for name, tasks in made.items()}
+        for function in functions.values():
+            function()  # tracing and compiling
+            function()
+        seconds = {name: [] for name in functions}
+        for _ in range(repeats):
+            for name, function in functions.items():
+                started = time.perf_counter()
+                function()
+                seconds[name].append(time.perf_counter() - started)
+        rows.append(
+            {
+                "family": family,
+                "size": list(size),
+                "masked": masked,
+                "task": task,
+                "seconds": {name: statistics.median(values) for name, values in seconds.items()},
+                "gflops": size.gigaflops(family, task) / statistics.median(seconds[OURS]),
+            }
+        )
+    return rows
+
+
+def product_rate(side: int = 2048, repeats: int = 5) -> float:
+    """10^9 operations a second of one large matrix product, by the faster of TensorFlow and NumPy."""
+    import numpy as np
+    import tensorflow as tf
+
+    a = np.random.default_rng(1).standard_normal((side, side)).astype("float32")
+    product = tf.function(tf.matmul, jit_compile=True)
+    tensor = tf.constant(a)
+    best = 0.0
+    for function in (lambda: product(tensor, tensor), lambda: a @ a):
+        function()
+        for _ in range(repeats):
+            started = time.perf_counter()
+            function()
+            best = max(best, 2 * side**3 / 1e9 / (time.perf_counter() - started))
+    return best
+
+
+def memory(families, threads, progress) -> list[dict]:
+    names = [name for name in NAMES if name != TORCH or torch_is_there()]
+    work = progress.add_task("memory", total=len(families) * len(TIMES) * len(names))
+    rows = []
+    for family in families:
+        for steps in TIMES:
+            row = {"family": family, "time": steps, "bytes": {}}
+            for name in names:
+                progress.update(work, description=f"memory of {family}, {steps} steps, {name}")
+                row["bytes"][name] = peak_bytes(family, name, steps, threads)
+                progress.advance(work)
+            rows.append(row)
+    return rows
+
+
+def ratios(rows) -> list[dict]:
+    """Geometric means over the sizes but the single sequence: how many times faster than the others."""
+    means = []
+    for family in dict.fromkeys(row["family"] for row in rows):
+        for masked in (False, True):
+            for task in TASKS:
+                chosen = [
+                    row["seconds"]
+                    for row in rows
+                    if (row["family"], row["masked"], row["task"]) == (family, masked, task) and row["size"][0] > 1
+                ]
+                if not chosen:
+                    continue
+                to_keras = [min(s[KERAS_GRAPH], s[KERAS_XLA]) / s[OURS] for s in chosen]
+                mean = {"family": family, "masked": masked, "task": task}
+                mean["best_keras"] = statistics.geometric_mean(to_keras)
+                if TORCH in chosen[0]:
+                    mean["torch"] = statistics.geometric_mean(s[TORCH] / s[OURS] for s in chosen)
+                means.append(mean)
+    return means
+
+
+def machine(threads) -> dict:
+    packages = ["tensorflow", "keras", *(["torch"] if torch_is_there() else [])]
+    return {
+        "processor": processor(),
+        "threads": threads,
+        "python": platform.python_version(),
+        **{package: importlib.metadata.version(package) for package in packages},
+    }
+
+
+def processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def show(console, report) -> None:
+    facts = report["machine"]
+    console.print(", ".join(f"{key} {value}" for key, value in facts.items()), highlight=False)
+    rate = report["product_gflops"]
+    console.print(
+        f"one large matrix product: {rate:.0f} GFLOP/s. Sizes are batch-time-features-units; times medians of "
+        f"{report['repeats']}; graph and XLA are keras.layers; to Keras: how many times faster than the better of them."
+    )
+    for family, masked, task in dict.fromkeys((r["family"], r["masked"], r["task"]) for r in report["times"]):
+        chosen = [r for r in report["times"] if (r["family"], r["masked"], r["task"]) == (family, masked, task)]
+        title = f"{family}, {task}, {'with' if masked else 'without'} a mask: milliseconds"
+        table = Table("size", title=title, title_justify="left")
+        for heading in (*HEADINGS, "to Keras", "to torch", "GFLOP/s", "share"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for row in chosen:
+            seconds = row["seconds"]
+            keras = min(seconds[KERAS_GRAPH], seconds[KERAS_XLA]) / seconds[OURS]
+            table.add_row(
+                "-".join(map(str, row["size"])),
+                *(f"{1e3 * seconds[name]:.1f}" if name in seconds else "" for name in NAMES),
+                f"{keras:.2f}x",
+                f"{seconds[TORCH] / seconds[OURS]:.2f}x" if TORCH in seconds else "",
+                f"{row['gflops']:.0f}",
+                f"{row['gflops'] / rate:.0%}",
+            )
+        console.print(table)
+    for mean in report["ratios"]:
+        torch = f", {mean['torch']:.2f} times torch" if "torch" in mean else ""
+        masked = "with a mask" if mean["masked"] else "without a mask"
+        console.print(
+            f"{mean['family']} {mean['task']} {masked}, geometric mean over the sizes of more than one sequence: "
+            f"{mean['best_keras']:.2f} times the best of keras.layers{torch}"
+        )
+    if report["memory"]:
+        table = Table("layer", "steps", *HEADINGS, title="peak memory of a training step: megabytes")
+        for row in report["memory"]:
+            megabytes = (f"{row['bytes'][name] / 1e6:.0f}" if name in row["bytes"] else "" for name in NAMES)
+            table.add_row(row["family"], str(row["time"]), *megabytes)
+        console.print(table)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))

@@ -1,0 +1,342 @@
+"""Hand-written backpropagation through time: where it is taken, and that it is right wherever it is."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rnn_keras.layers
+from rnn_keras.layers.bptt import cutting
+from rnn_keras.layers.bptt.recurrence import Blocks
+
+from . import oracle
+from .support import (
+    FAMILIES,
+    STATES,
+    VARIANT_IDS,
+    VARIANTS,
+    as_list,
+    assert_all_close,
+    call_with_gradients,
+    ours,
+    randomise,
+    theirs,
+)
+
+X = np.random.default_rng(0).standard_normal((3, 5, 4)).astype("float32")
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks so small that a short sequence takes several, in rows and in time."""
+    monkeypatch.setattr(cutting, "WHOLE_BYTES", 0)
+    monkeypatch.setattr(cutting, "BLOCK_BYTES", 0)
+    monkeypatch.setattr(cutting, "DYNAMIC_STEPS", 3)
+    monkeypatch.setattr(cutting, "DYNAMIC_ROWS", 2)
+    monkeypatch.setattr(cutting, "ROW_MULTIPLE", 2)
+    monkeypatch.setattr(cutting, "LEAST_ROWS", 1)
+
+
+# Where it is taken.
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_fit_evaluate_and_predict_take_it(family):
+    layer = ours(family)(3)
+    model = keras.Sequential([keras.Input((None, 4)), layer, keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    data = (X, np.zeros((3, 1), "float32"))
+    for run in (
+        lambda: model.fit(*data, verbose=0),
+        lambda: model.evaluate(*data, verbose=0),
+        lambda: model.predict(X),
+    ):
+        layer.path = None
+        run()
+        assert layer.path == "fast"
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+def test_whatever_surrounds_the_layer(masked, jit_compile):
+    layer = rnn_keras.layers.LSTM(3, return_sequences=True, dropout=0.1, recurrent_dropout=0.1)
+    both = keras.layers.Bidirectional(layer)
+    model = keras.Sequential([keras.Input((5, 4)), keras.layers.Masking() if masked else keras.layers.ReLU(), both])
+    model.compile("sgd", "mse", jit_compile=jit_compile)
+    model.fit(X, np.zeros((3, 5, 6), "float32"), verbose=0)
+    assert [both.forward_layer.path, both.backward_layer.path] == ["fast", "fast"]
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "reason"),
+    [
+        ({"activation": "relu"}, "activation='relu'"),
+        ({"recurrent_activation": "hard_sigmoid"}, "recurrent_activation='hard_sigmoid'"),
+        ({"unroll": True}, "unroll"),
+    ],
+)
+def test_arguments_that_rule_it_out(kwargs, reason):
+    mine, other = rnn_keras.layers.GRU(3, **kwargs), keras.layers.GRU(3, **kwargs)
+    other.build(X.shape)
+    mine.build(X.shape)
+    mine.set_weights(other.get_weights())
+    assert_all_close([mine(X)], [other(X)])
+    assert reason in mine.path
+
+
+def test_one_step_and_a_cell_of_ones_own_take_the_general_loop():
+    layer = rnn_keras.layers.LSTM(3)
+    layer(X[:, :1])
+    assert "one step" in layer.path
+
+    class Doubled(rnn_keras.layers.SimpleRNNCell):
+        def step(self, projected, states, masks=None):
+            return super().step(2 * projected, states, masks)
+
+    layer = rnn_keras.layers.SimpleRNN(3)
+    layer.cell.__class__ = Doubled
+    layer(X)
+    assert "Doubled" in layer.path
+
+
+def test_general_loop_is_a_choice():
+    layer = rnn_keras.layers.LSTM(3)
+    fast = layer(X)
+    with rnn_keras.layers.general_loop():
+        general = layer(X)
+        assert "general_loop()" in layer.path
+    layer(X)
+    assert layer.path == "fast"
+    assert_all_close([fast], [general])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_export_holds_nothing_of_xla(family, tmp_path):
+    model = keras.Sequential([keras.Input((None, 4)), ours(family)(3, return_sequences=True)])
+    model.compile("sgd", "mse")
+    model.fit(X, np.zeros((3, 5, 3), "float32"), verbose=0)
+    model.export(tmp_path, verbose=False)
+    loaded = tf.saved_model.load(tmp_path)
+    graph = loaded.signatures["serving_default"].graph.as_graph_def()
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    assert len(nodes) > 20
+    assert not [node.op for node in nodes if node.op.startswith("Xla")]
+    assert not [f.signature.name for f in graph.library.function if f.attr["_XlaMustCompile"].b]
+    assert_all_close([loaded.serve(X)], [model.predict(X, verbose=0)])
+
+
+# That it is right.
+
+
+@st.composite
+def problems(draw):
+    """A layer's arguments, data and call, any of those that the fast path takes."""
+    family, variant = draw(st.sampled_from(VARIANTS))
+    kwargs = dict(variant)
+    kwargs["activation"] = draw(st.sampled_from(["tanh", "sigmoid"]))
+    if family != "SimpleRNN":
+        kwargs["recurrent_activation"] = draw(st.sampled_from(["sigmoid", "tanh"]))
+    for flag in ("use_bias", "go_backwards", "return_sequences", "zero_output_for_mask"):
+        kwargs[flag] = draw(st.booleans())
+    batch, time, features, units = (draw(st.integers(1, most)) for most in (5, 7, 3, 3))
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    x = rng.standard_normal((batch, max(2, time), features))
+    mask = rng.random(x.shape[:2]) < 0.6 if draw(st.booleans()) else None
+    states = [rng.standard_normal((batch, units)) for _ in range(STATES[family])] if draw(st.booleans()) else None
+    return family, units, kwargs, x, mask, states
+
+
+def compare_with_numpy(problem, mode):
+    """Outputs, states and all gradients of the fast path in float64 against NumPy."""
+    family, units, kwargs, x, mask, states = problem
+    layer = ours(family)(units, return_state=True, dtype="float64", **kwargs)
+    layer.build(x.shape)
+    randomise(layer, 3)
+    outputs, gradients = call_with_gradients(layer, x, states, mode=mode, mask=mask)
+    assert layer.path == "fast"
+
+    weights = layer.get_weights()
+    options = {name: value for name, value in kwargs.items() if name not in ("use_bias", "return_sequences")}
+
+    def results(values):
+        given = values[1 : 1 + len(states or ())]
+        sequence, last = oracle.run(
+            family, values[0], values[1 + len(given) :], mask=mask, initial_state=given or None, **options
+        )
+        return [sequence if kwargs["return_sequences"] else sequence[:, -1], *last]
+
+    values = [x, *(states or ()), *weights]
+    assert_all_close(outputs, results(values), 1e-10, "output")
+    rng = np.random.default_rng(99)
+    factors = [rng.normal(size=output.shape) for output in outputs]
+
+    def loss(values):
+        return sum(np.sum(r * f) for r, f in zip(results(values), factors, strict=True))
+
+    assert_all_close(gradients, oracle.exact_gradients(loss, values), 1e-10, "gradient")
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(problems())
+def test_against_numpy_in_float64(problem):
+    compare_with_numpy(problem, "eager")
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(problems())
+def test_against_numpy_in_float64_compiled(problem):
+    compare_with_numpy(problem, "graph")
+
+
+@pytest.mark.parametrize(("family", "variant"), VARIANTS, ids=VARIANT_IDS)
+def test_against_numpy_when_gates_are_computed_again(family, variant, monkeypatch):
+    monkeypatch.setitem(Blocks.__init__.__globals__, "RECOMPUTE_FROM", 2)
+    rng = np.random.default_rng(5)
+    kwargs = variant | {"use_bias": True, "go_backwards": False, "return_sequences": True}
+    x, mask = rng.standard_normal((3, 6, 2)), rng.random((3, 6)) < 0.7
+    compare_with_numpy((family, 2, kwargs, x, mask, None), "eager")
+
+
+@pytest.mark.parametrize("known", ["neither", "batch", "time", "both"])
+@pytest.mark.parametrize(("family", "variant"), VARIANTS, ids=VARIANT_IDS)
+def test_many_small_blocks_equal_keras(family, variant, known, small_blocks):
+    """One graph for all shapes, in blocks, against keras.layers: outputs, states, gradients."""
+    mine, other = ours(family)(3, return_sequences=True, return_state=True, **variant), None
+    other = theirs(family)(3, return_sequences=True, return_state=True, **variant)
+    shapes = {"neither": [(1, 2), (2, 3), (5, 7), (8, 9)], "batch": [(5, 4), (5, 8)], "time": [(2, 7), (7, 7)]}
+    shapes["both"] = [(5, 8)]
+    batch = 5 if known in ("batch", "both") else None
+    time = {"time": 7, "both": 8}.get(known)
+    other.build((None, None, 4))
+    randomise(other, 1)
+    mine.build((None, None, 4))
+    mine.set_weights(other.get_weights())
+
+    def gradients_of(layer, x, mask, states):
+        with tf.GradientTape() as tape:
+            tape.watch([x, states])
+            results = as_list(layer(x, mask=mask, initial_state=list(states)))
+            loss = tf.add_n([tf.reduce_sum(tf.sin(3.0 * result)) for result in results])
+        return results, tape.gradient(loss, [x, *states, *(weight.value for weight in layer.weights)])
+
+    signature = [
+        tf.TensorSpec((batch, time, 4)),
+        tf.TensorSpec((batch, time), tf.bool),
+        (tf.TensorSpec((batch, 3)),) * STATES[family],
+    ]
+    fast = tf.function(lambda *arguments: gradients_of(mine, *arguments), input_signature=signature, autograph=False)
+    rng = np.random.default_rng(2)
+    for rows, steps in shapes[known]:
+        x = tf.constant(rng.standard_normal((rows, steps, 4)), tf.float32)
+        mask = tf.constant(rng.random((rows, steps)) < 0.7)
+        states = tuple(tf.constant(rng.standard_normal((rows, 3)), tf.float32) for _ in range(STATES[family]))
+        actual, desired = fast(x, mask, states), gradients_of(other, x, mask, states)
+        assert_all_close(tf.nest.flatten(actual), tf.nest.flatten(desired), 2e-5, f"{rows} rows, {steps} steps")
+    assert mine.path == "fast"
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+@pytest.mark.parametrize(("family", "variant"), VARIANTS, ids=VARIANT_IDS)
+def test_dropout_is_that_of_the_general_loop(family, variant, mode):
+    results = []
+    for general in (False, True):
+        keras.utils.set_random_seed(4)
+        layer = ours(family)(3, dropout=0.3, recurrent_dropout=0.4, return_sequences=True, seed=6, **variant)
+        layer.build(X.shape)
+        randomise(layer, 2)
+        if general:
+            with rnn_keras.layers.general_loop():
+                results.append(call_with_gradients(layer, X, mode=mode, training=True))
+        else:
+            results.append(call_with_gradients(layer, X, mode=mode, training=True))
+            assert layer.path == "fast"
+    (fast, fast_gradients), (general, general_gradients) = results
+    assert_all_close(fast, general)
+    assert_all_close(fast_gradients, general_gradients)
+
+
+def test_gradient_without_a_tape_at_the_call():
+    """A graph that was traced for inference is differentiable: what its gradient needs is computed then."""
+    layer = rnn_keras.layers.GRU(3, return_sequences=True)
+    layer(X)
+    call = tf.function(lambda x: layer(x), autograph=False)
+    x = tf.constant(X)
+    call(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = tf.reduce_sum(call(x) ** 2)
+    with tf.GradientTape() as other, rnn_keras.layers.general_loop():
+        other.watch(x)
+        general = tf.reduce_sum(layer(x) ** 2)
+    assert_all_close([tape.gradient(loss, x)], [other.gradient(general, x)])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_sixteen_bits(family):
+    layer = ours(family)(8, return_sequences=True, dtype="mixed_bfloat16")
+    exact = ours(family)(8, return_sequences=True)
+    layer.build(X.shape)
+    exact.build(X.shape)
+    exact.set_weights(layer.get_weights())
+    outputs, gradients = call_with_gradients(layer, X, mode="graph")
+    exact_outputs, exact_gradients = call_with_gradients(exact, X, mode="graph")
+    assert layer.path == "fast" and layer(X).dtype == tf.bfloat16
+    for actual, desired in zip([*outputs, *gradients], [*exact_outputs, *exact_gradients], strict=True):
+        actual = actual.astype("float32")
+        assert np.linalg.norm(actual - desired) < 0.02 * np.linalg.norm(desired)
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_second_order_is_refused_and_the_general_loop_has_it(mode):
+    layer = rnn_keras.layers.LSTM(2)
+    other = keras.layers.LSTM(2)
+    layer.build(X.shape)
+    other.build(X.shape)
+    other.set_weights(layer.get_weights())
+
+    def second_order(layer, x):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                y = tf.reduce_sum(layer(x) ** 2)
+            slope = tf.reduce_sum(inner.gradient(y, x) ** 2)
+        return outer.gradient(slope, x)
+
+    run = tf.function(second_order, autograph=False) if mode == "graph" else second_order
+    with pytest.raises(NotImplementedError, match="general_loop"):
+        run(layer, tf.constant(X))
+    with rnn_keras.layers.general_loop():
+        actual = second_order(layer, tf.constant(X))
+    assert_all_close([actual], [second_order(other, tf.constant(X))])
+
+
+# That new shapes seldom mean new compilations, and what is kept.
+
+
+def test_few_sizes_serve_all_shapes():
+    """XLA compiles once for each size of a block."""
+    rows, steps = set(), set()
+    for batch in range(1, 600):
+        dealt, cut = cutting.in_blocks(tf.constant(batch), tf.constant(batch), 256)
+        covered = sum(int(worker.tiles) * int(worker.size) for worker in dealt)
+        assert batch <= covered <= batch + max(4, batch // 2) + 4
+        assert int(cut.chunks) * cut.size >= batch > (int(cut.chunks) - 1) * cut.size
+        rows |= {int(worker.size) for worker in dealt}
+        steps.add(cut.size)
+    assert len(steps) == 1
+    assert len(rows) <= 1 + cutting.DYNAMIC_ROWS // cutting.ROW_MULTIPLE
+
+
+@pytest.mark.parametrize(("family", "variant"), VARIANTS, ids=VARIANT_IDS)
+def test_what_is_kept_is_what_the_docstring_says(family, variant):
+    layer = ours(family)(5, **variant)
+    layer.build((None, None, 4))
+    equations = layer.cell.equations()
+    numbers = 1 + len(equations.kept_states) + sum(equations.kept_widths)
+    assert f"{4 * numbers}" in type(equations).__doc__
+    assert dataclasses.is_dataclass(equations)
