@@ -75,12 +75,13 @@ def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, 
             new_states = chosen(mask.read(t), new_states, states)
         values = (new_states[0], *(states[i] for i in kept_states), *kept)
         written = tuple(array.write(t, value) for array, value in zip(written, values, strict=False))
-        return t + 1, new_states, written, kept
+        return t + 1, new_states, written, kept if equations.carries_gates else ()
 
     # The gates are carried through the loop and returned, though nobody wants them, because a value that leaves the
     # step is one that XLA computes on its own, in a loop that it can vectorise, and once; else it computes the gates
     # anew within whatever uses them. It halves the time of a GRU's step. `shared` in the loop back is the same.
-    of_step = tuple(tf.zeros((batch_size, width * units), states[0].dtype) for width in equations.kept_widths)
+    carried = equations.kept_widths if equations.carries_gates else ()
+    of_step = tuple(tf.zeros((batch_size, width * units), states[0].dtype) for width in carried)
     start = (0, tuple(states), written, of_step)
     _, states, written, of_step = tf.while_loop(lambda t, *_: t < steps, step, start)
     hidden_states, *kept = (array.stack() for array in written)

@@ -18,8 +18,10 @@ BLOCK_BYTES = 3 * 2**20
 SMALL_BLOCK_BYTES = 2**20
 # Where the length or the batch size is known at run time only.
 DYNAMIC_STEPS = 16
-DYNAMIC_ROWS = 32
-ROW_MULTIPLE = 4
+# Rows of a block where the batch size is known at run time only: so many numbers of a state, within these limits, and
+# a multiple of a sixteenth of the most.
+STATE_NUMBERS = 4096
+FEWEST_ROWS, MOST_ROWS = 32, 128
 # With fewer rows than this a worker's products cost about as much as with twice as many.
 LEAST_ROWS = 4
 
@@ -86,19 +88,20 @@ def whole(batch, time):
     return [Rows(0, batch, 1)], Steps(time, time, 1)
 
 
-def in_blocks(batch, time, step_bytes, small=False):
+def in_blocks(batch, time, units, step_bytes, small=False):
     """Rows for each worker, and steps.
 
     Args:
         batch, time: ints, or scalar tensors where they are known at run time only.
+        units: numbers of a row's state.
         step_bytes: bytes of the projected inputs of one step of one row.
         small: whether memory counts more than time.
     """
-    rows = dealt(batch) if isinstance(batch, int) else dealt_at_run_time(batch)
+    most_rows = min(MOST_ROWS, max(FEWEST_ROWS, STATE_NUMBERS // units))
+    rows = dealt(batch) if isinstance(batch, int) else dealt_at_run_time(batch, most_rows)
     if not isinstance(time, int):
         return rows, Steps(time, DYNAMIC_STEPS, -(-time // DYNAMIC_STEPS))
-    most_rows = rows[0].size if isinstance(batch, int) else DYNAMIC_ROWS
-    of_steps = most_rows * step_bytes
+    of_steps = (rows[0].size if isinstance(batch, int) else most_rows) * step_bytes
     block_bytes = SMALL_BLOCK_BYTES if small else BLOCK_BYTES
     most_steps = max(DYNAMIC_STEPS, block_bytes // of_steps)
     chunks = 1 if not small and time * of_steps <= WHOLE_BYTES else -(-time // most_steps)
@@ -112,12 +115,13 @@ def dealt(batch):
     return [Rows(sum(sizes[:number]), size, 1) for number, size in enumerate(sizes)]
 
 
-def dealt_at_run_time(batch):
+def dealt_at_run_time(batch, most_rows):
     """Blocks of equal size for all workers, as few sizes as possible whatever the batch; the last may lie beyond it."""
     count = workers()
-    tiles = -(-batch // (DYNAMIC_ROWS * count))
+    tiles = tf.maximum(1, -(-batch // (most_rows * count)))
+    multiple = max(1, most_rows // 16)
     size = -(-batch // (tiles * count))
-    size = tf.where(batch <= count, 1, -(-size // ROW_MULTIPLE) * ROW_MULTIPLE)
+    size = tf.where(batch <= count, 1, -(-size // multiple) * multiple)
     return [Rows(number * tiles * size, size, tiles) for number in range(count)]
 
 
@@ -126,10 +130,16 @@ def workers():
     return min(2, os.cpu_count() or 1)
 
 
-def padded(values, batch):
-    """`values` with rows of zeros up to a batch size that is known at run time."""
-    missing = batch - tf.shape(values)[0]
-    return tf.pad(values, [(0, missing), *((0, 0) for _ in values.shape[1:])])
+def padded(values, missing):
+    """Tensors, one or a structure of them, with `missing` rows of zeros below; no copy where none are missing."""
+    tensors = tf.nest.flatten(values)
+    given = [value for value in tensors if value is not None]
+
+    def filled():
+        return [tf.pad(value, [(0, missing), *((0, 0) for _ in value.shape[1:])]) for value in given]
+
+    filled = iter(tf.cond(tf.equal(missing, 0), lambda: [tf.identity(value) for value in given], filled))
+    return tf.nest.pack_sequence_as(values, [None if value is None else next(filled) for value in tensors])
 
 
 def is_static(sizes):

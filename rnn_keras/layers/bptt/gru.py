@@ -24,6 +24,7 @@ class GRUEquations:
     states = 1
     gates = 3
     kept_states = ()
+    carries_gates = True
     shared_gradients = 1
 
     @property

@@ -26,6 +26,7 @@ class LSTMEquations:
     kept_widths = (4,)
     # The cell state before each step is kept, the hidden state is the output of the step before.
     kept_states = (1,)
+    carries_gates = False
     shared_gradients = 1
 
     def forward(self, projected, states, recurrent_kernel, recurrent_bias, masks):

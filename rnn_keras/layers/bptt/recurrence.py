@@ -105,7 +105,9 @@ class Blocks:
         options = {"keep_states": keep, "keep_gates": keep and not recompute}
         if compile:
             step_bytes = parameters.recurrent_kernel.shape[1] * inputs.dtype.size
-            self.workers, self.steps = cutting.in_blocks(self.batch, time, step_bytes, small=recompute)
+            self.workers, self.steps = cutting.in_blocks(
+                self.batch, time, parameters.recurrent_kernel.shape[0], step_bytes, small=recompute
+            )
             self.forward_block = compiled(forward_block, equations, **options)
             self.backward_block = compiled(backward_block, equations)
         else:
@@ -119,8 +121,10 @@ class Blocks:
         inputs, states = self.padded((inputs, states))
         results = [self.forward_worker(rows, inputs, parameters, states) for rows in self.workers]
         hidden_states, last_states, kept = zip(*results, strict=True)
-        hidden_states = self.joined(hidden_states) if self.sequences or self.keep else None
-        return hidden_states, tuple(self.joined(parts) for parts in zip(*last_states, strict=True)), kept
+        units = parameters.recurrent_kernel.shape[0]
+        wanted = self.sequences or self.keep
+        hidden_states = self.joined(hidden_states, (self.steps.total, units)) if wanted else None
+        return hidden_states, tuple(self.joined(parts, (units,)) for parts in zip(*last_states, strict=True)), kept
 
     def forward_worker(self, rows, inputs, parameters, states):
         def block(place, states):
@@ -159,7 +163,6 @@ class Blocks:
 
     def backward(self, inputs, parameters, states, hidden_states, kept, d_hidden_states, d_last_states):
         """Gradients with respect to the inputs, the parameters and the first states."""
-        shape = tf.shape(inputs)
         given = self.padded((inputs, states[0], hidden_states, d_hidden_states, tuple(d_last_states)))
         transposed = tf.transpose(parameters.recurrent_kernel)
         results = [
@@ -167,9 +170,10 @@ class Blocks:
             for rows, of_rows in zip(self.workers, kept, strict=True)
         ]
         d_inputs, d_parameters, d_states = zip(*results, strict=True)
-        d_inputs = tf.reshape(self.joined(d_inputs), shape)
+        d_inputs = self.joined(d_inputs, (self.steps.total, inputs.shape[-1]))
         d_parameters = [None if parts[0] is None else tf.add_n(parts) for parts in zip(*d_parameters, strict=True)]
-        return d_inputs, d_parameters, [self.joined(parts) for parts in zip(*d_states, strict=True)]
+        d_states = [self.joined(parts, states[0].shape[1:]) for parts in zip(*d_states, strict=True)]
+        return d_inputs, d_parameters, d_states
 
     def backward_worker(
         self, rows, parameters, transposed, kept, inputs, first_hidden, hidden_states, d_hidden_states, d_last_states
@@ -236,15 +240,18 @@ class Blocks:
         if isinstance(self.batch, int) or (len(self.workers) == 1 and self.workers[0].size is self.batch):
             return values
         last = self.workers[-1]
-        batch = last.start + last.tiles * last.size
-        return tf.nest.map_structure(lambda v: None if v is None else cutting.padded(v, batch), values)
+        return cutting.padded(values, last.start + last.tiles * last.size - self.batch)
 
-    def joined(self, parts):
-        """The workers' results one below the other, without the filling."""
-        return tf.concat(parts, axis=0)[: self.batch] if len(parts) > 1 else parts[0][: self.batch]
+    def joined(self, parts, sizes):
+        """The workers' results one below the other, without the filling; `sizes` are those after the batch size."""
+        values = tf.concat(parts, axis=0) if len(parts) > 1 else parts[0]
+        shape = [cutting.static(size) for size in (self.batch, *sizes)]
+        return tf.ensure_shape(values[: self.batch], shape)
 
     def of_blocks(self, array, rows, width):
         """A worker's blocks put together: `(rows, time, width)`."""
+        if is_number(self.steps.chunks, 1):
+            return array.concat()
         blocks = array.stack()
         shape = (rows.tiles, self.steps.chunks, rows.size, self.steps.size, width)
         blocks = tf.transpose(tf.reshape(blocks, shape), (0, 2, 1, 3, 4))

@@ -22,6 +22,7 @@ class SimpleRNNEquations:
     # Whether x W and h U are simply added, so that one gradient is that of both.
     shares_gradient = True
     kept_states = ()
+    carries_gates = False
     shared_gradients = 0
 
     def forward(self, projected, states, recurrent_kernel, recurrent_bias, masks):
