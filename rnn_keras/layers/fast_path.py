@@ -11,6 +11,9 @@ from tensorflow.python.eager import record
 
 from rnn_keras.layers.bptt import SQUASHING, Parameters, recurrence, under_xla
 
+# Layers of so many units are compiled although the length is known at run time only.
+UNITS_FOR_ANY_LENGTH = 128
+
 _general_loop = contextvars.ContextVar("general_loop", default=False)
 
 
@@ -97,9 +100,14 @@ def run(equations, inputs, mask, parameters, masks, states, sequences):
             states,
             sequences=sequences,
             keep=keep,
-            compile=not under_xla() and not traced_for_export(),
+            compile=pays(inputs, parameters) and not under_xla() and not traced_for_export(),
         )
     return hidden_states, last_states
+
+
+def pays(inputs, parameters):
+    """Whether compiling is worth its seconds: a length that stays, or products so large that blocks of them gain much."""
+    return inputs.shape[1] is not None or parameters.recurrent_kernel.shape[0] >= UNITS_FOR_ANY_LENGTH
 
 
 @functools.cache
