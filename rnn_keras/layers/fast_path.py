@@ -106,7 +106,7 @@ def run(equations, inputs, mask, parameters, masks, states, sequences):
 
 
 def pays(inputs, parameters):
-    """Whether compiling is worth its seconds: a length that stays, or products so large that blocks of them gain much."""
+    """Whether compiling is worth its seconds: where the length stays, or the products are large."""
     return inputs.shape[1] is not None or parameters.recurrent_kernel.shape[0] >= UNITS_FOR_ANY_LENGTH
 
 
