@@ -16,9 +16,10 @@ from rnn_keras.layers.arguments import positive_integer
 class RecurrentLayer(keras.layers.RNN):
     """A cell applied again and again: inputs `(batch, time, features)` -> `(batch, units)` or `(batch, time, units)`.
 
-    The same arguments, weights and results as the keras.layers class of the same name. Two things differ: the inputs
-    of all steps are projected in one product before the loop, and with `input_dim=V` the layer also takes integer ids
-    of shape `(batch, time)`, each standing for a one-hot vector of width V that is looked up instead of multiplied.
+    The same arguments, weights and results as the keras.layers class of the same name. Two things differ: the gradient
+    is computed by hand-written equations where the arguments allow it (`path` tells; see `rnn_keras.layers.bptt`), and
+    with `input_dim=V` the layer also takes integer ids of shape `(batch, time)`, each standing for a one-hot vector of
+    width V that is looked up instead of multiplied.
 
     Call arguments:
         sequences: `(batch, time, features)`, or ids `(batch, time)` where `input_dim` is given.
