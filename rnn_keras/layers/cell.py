@@ -238,14 +238,14 @@ def recurrent_product(hidden_state, recurrent_kernel, masks=None):
     Args:
         hidden_state: `(batch, units)`.
         recurrent_kernel: `(units, gates * units)`.
-        masks: None, one mask `(batch, units)`, or a list of one per gate.
+        masks: None or none, one mask `(batch, units)`, or a list or tuple of one per gate.
 
     Returns:
         `(batch, gates * units)`.
     """
-    if masks is None:
+    if masks is None or (isinstance(masks, (list, tuple)) and not masks):
         return ops.matmul(hidden_state, recurrent_kernel)
-    if not isinstance(masks, list):
+    if not isinstance(masks, (list, tuple)):
         return ops.matmul(hidden_state * masks, recurrent_kernel)
     kernels = ops.split(recurrent_kernel, len(masks), axis=-1)
     return ops.concatenate([ops.matmul(hidden_state * m, k) for m, k in zip(masks, kernels, strict=True)], axis=-1)

@@ -52,7 +52,7 @@ def reason_against(layer, sequences, mask):
         return f"the mask has the shape {tuple(mask.shape)}, the fast path takes (batch, time)"
     if gpus():
         return "TensorFlow sees a GPU, the fast path is for the CPU"
-    if traced_for_export() and not record.could_possibly_record():
+    if not record.could_possibly_record() and not tf.executing_eagerly() and traced_for_export():
         return "traced ahead of time, as for an export"
     return None
 
@@ -81,28 +81,18 @@ def run(equations, inputs, mask, parameters, masks, states, sequences):
 
     Eager calls are not compiled: their shapes may change with every call, and a call would wait for the compiler.
     """
-    dtype = inputs.dtype
-    if dtype in (tf.float16, tf.bfloat16):
+    if inputs.dtype in (tf.float16, tf.bfloat16):
         inputs, parameters, masks, states = tf.nest.map_structure(
             lambda value: None if value is None else tf.cast(value, tf.float32), (inputs, parameters, masks, states)
         )
     keep = record.could_possibly_record()
     if tf.executing_eagerly():
         function = in_a_graph(equations, sequences, keep, inputs.shape[-1], parameters.recurrent_kernel.shape[0])
-        hidden_states, last_states = function(inputs, mask, parameters, masks, states)
-    else:
-        hidden_states, last_states = recurrence(
-            equations,
-            inputs,
-            mask,
-            parameters,
-            masks,
-            states,
-            sequences=sequences,
-            keep=keep,
-            compile=pays(inputs, parameters) and not under_xla() and not traced_for_export(),
-        )
-    return hidden_states, last_states
+        return function(inputs, mask, parameters, masks, states)
+    compile = pays(inputs, parameters) and not under_xla() and not traced_for_export()
+    return recurrence(
+        equations, inputs, mask, parameters, masks, states, sequences=sequences, keep=keep, compile=compile
+    )
 
 
 def pays(inputs, parameters):

@@ -109,11 +109,13 @@ class RecurrentLayer(keras.layers.RNN):
         results = None
         if not are_ids:
             results = self.run_on_cudnn(sequences, states, mask, training)
+        path = "cuDNN"
         if results is None:
             reason = fast_path.reason_against(self, sequences, mask)
+            path = reason or "fast"
             run = self.run_fast if reason is None else self.run_loop
             results = run(sequences, are_ids, states, mask, training)
-            self.path = reason or "fast"
+        self.path = path
         self._maybe_reset_dropout_masks(self.cell)
         last_output, outputs, states = results
         states = [ops.cast(state, self.compute_dtype) for state in states]
@@ -217,13 +219,11 @@ class RecurrentLayer(keras.layers.RNN):
         if are_ids:
             return cell.look_up(sequences, training), None, None
         sequences = ops.cast(sequences, self.compute_dtype)
-        masks = cell.get_dropout_mask(sequences[:, 0]) if training and cell.drops(cell.dropout) else None
-        if isinstance(masks, list):
+        try:
+            return self.dropped_out(sequences, training), cell.kernel, cell.input_bias
+        except NotImplementedError:
             projected = cell.project(ops.transpose(sequences, (1, 0, 2)), training)
             return ops.transpose(projected, (1, 0, 2)), None, None
-        if masks is not None:
-            sequences = sequences * ops.expand_dims(masks, 1)
-        return sequences, cell.kernel, cell.input_bias
 
     def run_on_cudnn(self, sequences, states, mask, training):
         """The same results from cuDNN's kernel, or None where there is no GPU or the arguments rule it out."""
@@ -234,8 +234,6 @@ class RecurrentLayer(keras.layers.RNN):
                 results = self.cudnn(self.dropped_out(sequences, training), states, mask)
             except NotImplementedError:
                 results = None
-        if results is not None:
-            self.path = "cuDNN"
         if results is None and wanted is True:
             raise ValueError(
                 f"{self.name} was made with use_cudnn=True, but cuDNN does not support its arguments or is not there; "
@@ -253,11 +251,13 @@ class RecurrentLayer(keras.layers.RNN):
         )
 
     def dropped_out(self, sequences, training):
-        masks = self.cell.get_dropout_mask(sequences[:, 0]) if training and self.dropout else None
+        """The inputs with one mask for all steps; NotImplementedError where each gate has a mask of its own."""
+        drops = training and self.cell.drops(self.dropout)
+        masks = self.cell.get_dropout_mask(sequences[:, 0]) if drops else None
         if masks is None:
             return sequences
         if isinstance(masks, list):
-            raise NotImplementedError("cuDNN has one input for all gates")
+            raise NotImplementedError("one input for all gates")
         return sequences * ops.expand_dims(masks, 1)
 
     def cudnn(self, sequences, states, mask):

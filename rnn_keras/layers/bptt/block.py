@@ -19,6 +19,15 @@ class Parameters(NamedTuple):
     recurrent_kernel: tf.Tensor
     recurrent_bias: tf.Tensor | None
 
+    def given(self):
+        """Those that are not None, in order."""
+        return [value for value in self if value is not None]
+
+    def filled(self, values):
+        """`Parameters` with these values where this has any, and None where it has None."""
+        values = iter(values)
+        return Parameters(*(None if value is None else next(values) for value in self))
+
 
 @functools.cache
 def compiled(function, equations, **options):
@@ -54,11 +63,7 @@ def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, 
     units = parameters.recurrent_kernel.shape[0]
     inputs = time_major(inputs)
     time, batch_size = sizes(inputs)
-    projected = inputs
-    if parameters.kernel is not None:
-        flat = tf.matmul(tf.reshape(inputs, (-1, inputs.shape[-1])), parameters.kernel)
-        projected = tf.reshape(flat, (time, batch_size, flat.shape[-1]))
-    projected = from_steps(projected)
+    projected = from_steps(tf.reshape(product(inputs, parameters), (time, batch_size, -1)))
     mask = None if mask is None else from_steps(time_major(mask[:, :, tf.newaxis]))
     kept_states = equations.kept_states if keep_states else ()
     widths = (1, *(1 for _ in kept_states), *(equations.kept_widths if keep_gates else ()))
@@ -130,9 +135,8 @@ def backward_block(
     read_kept = [from_steps(values) for values in of_step]
     read_d = None if d_outputs is None else from_steps(time_major(d_outputs))
     mask = None if mask is None else from_steps(time_major(mask[:, :, tf.newaxis]))
-    two = not equations.shares_gradient
-    width = equations.gates * units
-    written = tuple(to_steps(time, inputs.shape[1], width, before.dtype) for _ in range(1 + two))
+    widths = (equations.gates * units,) * (1 if equations.shares_gradient else 2)
+    written = tuple(to_steps(time, inputs.shape[1], width, before.dtype) for width in widths)
 
     def step(t, d_states, written, shared):
         if read_d is not None:
@@ -161,7 +165,7 @@ def backward_block(
     d_inputs, d_kernel = d_projected, None
     if parameters.kernel is not None:
         d_kernel = summed_outer_product(inputs, d_projected)
-        flat = tf.matmul(tf.reshape(d_projected, (-1, width)), parameters.kernel, transpose_b=True)
+        flat = tf.matmul(as_rows(d_projected), parameters.kernel, transpose_b=True)
         d_inputs = tf.reshape(flat, tf.shape(inputs))
     d_bias = None if parameters.bias is None else tf.reduce_sum(d_projected, (0, 1))
     return batch_major(d_inputs), Parameters(d_kernel, d_bias, d_recurrent_kernel, d_recurrent_bias), d_states, shared
@@ -170,19 +174,24 @@ def backward_block(
 def recomputed(equations, inputs, parameters, masks, states):
     """What the equations keep of all steps, from the states before them: one step with all steps for its rows."""
     time, batch_size = sizes(inputs)
-
-    def as_rows(values):
-        return tf.reshape(values, (-1, values.shape[-1]))
-
-    projected = as_rows(inputs)
-    if parameters.kernel is not None:
-        projected = tf.matmul(projected, parameters.kernel)
+    projected = product(inputs, parameters)
     if parameters.bias is not None:
         projected = projected + parameters.bias
     states = tuple(as_rows(values) for values in states)
     masks = tuple(tf.tile(mask, (time, 1)) for mask in masks)
     _, kept = equations.forward(projected, states, parameters.recurrent_kernel, parameters.recurrent_bias, masks)
     return tuple(tf.reshape(values, (time, batch_size, values.shape[-1])) for values in kept)
+
+
+def as_rows(values):
+    """`(time, batch, width)` -> `(time * batch, width)`."""
+    return tf.reshape(values, (-1, values.shape[-1]))
+
+
+def product(inputs, parameters):
+    """x W of all steps, `(time * batch, gates * units)`, or the inputs as rows where they come projected."""
+    rows = as_rows(inputs)
+    return rows if parameters.kernel is None else tf.matmul(rows, parameters.kernel)
 
 
 def sizes(values):

@@ -66,7 +66,7 @@ class Place(NamedTuple):
         """The block's part of `(batch, units)`."""
         start = self.rows.start + self.tile * self.rows.size
         part = values[start : start + self.rows.size]
-        return fixed(part, (static(self.rows.size), *values.shape[1:]))
+        return fixed(part, self.rows.size, *values.shape[1:])
 
     def of_sequence(self, values):
         """The block's part of `(batch, time, ...)`, filled up with zeros to the size of the block."""
@@ -75,7 +75,7 @@ class Place(NamedTuple):
         if not (is_static(self.steps) and self.steps.total % self.steps.size == 0):
             missing = self.steps.size - tf.shape(part)[1]
             part = tf.pad(part, [(0, 0), (0, missing), *((0, 0) for _ in part.shape[2:])])
-        return fixed(part, (static(self.rows.size), static(self.steps.size), *values.shape[2:]))
+        return fixed(part, self.rows.size, self.steps.size, *values.shape[2:])
 
     def state_before(self, first, values):
         """The state before the block: of `(batch, units)`, or of `(batch, time, units)` at the step before it."""
@@ -150,5 +150,6 @@ def static(size):
     return size if isinstance(size, int) else None
 
 
-def fixed(values, shape):
-    return tf.ensure_shape(values, shape)
+def fixed(values, *sizes):
+    """The tensor with those of these sizes in its shape that are ints."""
+    return tf.ensure_shape(values, [static(size) for size in sizes])

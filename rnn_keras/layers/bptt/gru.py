@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from rnn_keras.layers.bptt.products import recurrent_gradient, recurrent_product, transposed_product
+from rnn_keras.layers.bptt.products import recurrent_gradient, transposed_product
 from rnn_keras.layers.bptt.squashing import slope, squash
+from rnn_keras.layers.cell import recurrent_product
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The matrix products of a recurrent step and of its gradients, with or without dropout of the hidden state."""
+"""The gradients of `rnn_keras.layers.cell.recurrent_product`, with or without dropout of the hidden state."""
 
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.python import xla
@@ -10,23 +10,12 @@ def under_xla():
     return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
 
-def recurrent_product(hidden_state, recurrent_kernel, masks=()):
-    """h U: `(batch, units)`, `(units, n * units)` -> `(batch, n * units)`.
-
-    Args:
-        masks: dropout masks of h, `(batch, units)`: none, one for all columns, or one for each block of `units`.
-    """
-    if not masks:
-        return tf.matmul(hidden_state, recurrent_kernel)
-    blocks = tf.split(recurrent_kernel, len(masks), axis=-1)
-    return tf.concat([tf.matmul(hidden_state * m, u) for m, u in zip(masks, blocks, strict=True)], axis=-1)
-
-
 def transposed_product(d_product, recurrent_kernel_transposed, masks=()):
     """The gradient of `recurrent_product` with respect to h: `(batch, n * units)` -> `(batch, units)`.
 
     Args:
         recurrent_kernel_transposed: U^T, `(n * units, units)`; transposed once, not in each step.
+        masks: dropout masks of h, `(batch, units)`: none, one for all columns, or one for each block of `units`.
     """
     if not masks:
         return tf.matmul(d_product, recurrent_kernel_transposed)

@@ -5,7 +5,7 @@ import functools
 import tensorflow as tf
 
 from rnn_keras.layers.bptt import cutting
-from rnn_keras.layers.bptt.block import Parameters, backward_block, compiled, forward_block, sizes
+from rnn_keras.layers.bptt.block import backward_block, compiled, forward_block, sizes
 
 # Sequences of a fixed length from this on keep the states but not the gates, which the gradient computes again: all
 # steps of a block in one product, since their hidden states are known. It takes about a fifth more time, and less
@@ -34,16 +34,15 @@ def recurrence(equations, inputs, mask, parameters, masks, states, *, sequences=
         NotImplementedError: at the attempt to differentiate the gradient once more.
     """
     inputs, mask, masks, states = of_one_batch_size((inputs, mask, tuple(masks), tuple(states)))
-    given = [tf.convert_to_tensor(value) for value in parameters if value is not None]
+    given = [tf.convert_to_tensor(value) for value in parameters.given()]
 
     def in_blocks(inputs, parameters, keep):
         return Blocks(equations, inputs, mask, parameters, masks, sequences, keep, compile)
 
     @tf.custom_gradient
     def run(inputs, *parameters_and_states):
-        values = iter(parameters_and_states)
-        own = Parameters(*(None if value is None else next(values) for value in parameters))
-        first_states = tuple(values)
+        own = parameters.filled(parameters_and_states)
+        first_states = parameters_and_states[len(given) :]
         blocks = in_blocks(inputs, own, keep)
         hidden_states, last_states, kept = blocks.forward(inputs, own, first_states)
 
@@ -56,7 +55,7 @@ def recurrence(equations, inputs, mask, parameters, masks, states, *, sequences=
             d_inputs, d_parameters, d_states = again.backward(
                 inputs, own, first_states, hidden_now, kept_now, d_hidden_states, d_results[-len(first_states) :]
             )
-            return once(d_inputs, *(value for value in d_parameters if value is not None), *d_states)
+            return once(d_inputs, *d_parameters, *d_states)
 
         return (*((hidden_states,) if sequences else ()), *last_states), gradient
 
@@ -97,7 +96,8 @@ class Blocks:
     """
 
     def __init__(self, equations, inputs, mask, parameters, masks, sequences, keep, compile):
-        self.equations, self.sequences, self.keep = equations, sequences, keep
+        self.equations = equations
+        self.wants_sequences = sequences or keep
         self.batch, time = sizes(inputs)
         recompute = isinstance(time, int) and time >= RECOMPUTE_FROM
         kept = (*(1 for _ in equations.kept_states), *(() if recompute else equations.kept_widths))
@@ -122,9 +122,8 @@ class Blocks:
         results = [self.forward_worker(rows, inputs, parameters, states) for rows in self.workers]
         hidden_states, last_states, kept = zip(*results, strict=True)
         units = parameters.recurrent_kernel.shape[0]
-        wanted = self.sequences or self.keep
-        hidden_states = self.joined(hidden_states, (self.steps.total, units)) if wanted else None
-        return hidden_states, tuple(self.joined(parts, (units,)) for parts in zip(*last_states, strict=True)), kept
+        hidden_states = self.joined(hidden_states, self.steps.total, units) if self.wants_sequences else None
+        return hidden_states, tuple(self.joined(parts, units) for parts in zip(*last_states, strict=True)), kept
 
     def forward_worker(self, rows, inputs, parameters, states):
         def block(place, states):
@@ -147,22 +146,21 @@ class Blocks:
             of_block, after, kept_now = block(place, before)
             last = tuple(array.write(place.tile, value) for array, value in zip(last, after, strict=True))
             kept = tuple(array.write(index, value) for array, value in zip(kept, kept_now, strict=True))
-            return index + 1, after, hidden.write(index, of_block) if wanted else hidden, last, kept
+            return index + 1, after, hidden.write(index, of_block) if self.wants_sequences else hidden, last, kept
 
         units, dtype = parameters.recurrent_kernel.shape[0], inputs.dtype
         batch, time, count = cutting.static(rows.size), self.steps.size, rows.tiles * self.steps.chunks
-        wanted = self.sequences or self.keep
         kept = tuple(blocks_array(dtype, count, (time, batch, width * units)) for width in self.kept_widths)
         zeros = tuple(tf.zeros((rows.size, units), dtype) for _ in states)
         hidden = blocks_array(dtype, count, (batch, time, units))
         last = tuple(blocks_array(dtype, rows.tiles, (batch, units)) for _ in states)
         results = tf.while_loop(lambda index, *_: index < count, step, (0, zeros, hidden, last, kept))
         _, _, hidden, last, kept = results
-        hidden_states = self.of_blocks(hidden, rows, units) if wanted else None
+        hidden_states = self.of_blocks(hidden, rows, units) if self.wants_sequences else None
         return hidden_states, tuple(tf.reshape(array.stack(), (-1, units)) for array in last), kept
 
     def backward(self, inputs, parameters, states, hidden_states, kept, d_hidden_states, d_last_states):
-        """Gradients with respect to the inputs, the parameters and the first states."""
+        """Gradients with respect to the inputs, the parameters that are given, and the first states."""
         given = self.padded((inputs, states[0], hidden_states, d_hidden_states, tuple(d_last_states)))
         transposed = tf.transpose(parameters.recurrent_kernel)
         results = [
@@ -170,9 +168,9 @@ class Blocks:
             for rows, of_rows in zip(self.workers, kept, strict=True)
         ]
         d_inputs, d_parameters, d_states = zip(*results, strict=True)
-        d_inputs = self.joined(d_inputs, (self.steps.total, inputs.shape[-1]))
-        d_parameters = [None if parts[0] is None else tf.add_n(parts) for parts in zip(*d_parameters, strict=True)]
-        d_states = [self.joined(parts, states[0].shape[1:]) for parts in zip(*d_states, strict=True)]
+        d_inputs = self.joined(d_inputs, self.steps.total, inputs.shape[-1])
+        d_parameters = [tf.add_n(parts) for parts in zip(*d_parameters, strict=True)]
+        d_states = [self.joined(parts, states[0].shape[1]) for parts in zip(*d_states, strict=True)]
         return d_inputs, d_parameters, d_states
 
     def backward_worker(
@@ -192,7 +190,7 @@ class Blocks:
                 None if d_hidden_states is None else place.of_sequence(d_hidden_states),
                 d_states,
             )
-            return d_inputs, d_parameters, self.sized(rows, d_states)
+            return d_inputs, d_parameters.given(), self.sized(rows, d_states)
 
         def last(place):
             return tuple(place.of_state(values) for values in d_last_states)
@@ -207,8 +205,7 @@ class Blocks:
         zeros = tf.zeros((rows.size, units), dtype)
         d_inputs = blocks_array(dtype, count, (batch, self.steps.size, width))
         d_first = tuple(blocks_array(dtype, rows.tiles, (batch, units)) for _ in range(self.equations.states))
-        given = [i for i, value in enumerate(parameters) if value is not None]
-        totals = [tf.zeros_like(parameters[i]) for i in given]
+        totals = [tf.zeros_like(value) for value in parameters.given()]
 
         def step(index, d_states, d_inputs, d_first, totals):
             place = cutting.Place(rows, self.steps, index)
@@ -216,21 +213,17 @@ class Blocks:
             d_states = tuple(tf.where(ends, new, old) for new, old in zip(last(place), d_states, strict=True))
             of_inputs, of_parameters, d_states = block(place, tuple(array.read(index) for array in kept), d_states)
             d_first = tuple(array.write(place.tile, value) for array, value in zip(d_first, d_states, strict=True))
-            totals = [total + of_parameters[i] for i, total in zip(given, totals, strict=True)]
+            totals = [total + value for total, value in zip(totals, of_parameters, strict=True)]
             return index - 1, d_states, d_inputs.write(index, of_inputs), d_first, totals
 
         start = (count - 1, (zeros,) * self.equations.states, d_inputs, d_first, totals)
         _, _, d_inputs, d_first, totals = tf.while_loop(lambda index, *_: index >= 0, step, start)
-        d_parameters = [None] * len(parameters)
-        for i, total in zip(given, totals, strict=True):
-            d_parameters[i] = total
         d_first = tuple(tf.reshape(array.stack(), (-1, units)) for array in d_first)
-        return self.of_blocks(d_inputs, rows, width), Parameters(*d_parameters), d_first
+        return self.of_blocks(d_inputs, rows, width), totals, d_first
 
     def sized(self, rows, states):
         """States with the number of rows that a block traced for any number has lost."""
-        size = cutting.static(rows.size)
-        return tuple(tf.ensure_shape(values, (size, values.shape[-1])) for values in states)
+        return tuple(cutting.fixed(values, rows.size, values.shape[-1]) for values in states)
 
     def is_one_block(self, rows):
         return is_number(rows.tiles, 1) and is_number(self.steps.chunks, 1)
@@ -242,11 +235,10 @@ class Blocks:
         last = self.workers[-1]
         return cutting.padded(values, last.start + last.tiles * last.size - self.batch)
 
-    def joined(self, parts, sizes):
+    def joined(self, parts, *sizes):
         """The workers' results one below the other, without the filling; `sizes` are those after the batch size."""
         values = tf.concat(parts, axis=0) if len(parts) > 1 else parts[0]
-        shape = [cutting.static(size) for size in (self.batch, *sizes)]
-        return tf.ensure_shape(values[: self.batch], shape)
+        return cutting.fixed(values[: self.batch], self.batch, *sizes)
 
     def of_blocks(self, array, rows, width):
         """A worker's blocks put together: `(rows, time, width)`."""
