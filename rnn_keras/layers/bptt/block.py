@@ -57,8 +57,8 @@ def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, 
         keep_gates: whether what the equations keep is returned for the gradient, which otherwise computes it again.
 
     Returns:
-        Hidden states `(batch, time, units)`, the last states, a tuple of what was to be kept, each
-        `(time, batch, ...)`, and what the equations kept of the last step.
+        Hidden states `(batch, time, units)`, the last states, and a tuple of what was to be kept, each
+        `(time, batch, ...)`.
     """
     units = parameters.recurrent_kernel.shape[0]
     inputs = time_major(inputs)
@@ -68,9 +68,10 @@ def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, 
     kept_states = equations.kept_states if keep_states else ()
     widths = (1, *(1 for _ in kept_states), *(equations.kept_widths if keep_gates else ()))
     written = tuple(to_steps(time, inputs.shape[1], width * units, states[0].dtype) for width in widths)
+    inputs_of = Reads((projected,), time, ahead=equations.reads_ahead)
 
-    def step(t, states, written, of_step):
-        at_t = projected.read(t)
+    def step(t, now, states, written):
+        (at_t,), following = inputs_of.step(t, now, t + 1)
         if parameters.bias is not None:
             at_t = at_t + parameters.bias
         new_states, kept = equations.forward(
@@ -80,17 +81,12 @@ def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, 
             new_states = chosen(mask.read(t), new_states, states)
         values = (new_states[0], *(states[i] for i in kept_states), *kept)
         written = tuple(array.write(t, value) for array, value in zip(written, values, strict=False))
-        return t + 1, new_states, written, kept if equations.carries_gates else ()
+        return t + 1, following, new_states, written
 
-    # The gates are carried through the loop and returned, though nobody wants them, because a value that leaves the
-    # step is one that XLA computes on its own, in a loop that it can vectorise, and once; else it computes the gates
-    # anew within whatever uses them. It halves the time of a GRU's step. `shared` in the loop back is the same.
-    carried = equations.kept_widths if equations.carries_gates else ()
-    of_step = tuple(tf.zeros((batch_size, width * units), states[0].dtype) for width in carried)
-    start = (0, tuple(states), written, of_step)
-    _, states, written, of_step = tf.while_loop(lambda t, *_: t < steps, step, start)
+    start = (0, inputs_of.first(0), tuple(states), written)
+    _, _, states, written = tf.while_loop(lambda t, *_: t < steps, step, start)
     hidden_states, *kept = (array.stack() for array in written)
-    return batch_major(hidden_states), states, tuple(kept), of_step
+    return batch_major(hidden_states), states, tuple(kept)
 
 
 def backward_block(
@@ -118,47 +114,40 @@ def backward_block(
         d_states: gradients with respect to the last states.
 
     Returns:
-        Gradients with respect to the inputs, the `Parameters` and the states before the block, and what the equations
-        used for several gates of the first step.
+        Gradients with respect to the inputs, the `Parameters` and the states before the block.
     """
     units = parameters.recurrent_kernel.shape[0]
     inputs = time_major(inputs)
-    time, batch_size = sizes(inputs)
+    time, _ = sizes(inputs)
     hidden_states = time_major(hidden_states)
     before = tf.concat([first_hidden[tf.newaxis], hidden_states[:-1]], axis=0)
     of_states = (before, *kept[: len(equations.kept_states)])
     of_step = kept[len(equations.kept_states) :]
     if len(of_step) < len(equations.kept_widths):
         of_step = recomputed(equations, inputs, parameters, masks, of_states)
+    mask = None if mask is None else from_steps(time_major(mask[:, :, tf.newaxis]))
     read_states = [from_steps(values) for values in of_states]
     read_new = from_steps(hidden_states)
-    read_kept = [from_steps(values) for values in of_step]
+    kept_of = Reads([from_steps(values) for values in of_step], time, ahead=equations.reads_ahead_going_back)
     read_d = None if d_outputs is None else from_steps(time_major(d_outputs))
-    mask = None if mask is None else from_steps(time_major(mask[:, :, tf.newaxis]))
     widths = (equations.gates * units,) * (1 if equations.shares_gradient else 2)
     written = tuple(to_steps(time, inputs.shape[1], width, before.dtype) for width in widths)
 
-    def step(t, d_states, written, shared):
+    def step(t, now, d_states, written):
+        kept, following = kept_of.step(t, now, t - 1)
         if read_d is not None:
             d_states = (d_states[0] + read_d.read(t), *d_states[1:])
-        earlier, *d_z, shared = equations.backward(
-            d_states,
-            tuple(values.read(t) for values in read_states),
-            read_new.read(t),
-            tuple(values.read(t) for values in read_kept),
-            transposed,
-            masks,
-        )
+        states = tuple(values.read(t) for values in read_states)
+        earlier, *d_z = equations.backward(d_states, states, read_new.read(t), kept, transposed, masks)
         if mask is not None:
             counts = mask.read(t)
             earlier = chosen(counts, earlier, d_states)
             d_z = [None if d is None else tf.where(counts, d, tf.zeros_like(d)) for d in d_z]
         written = tuple(array.write(t, d) for array, d in zip(written, d_z, strict=False))
-        return t - 1, tuple(earlier), written, shared
+        return t - 1, following, tuple(earlier), written
 
-    shared = tuple(tf.zeros((batch_size, units), before.dtype) for _ in range(equations.shared_gradients))
-    start = (steps - 1, tuple(d_states), written, shared)
-    _, d_states, written, shared = tf.while_loop(lambda t, *_: t >= 0, step, start)
+    start = (steps - 1, kept_of.first(steps - 1), tuple(d_states), written)
+    _, _, d_states, written = tf.while_loop(lambda t, *_: t >= 0, step, start)
     d_projected, d_recurrent = (array.stack() for array in (written[0], written[-1]))
     d_recurrent_kernel = equations.recurrent_kernel_gradient(before, of_step, d_recurrent, masks)
     d_recurrent_bias = None if parameters.recurrent_bias is None else tf.reduce_sum(d_recurrent, (0, 1))
@@ -168,7 +157,29 @@ def backward_block(
         flat = tf.matmul(as_rows(d_projected), parameters.kernel, transpose_b=True)
         d_inputs = tf.reshape(flat, tf.shape(inputs))
     d_bias = None if parameters.bias is None else tf.reduce_sum(d_projected, (0, 1))
-    return batch_major(d_inputs), Parameters(d_kernel, d_bias, d_recurrent_kernel, d_recurrent_bias), d_states, shared
+    return batch_major(d_inputs), Parameters(d_kernel, d_bias, d_recurrent_kernel, d_recurrent_bias), d_states
+
+
+class Reads:
+    """What a step reads of arrays; `ahead`: in the step before it, so that the loop carries it.
+
+    What the loop carries lies in one place. XLA vectorises a step that reads from there, and with some equations fails
+    to where it reads at a place that depends on t.
+    """
+
+    def __init__(self, arrays, time, ahead):
+        self.arrays, self.time, self.ahead = arrays, time, ahead
+
+    def at(self, t):
+        return tuple(array.read(t) for array in self.arrays)
+
+    def first(self, t):
+        """What the loop carries into its first step, number t."""
+        return self.at(t) if self.ahead else ()
+
+    def step(self, t, carried, following):
+        """What step t reads, and what the loop is to carry into the step number `following`."""
+        return (carried, self.at(tf.clip_by_value(following, 0, self.time - 1))) if self.ahead else (self.at(t), ())
 
 
 def recomputed(equations, inputs, parameters, masks, states):

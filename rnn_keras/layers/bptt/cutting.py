@@ -11,9 +11,10 @@ from typing import NamedTuple
 import tensorflow as tf
 
 # The projected inputs of a block, in bytes: with fewer the start of each block tells, with more the block leaves the
-# caches. A sequence is left whole up to the first number, and else cut into blocks of the second; small ones save
-# memory. Measured in benchmarks/README.md.
+# caches. A sequence is left whole up to the first number (the larger one where nothing is kept for a gradient), and
+# else cut into blocks of the second; small ones save memory. Measured in benchmarks/README.md.
 WHOLE_BYTES = 2**23
+WHOLE_BYTES_TO_READ = 2**25
 BLOCK_BYTES = 3 * 2**20
 SMALL_BLOCK_BYTES = 2**20
 # Where the length or the batch size is known at run time only.
@@ -58,21 +59,31 @@ class Place(NamedTuple):
         return self.index % self.steps.chunks
 
     @property
+    def are_full(self):
+        return is_static(self.steps) and self.steps.total == self.steps.size * self.steps.chunks
+
+    @property
     def count(self):
-        """How many steps of the block there are."""
+        """How many steps of the block there are; an int, which makes a faster loop, where all blocks are full."""
+        if self.are_full:
+            return self.steps.size
         return tf.minimum(self.steps.size, self.steps.total - self.chunk * self.steps.size)
 
     def of_state(self, values):
         """The block's part of `(batch, units)`."""
+        if values.shape[0] == self.rows.size:
+            return values
         start = self.rows.start + self.tile * self.rows.size
         part = values[start : start + self.rows.size]
         return fixed(part, self.rows.size, *values.shape[1:])
 
     def of_sequence(self, values):
         """The block's part of `(batch, time, ...)`, filled up with zeros to the size of the block."""
+        if values.shape[1] == self.steps.size:
+            return self.of_state(values)
         first = self.chunk * self.steps.size
         part = self.of_state(values)[:, first : first + self.steps.size]
-        if not (is_static(self.steps) and self.steps.total % self.steps.size == 0):
+        if not self.are_full:
             missing = self.steps.size - tf.shape(part)[1]
             part = tf.pad(part, [(0, 0), (0, missing), *((0, 0) for _ in part.shape[2:])])
         return fixed(part, self.rows.size, self.steps.size, *values.shape[2:])
@@ -88,13 +99,14 @@ def whole(batch, time):
     return [Rows(0, batch, 1)], Steps(time, time, 1)
 
 
-def in_blocks(batch, time, units, step_bytes, small=False):
+def in_blocks(batch, time, units, step_bytes, *, keep=True, small=False):
     """Rows for each worker, and steps.
 
     Args:
         batch, time: ints, or scalar tensors where they are known at run time only.
         units: numbers of a row's state.
         step_bytes: bytes of the projected inputs of one step of one row.
+        keep: whether the steps are kept for a gradient.
         small: whether memory counts more than time.
     """
     most_rows = min(MOST_ROWS, max(FEWEST_ROWS, STATE_NUMBERS // units))
@@ -103,8 +115,9 @@ def in_blocks(batch, time, units, step_bytes, small=False):
         return rows, Steps(time, DYNAMIC_STEPS, -(-time // DYNAMIC_STEPS))
     of_steps = (rows[0].size if isinstance(batch, int) else most_rows) * step_bytes
     block_bytes = SMALL_BLOCK_BYTES if small else BLOCK_BYTES
+    whole_bytes = WHOLE_BYTES if keep else WHOLE_BYTES_TO_READ
     most_steps = max(DYNAMIC_STEPS, block_bytes // of_steps)
-    chunks = 1 if not small and time * of_steps <= WHOLE_BYTES else -(-time // most_steps)
+    chunks = 1 if not small and time * of_steps <= whole_bytes else -(-time // most_steps)
     return rows, Steps(time, max(1, -(-time // chunks)), chunks)
 
 

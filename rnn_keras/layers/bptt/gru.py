@@ -25,8 +25,9 @@ class GRUEquations:
     states = 1
     gates = 3
     kept_states = ()
-    carries_gates = True
-    shared_gradients = 1
+    # Which of the two loops reads one step ahead: measured, see `block.Reads`.
+    reads_ahead = True
+    reads_ahead_going_back = False
 
     @property
     def shares_gradient(self):
@@ -76,14 +77,14 @@ class GRUEquations:
             d_projected = tf.concat([d_z_update, d_z_reset, d_z_candidate], axis=-1)
             d_recurrent = tf.concat([d_z_update, d_z_reset, d_z_candidate * reset_gate], axis=-1)
             d_before = d_kept + transposed_product(d_recurrent, recurrent_kernel_transposed, masks)
-            return (d_before,), d_projected, d_recurrent, (d_z_candidate,)
+            return (d_before,), d_projected, d_recurrent
 
         of_gates, of_candidate = tf.split(recurrent_kernel_transposed, [2 * units, units], axis=0)
         d_seen = transposed_product(d_z_candidate, of_candidate, masks[2:])
         d_reset_gate = d_seen * hidden_state
         d_z_gates = tf.concat([d_z_update, d_reset_gate * slope(reset_gate, self.recurrent_activation)], axis=-1)
         d_before = d_kept + d_seen * reset_gate + transposed_product(d_z_gates, of_gates, masks[:2])
-        return (d_before,), tf.concat([d_z_gates, d_z_candidate], axis=-1), None, (d_seen,)
+        return (d_before,), tf.concat([d_z_gates, d_z_candidate], axis=-1), None
 
     def recurrent_kernel_gradient(self, hidden_states, kept, d_recurrent, masks):
         if self.reset_after:

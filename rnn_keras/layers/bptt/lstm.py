@@ -27,8 +27,9 @@ class LSTMEquations:
     kept_widths = (4,)
     # The cell state before each step is kept, the hidden state is the output of the step before.
     kept_states = (1,)
-    carries_gates = False
-    shared_gradients = 1
+    # Which of the two loops reads one step ahead: measured, see `block.Reads`.
+    reads_ahead = False
+    reads_ahead_going_back = True
 
     def forward(self, projected, states, recurrent_kernel, recurrent_bias, masks):
         """One step.
@@ -66,9 +67,8 @@ class LSTMEquations:
             recurrent_kernel_transposed: U^T, `(4 * units, units)`.
 
         Returns:
-            Gradients with respect to the states before the step; with respect to `projected`, and to the recurrent
-            product where it is another (else None), each `(batch, 4 * units)`; and a tuple of what is used for several
-            gates (see `block.py`).
+            Gradients with respect to the states before the step; with respect to `projected`; and to the recurrent
+            product where it is another (else None), each `(batch, 4 * units)`.
         """
         d_hidden_state, d_cell_state = d_states
         _, cell_before = states
@@ -92,7 +92,7 @@ class LSTMEquations:
             axis=-1,
         )
         d_hidden_state = transposed_product(d_projected, recurrent_kernel_transposed, masks)
-        return (d_hidden_state, d_cell_state * forget_gate), d_projected, None, (d_cell_state,)
+        return (d_hidden_state, d_cell_state * forget_gate), d_projected, None
 
     def recurrent_kernel_gradient(self, hidden_states, kept, d_recurrent, masks):
         """The gradient with respect to U, from all steps at once; arguments `(time, batch, ...)`."""

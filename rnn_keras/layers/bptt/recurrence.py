@@ -106,7 +106,7 @@ class Blocks:
         if compile:
             step_bytes = parameters.recurrent_kernel.shape[1] * inputs.dtype.size
             self.workers, self.steps = cutting.in_blocks(
-                self.batch, time, parameters.recurrent_kernel.shape[0], step_bytes, small=recompute
+                self.batch, time, parameters.recurrent_kernel.shape[0], step_bytes, keep=keep, small=recompute and keep
             )
             self.forward_block = compiled(forward_block, equations, **options)
             self.backward_block = compiled(backward_block, equations)
@@ -129,8 +129,9 @@ class Blocks:
         def block(place, states):
             mask = None if self.mask is None else place.of_sequence(self.mask)
             masks = tuple(place.of_state(values) for values in self.masks)
-            results = self.forward_block(place.of_sequence(inputs), mask, place.count, parameters, masks, states)
-            hidden_states, last_states, kept, _ = results
+            hidden_states, last_states, kept = self.forward_block(
+                place.of_sequence(inputs), mask, place.count, parameters, masks, states
+            )
             return hidden_states, self.sized(rows, last_states), kept
 
         if self.is_one_block(rows):
@@ -177,7 +178,7 @@ class Blocks:
         self, rows, parameters, transposed, kept, inputs, first_hidden, hidden_states, d_hidden_states, d_last_states
     ):
         def block(place, kept, d_states):
-            d_inputs, d_parameters, d_states, _ = self.backward_block(
+            d_inputs, d_parameters, d_states = self.backward_block(
                 place.of_sequence(inputs),
                 None if self.mask is None else place.of_sequence(self.mask),
                 place.count,

@@ -23,8 +23,9 @@ class SimpleRNNEquations:
     # Whether x W and h U are simply added, so that one gradient is that of both.
     shares_gradient = True
     kept_states = ()
-    carries_gates = False
-    shared_gradients = 0
+    # Which of the two loops reads one step ahead: measured, see `block.Reads`.
+    reads_ahead = False
+    reads_ahead_going_back = False
 
     def forward(self, projected, states, recurrent_kernel, recurrent_bias, masks):
         (hidden_state,) = states
@@ -34,7 +35,7 @@ class SimpleRNNEquations:
     def backward(self, d_states, states, new_hidden_state, kept, recurrent_kernel_transposed, masks):
         (d_hidden_state,) = d_states
         d_projected = d_hidden_state * slope(new_hidden_state, self.activation)
-        return (transposed_product(d_projected, recurrent_kernel_transposed, masks),), d_projected, None, ()
+        return (transposed_product(d_projected, recurrent_kernel_transposed, masks),), d_projected, None
 
     def recurrent_kernel_gradient(self, hidden_states, kept, d_recurrent, masks):
         return recurrent_gradient(hidden_states, d_recurrent, masks)
