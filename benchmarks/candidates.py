@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 FAMILIES = ("LSTM", "GRU", "SimpleRNN")
 GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
-OURS, KERAS_GRAPH, KERAS_XLA, TORCH = "rnn_keras", "keras graph", "keras XLA", "torch"
+OURS, OURS_XLA, KERAS_GRAPH, KERAS_XLA, TORCH = "rnn_keras", "rnn_keras XLA", "keras graph", "keras XLA", "torch"
+NAMES = (OURS, OURS_XLA, KERAS_GRAPH, KERAS_XLA, TORCH)
 
 
 class Size(NamedTuple):
@@ -33,7 +34,8 @@ def candidates(family: str, size: Size, masked: bool, threads: int, names: tuple
     """Functions without arguments, `{name: {"forward": f, "training": f}}`, each of which does the whole work.
 
     The forward pass gives all outputs; the training step their mean square's gradients with respect to the input and
-    the weights. The mask is that of padding on the right, with lengths between half and all of the time.
+    the weights. XLA in a name: all of it is compiled as one (jit_compile=True). The mask is that of padding on the
+    right, with lengths between half and all of the time.
     """
     import numpy as np
 
@@ -41,7 +43,7 @@ def candidates(family: str, size: Size, masked: bool, threads: int, names: tuple
     x = rng.standard_normal(size[:3]).astype("float32")
     lengths = rng.integers(size.time // 2, size.time + 1, size.batch) if masked else None
     made = {}
-    for name in names or (OURS, KERAS_GRAPH, KERAS_XLA, TORCH):
+    for name in names or NAMES:
         if name == TORCH:
             if torch_is_there():
                 made[name] = of_torch(family, size, x, lengths, threads)
@@ -57,7 +59,7 @@ def of_keras(family, size, x, lengths, name) -> dict:
 
     import rnn_keras.layers
 
-    module = rnn_keras.layers if name == OURS else keras.layers
+    module = rnn_keras.layers if name in (OURS, OURS_XLA) else keras.layers
     keras.utils.set_random_seed(1)
     layer = getattr(module, family)(size.units, return_sequences=True)
     layer.build(x.shape)
@@ -75,7 +77,7 @@ def of_keras(family, size, x, lengths, name) -> dict:
         return tape.gradient(loss, [x, *weights])
 
     def function(python_function):
-        graph = tf.function(python_function, jit_compile=name == KERAS_XLA, autograph=False)
+        graph = tf.function(python_function, jit_compile=name in (OURS_XLA, KERAS_XLA), autograph=False)
         return lambda: graph(x)
 
     return {"forward": function(forward), "training": function(training)}

@@ -10,12 +10,13 @@ import time
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import rich.box
 import tyro
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.candidates import FAMILIES, KERAS_GRAPH, KERAS_XLA, OURS, TORCH, Size, candidates, torch_is_there
+from benchmarks.candidates import FAMILIES, KERAS_GRAPH, KERAS_XLA, NAMES, OURS, TORCH, Size, candidates, torch_is_there
 from benchmarks.memory import peak_bytes
 from rnn_keras.quiet import import_tensorflow, quiet_libraries
 
@@ -29,8 +30,7 @@ SIZES = (
 QUICK_SIZES = (Size(32, 128, 64, 64), Size(16, 64, 512, 512))
 TASKS = ("training", "forward")
 TIMES = (100, 500, 2000)
-NAMES = (OURS, KERAS_GRAPH, KERAS_XLA, TORCH)
-HEADINGS = ("ours", "graph", "XLA", "torch")
+HEADINGS = ("ours", "ours X", "Keras", "Keras X", "torch")
 
 
 @dataclass
@@ -115,17 +115,25 @@ def timed(family, size, masked, threads, repeats) -> list[dict]:
                 started = time.perf_counter()
                 function()
                 seconds[name].append(time.perf_counter() - started)
+        medians = {name: statistics.median(values) for name, values in seconds.items()}
         rows.append(
             {
                 "family": family,
                 "size": list(size),
                 "masked": masked,
                 "task": task,
-                "seconds": {name: statistics.median(values) for name, values in seconds.items()},
-                "gflops": size.gigaflops(family, task) / statistics.median(seconds[OURS]),
+                "seconds": medians,
+                "gflops": size.gigaflops(family, task) / medians[OURS],
             }
+            | speed_ups(medians)
         )
     return rows
+
+
+def speed_ups(seconds) -> dict:
+    """How many times faster than the better mode of keras.layers, and than torch where it is there."""
+    faster = {"best_keras": min(seconds[KERAS_GRAPH], seconds[KERAS_XLA]) / seconds[OURS]}
+    return faster | ({"torch": seconds[TORCH] / seconds[OURS]} if TORCH in seconds else {})
 
 
 def product_rate(side: int = 2048, repeats: int = 5) -> float:
@@ -162,25 +170,25 @@ def memory(families, threads, progress) -> list[dict]:
 
 
 def ratios(rows) -> list[dict]:
-    """Geometric means over the sizes but the single sequence: how many times faster than the others."""
+    """Geometric means of the speed-ups over the sizes but the single sequence."""
     means = []
-    for family in dict.fromkeys(row["family"] for row in rows):
-        for masked in (False, True):
-            for task in TASKS:
-                chosen = [
-                    row["seconds"]
-                    for row in rows
-                    if (row["family"], row["masked"], row["task"]) == (family, masked, task) and row["size"][0] > 1
-                ]
-                if not chosen:
-                    continue
-                to_keras = [min(s[KERAS_GRAPH], s[KERAS_XLA]) / s[OURS] for s in chosen]
-                mean = {"family": family, "masked": masked, "task": task}
-                mean["best_keras"] = statistics.geometric_mean(to_keras)
-                if TORCH in chosen[0]:
-                    mean["torch"] = statistics.geometric_mean(s[TORCH] / s[OURS] for s in chosen)
-                means.append(mean)
+    for (family, masked, task), chosen in grouped(rows).items():
+        chosen = [row for row in chosen if row["size"][0] > 1]
+        mean = {
+            name: statistics.geometric_mean(row[name] for row in chosen)
+            for name in ("best_keras", "torch")
+            if name in chosen[0]
+        }
+        means.append({"family": family, "masked": masked, "task": task} | mean)
     return means
+
+
+def grouped(rows) -> dict:
+    """The rows of each family, mask and task."""
+    groups = {}
+    for row in rows:
+        groups.setdefault((row["family"], row["masked"], row["task"]), []).append(row)
+    return groups
 
 
 def machine(threads) -> dict:
@@ -207,23 +215,21 @@ def show(console, report) -> None:
     rate = report["product_gflops"]
     console.print(
         f"one large matrix product: {rate:.0f} GFLOP/s. Sizes are batch-time-features-units; times medians of "
-        f"{report['repeats']}; graph and XLA are keras.layers; to Keras: how many times faster than the better of them."
+        f"{report['repeats']}. X: compiled by XLA as a whole (jit_compile=True). To Keras: how many times faster ours "
+        "is than the better mode of keras.layers; share: of that product's rate, GFLOP/s for GFLOP/s."
     )
-    for family, masked, task in dict.fromkeys((r["family"], r["masked"], r["task"]) for r in report["times"]):
-        chosen = [r for r in report["times"] if (r["family"], r["masked"], r["task"]) == (family, masked, task)]
+    for (family, masked, task), rows in grouped(report["times"]).items():
         title = f"{family}, {task}, {'with' if masked else 'without'} a mask: milliseconds"
-        table = Table("size", title=title, title_justify="left")
-        for heading in (*HEADINGS, "to Keras", "to torch", "GFLOP/s", "share"):
+        table = Table(title=title, title_justify="left", box=rich.box.SIMPLE)
+        table.add_column("size", no_wrap=True)
+        for heading in (*HEADINGS, "to Keras", "to torch", "share"):
             table.add_column(heading, justify="right", no_wrap=True)
-        for row in chosen:
-            seconds = row["seconds"]
-            keras = min(seconds[KERAS_GRAPH], seconds[KERAS_XLA]) / seconds[OURS]
+        for row in rows:
             table.add_row(
                 "-".join(map(str, row["size"])),
-                *(f"{1e3 * seconds[name]:.1f}" if name in seconds else "" for name in NAMES),
-                f"{keras:.2f}x",
-                f"{seconds[TORCH] / seconds[OURS]:.2f}x" if TORCH in seconds else "",
-                f"{row['gflops']:.0f}",
+                *(f"{1e3 * row['seconds'][name]:.1f}" if name in row["seconds"] else "" for name in NAMES),
+                f"{row['best_keras']:.2f}x",
+                f"{row['torch']:.2f}x" if "torch" in row else "",
                 f"{row['gflops'] / rate:.0%}",
             )
         console.print(table)

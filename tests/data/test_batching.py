@@ -5,6 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -90,6 +91,16 @@ def test_passes_over_the_data_set_are_epochs_and_a_run_goes_on():
     assert passes[0] != passes[1] != passes[2]
     resumed = LengthBatches(sequences(lengths), targets, 8, shuffle=True, seed=5).dataset(start_epoch=2)
     assert order(resumed) == passes[2]
+
+
+def test_there_is_no_generator_data_set_in_it():
+    """One sets the C library's limit for mapped blocks to 128 KiB, which costs every later step (Python 3.11)."""
+    policy = tf.data.experimental.ExternalStatePolicy.IGNORE
+    kinds = lambda dataset: dataset._as_serialized_graph(external_state_policy=policy).numpy()  # noqa: E731
+    signature = tf.TensorSpec((), tf.int32)
+    assert b"GeneratorDataset" in kinds(tf.data.Dataset.from_generator(lambda: iter([1]), output_signature=signature))
+    made = LengthBatches(sequences([3] * 20), np.arange(20.0), 4, shuffle=True)
+    assert b"GeneratorDataset" not in kinds(made.dataset())
 
 
 def test_fit_sees_each_epoch_in_its_own_order():
