@@ -1,4 +1,4 @@
-"""What every application is, and its commands: train, evaluate, predict, export."""
+"""What every application is, and its commands: train, evaluate, predict, export, serve."""
 
 import abc
 import contextlib
@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # TensorFlow takes seconds to import: not for --help, not for
     import tensorflow as tf
 
     from rnn_keras.data.batching import LengthBatches
+    from rnn_keras.export.deployment import Deployment
     from rnn_keras.training.run_directory import RunDirectory
 
 console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -89,8 +90,8 @@ class App(abc.ABC):
         """One prediction of a saved model for each input, at least one."""
 
     @abc.abstractmethod
-    def endpoint(self, model: "keras.Model") -> Callable:
-        """What the exported SavedModel computes: a tf.function with its input signature."""
+    def deployment(self, model: "keras.Model", config, examples: int) -> "Deployment":
+        """What is exported, and up to so many examples of the test split to hold the files against Keras with."""
 
     def default_run_dir(self) -> Path:
         return Path("runs") / self.name
@@ -197,25 +198,57 @@ def _commands(app: App) -> dict[str, Any]:
     def export(
         run_dir: Path = default_run_dir,
         saved_models: Path = Path("saved_models"),
+        formats: str = "saved_model,litert",
+        quantize: str = "none",
+        examples: int = 1000,
         as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
     ) -> None:
-        """Write the model of a finished run as a SavedModel, in the layout of TF Serving.
+        """Write the model of a finished run as files that other systems run, held against Keras on test examples.
 
         Args:
             run_dir: The folder of the run.
-            saved_models: The new version goes to a numbered folder in this folder's folder of the app.
+            saved_models: What is written goes to this folder's folder of the app.
+            formats: saved_model (a numbered version in TF Serving's layout), litert, or both, with a comma between.
+            quantize: The LiteRT files to write: none, dynamic, float16, int8, with commas between.
+            examples: The most examples of the run's test split that the files are held against Keras with; 0: none, and
+                no report.
             as_json: One JSON object as the last line of standard output, and nothing else there.
         """
         with reporting(as_json) as report:
-            run, _ = _finished(app, run_dir)
+            chosen = chosen_from("--formats", formats, ("saved_model", "litert"))
+            quantisations = chosen_from("--quantize", quantize, ("none", "dynamic", "float16", "int8"))
+            run, config = _finished(app, run_dir)
+            if examples or ("litert" in chosen and "int8" in quantisations):
+                app.require_source(config.dataset, config.data_dir)
             model = run.load_model()
-            from rnn_keras.export.saved_model import export_saved_model
+            from rnn_keras.export.bundle import export as write
 
-            version = export_saved_model(model, app.endpoint(model), saved_models / app.name)
-            report["saved_model"] = str(version)
-            console.print(f"SavedModel: {version}")
+            deployment = app.deployment(model, config, examples)
+            report.update(write(deployment, run.model, saved_models / app.name, chosen, quantisations, console.print))
+            for path in (report["saved_model"], *report["litert"]):
+                if path:
+                    console.print(f"written: {path}")
+            _show_report(report["report"])
 
-    return {command.__name__: command for command in (train, evaluate, predict, export)}
+    def serve(
+        saved_models: Path = Path("saved_models"),
+        host: str = "127.0.0.1",
+        port: int = 8501,
+        max_bytes: int = 10 * 2**20,
+    ) -> None:
+        """Answer HTTP requests with the newest exported version, in TF Serving's REST shape, until Ctrl-C.
+
+        Args:
+            saved_models: The folder that holds the app's folder of versions, as `export` writes it.
+            host: The address to listen at; 0.0.0.0 is reached from other machines too.
+            port: The port to listen at; 0 takes any free one.
+            max_bytes: The longest body of a request; a longer one is refused.
+        """
+        from rnn_keras.export.server import serve as serve_versions
+
+        serve_versions(saved_models / app.name, app.name, host, port, max_bytes)
+
+    return {command.__name__: command for command in (train, evaluate, predict, export, serve)}
 
 
 @contextlib.contextmanager
@@ -302,6 +335,36 @@ def _show(title: str, metrics: dict) -> None:
     table = Table("", "", title=title, title_justify="left", show_header=False)
     for name, value in metrics.items():
         table.add_row(name.replace("_", " "), f"{value:.4f}" if isinstance(value, float) else str(value))
+    console.print(table)
+
+
+def chosen_from(flag: str, given: str, known: Sequence[str]) -> list[str]:
+    """The names in a list with commas, each of which must be known."""
+    names = list(dict.fromkeys(name.strip() for name in given.split(",")))
+    for name in names:
+        if name not in known:
+            raise UserError(f"{flag} {given}: {name!r} is none of {', '.join(known)}; name some of these, with commas")
+    return names
+
+
+def _show_report(rows: Sequence[dict]) -> None:
+    if not rows:
+        return
+    table = Table(title=f"held against Keras on {rows[0]['examples']} test examples", title_justify="left")
+    table.add_column("file")
+    for heading in ("KB", "ops", "largest difference", "same decision", rows[0]["metric"], "ms for one", "peak MB"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            row["format"] if row["format"] != "litert" else f"litert, {row['quantisation']}",
+            f"{row['bytes'] / 1024:,.0f}",
+            "" if row["ops"] is None else str(row["ops"]),
+            f"{row['largest_difference']:.1e}",
+            f"{row['agreement']:.2%}",
+            f"{row[row['metric']]:.4f}",
+            f"{row['latency_ms']:.2f}",
+            f"{row['peak_mb']:,.0f}",
+        )
     console.print(table)
 
 

@@ -1,6 +1,6 @@
 """Many to one: a text -> how its writer feels. `python -m apps.sentiment --help`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.sentiment.config import SentimentConfig
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import keras
 
     from apps.sentiment.data import SentimentData
+    from rnn_keras.export.deployment import Deployment
     from rnn_keras.training.run_directory import RunDirectory
 
 
@@ -77,14 +78,10 @@ class SentimentApp(App):
             answers.append({"label": class_names[row.argmax()], "score": score})
         return answers
 
-    def endpoint(self, model: "keras.Model") -> Callable:
-        import tensorflow as tf
+    def deployment(self, model: "keras.Model", config: SentimentConfig, examples: int) -> "Deployment":
+        from apps.sentiment.deployment import deployment
 
-        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
-        def serve(text):
-            return model({"text": text}, training=False)
-
-        return serve
+        return deployment(model, config, examples)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,6 @@ def load(config: SentimentConfig) -> SentimentData:
     return SentimentData(texts, vectorization, sequences)
 
 
-def evaluation_batches(sequences: list[np.ndarray], examples: Examples | None = None) -> LengthBatches:
-    """Batches in one fixed order, with the labels where there are any."""
-    labels = None if examples is None else examples.labels
-    return LengthBatches(sequences, labels, EVALUATION_BATCH, shuffle=False)
+def evaluation_batches(sequences: list[np.ndarray], examples: Examples) -> LengthBatches:
+    """Batches in one fixed order, with the labels."""
+    return LengthBatches(sequences, examples.labels, EVALUATION_BATCH, shuffle=False)

@@ -176,3 +176,9 @@ class LengthBatches:
 
     def _shape(self, indices: np.ndarray) -> tuple[int, int]:
         return len(indices), int(self.boundaries[self._bucket[indices].max()])
+
+
+def predicted(network, sequences: Sequence[np.ndarray], batch_size: int = 256) -> np.ndarray:
+    """A network's outputs for sequences `(time, ...)` of any lengths: `(n, ...)`, in their order."""
+    batches = LengthBatches(sequences, None, batch_size, shuffle=False)
+    return batches.in_original_order(network.predict(batches.dataset(), verbose=0))

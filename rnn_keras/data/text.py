@@ -1,5 +1,6 @@
 """From raw text to token ids inside the graph, so that an exported model takes raw strings without this project."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +13,12 @@ PADDING = 0
 UNKNOWN = 1
 _UNKNOWN_TOKEN = "[UNK]"  # TextVectorization's own; the tokens are lower case, so no text can spell it
 # HTML's line break and the spaces outside ASCII; those inside are what tf.strings.split splits at.
-_BLANK = r"<br\s*/?>|[\x00\x{85}\x{A0}\x{1680}\x{2000}-\x{200B}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}]"
+_BLANK = r"(?i)<br\s*/?>|[\x00\x{85}\x{A0}\x{1680}\x{2000}-\x{200B}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}]"
 # What becomes a token of its own: n't and the other contracted endings (do n't, it 's), dots in a row, any
 # other punctuation mark or symbol, and each character of scripts that put no space between words.
-_TOKEN = r"(n't\b|'(?:s|re|ve|ll|d|m)\b|\.\.+|[\pP\pS\p{Han}\p{Hiragana}\p{Katakana}])"
+_MARK = r"[\pP\pS\p{Han}\p{Hiragana}\p{Katakana}]"
+_TOKEN = rf"(n't\b|'(?:s|re|ve|ll|d|m)\b|\.\.+|{_MARK})"
+_APOSTROPHE = "[’‘ʼ]"
 _CHARACTERS_A_TOKEN = 32
 _TEXTS_AT_ONCE = 1024
 
@@ -44,19 +47,49 @@ class Tokenizer:
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """`(batch,)` strings to `(batch, tokens)` strings, at least one token each."""
         texts = self._cut(tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace"))
-        texts = tf.strings.lower(texts, encoding="utf-8")
         texts = tf.strings.regex_replace(texts, _BLANK, " ")
-        texts = tf.strings.regex_replace(texts, "[’‘ʼ]", "'")
+        texts = tf.strings.lower(texts, encoding="utf-8")  # after that, since it would end a text at its first NUL
+        texts = tf.strings.regex_replace(texts, _APOSTROPHE, "'")
         texts = tf.strings.strip(tf.strings.regex_replace(texts, _TOKEN, r" \1 "))
         tokens = tf.strings.split(tf.where(tf.equal(texts, ""), _UNKNOWN_TOKEN, texts))
         return tokens[..., : self.maximum_length] if self.keep == "first" else tokens[..., -self.maximum_length :]
 
+    @property
+    def _most_characters(self) -> int:
+        return min(self.maximum_length * _CHARACTERS_A_TOKEN, tf.int32.max)
+
     def _cut(self, texts):
-        most = min(self.maximum_length * _CHARACTERS_A_TOKEN, tf.int32.max)
+        most = self._most_characters
         start = tf.zeros_like(texts, tf.int32)
         if self.keep == "last":
             start = tf.maximum(tf.strings.length(texts, unit="UTF8_CHAR") - most, 0)
         return tf.strings.substr(texts, start, tf.fill(tf.shape(texts), most), unit="UTF8_CHAR")
+
+    def specification(self) -> dict:
+        """What `rnn_keras.export.tokens.PlainTokenizer` needs to split texts in the same way without TensorFlow.
+
+        TensorFlow is asked for every character which class it is of and what its small letter is, so that neither
+        depends on the Unicode version of the Python that reads this.
+        """
+        points = [point for point in range(1, 0x110000) if not 0xD800 <= point < 0xE000]
+        characters = [chr(point) for point in points]
+        small = [text.decode() for text in tf.strings.lower(characters, encoding="utf-8").numpy()]
+        marks = tf.strings.regex_full_match(characters, _MARK).numpy()
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]]).astype(np.int8)))
+        ranges = (f"\\U{points[first]:08x}-\\U{points[last - 1]:08x}" for first, last in edges.reshape(-1, 2))
+        blank = re.sub(r"\\x\{(\w+)\}", lambda point: chr(int(point[1], 16)), _BLANK)
+        return {
+            "maximum_length": self.maximum_length,
+            "keep": self.keep,
+            "most_characters": self._most_characters,
+            "blank": blank.replace(r"\s", r"[\t\n\f\r ]"),  # Python's \s has the vertical tabulator too
+            "lower": {a: b for a, b in zip(characters, small, strict=True) if a.lower() != b},
+            "replacements": [
+                [_APOSTROPHE, "'"],
+                [_TOKEN.replace(_MARK, f"[{''.join(ranges)}]"), r" \1 "],
+            ],
+            "unknown": _UNKNOWN_TOKEN,
+        }
 
     def get_config(self) -> dict:
         return {"maximum_length": self.maximum_length, "keep": self.keep}

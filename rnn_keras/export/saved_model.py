@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnn_keras.errors import UserError
 from rnn_keras.files import replacing
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def export_saved_model(model: "keras.Model", endpoint: Callable, directory: Path
         The new version's folder, numbered one above the highest there.
 
     Raises:
-        UserError: the folder cannot be written to; nothing was left there.
+        UserError: the folder cannot be written to, or the graph holds what TF Serving does not run; nothing was left
+            there.
     """
     import keras
 
@@ -33,7 +35,31 @@ def export_saved_model(model: "keras.Model", endpoint: Callable, directory: Path
     version = directory / str(1 + max(versions(directory), default=0))
     with replacing(version) as temporary:
         archive.write_out(temporary, verbose=False)
+        require_portable(temporary)
     return version
+
+
+def require_portable(saved_model: Path) -> None:
+    """Refuses a SavedModel with operations that TensorFlow's own servers do not have.
+
+    Raises:
+        UserError: it calls Python, an operation of another library, or XLA.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2
+    from tensorflow.python.framework import op_def_registry
+
+    stored = saved_model_pb2.SavedModel.FromString((saved_model / "saved_model.pb").read_bytes())
+    for graph in (meta_graph.graph_def for meta_graph in stored.meta_graphs):
+        functions = {function.signature.name: function for function in graph.library.function}
+        nodes = [*graph.node, *(node for function in functions.values() for node in function.node_def)]
+        foreign = {node.op for node in nodes if node.op not in functions and op_def_registry.get(node.op) is None}
+        foreign |= {node.op for node in nodes if "PyFunc" in node.op or node.op.startswith("Xla")}
+        foreign |= {name for name, function in functions.items() if function.attr["_XlaMustCompile"].b}
+        if foreign:
+            raise UserError(
+                f"the model's graph has operations that TF Serving does not run: {', '.join(sorted(foreign))}; take "
+                "tf.py_function, custom operations and jit_compile=True out of its layers"
+            )
 
 
 def versions(directory: Path) -> list[int]:

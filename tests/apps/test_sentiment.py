@@ -17,6 +17,7 @@ from apps.sentiment.model import build_scorer, build_text_model
 from apps.sentiment.plots import running_scores
 from rnn_keras.data.batching import LengthBatches
 from rnn_keras.errors import UserError
+from rnn_keras.export import parity
 from rnn_keras.layers.word_pairs import WordPairs, pair_ids
 
 VARIANTS = [
@@ -98,7 +99,8 @@ def test_the_saved_model_scores_raw_text_without_this_project(sentiment_run, tmp
     command("predict", "--run-dir", sentiment_run, "--json", *texts)
     expected = last_line(capfd)["predictions"]
     for version in ("1", "2"):
-        command("export", "--run-dir", sentiment_run, "--saved-models", tmp_path, "--json")
+        options = ("--formats", "saved_model", "--examples", 0, "--json")
+        command("export", "--run-dir", sentiment_run, "--saved-models", tmp_path, *options)
         assert last_line(capfd)["saved_model"] == str(tmp_path / "sentiment" / version)
 
     program = (
@@ -114,6 +116,66 @@ def test_the_saved_model_scores_raw_text_without_this_project(sentiment_run, tmp
 
     assert labels == [answer["label"] for answer in expected]
     np.testing.assert_allclose(scores, [answer["score"] for answer in expected], atol=1e-6)
+
+
+def test_exported_files_are_held_against_keras_and_none_is_replaced_by_one_that_differs(
+    sentiment_run, tmp_path, capfd, monkeypatch
+):
+    export = ("export", "--run-dir", sentiment_run, "--saved-models", tmp_path, "--json")
+    command(*export, "--quantize", "none,int8")
+    report = last_line(capfd)
+    folder = tmp_path / "sentiment"
+
+    assert report["report"] == json.loads((folder / "report.json").read_text())
+    assert [(row["format"], row["quantisation"]) for row in report["report"]] == [
+        ("keras", "none"),
+        ("saved_model", "none"),
+        ("litert", "none"),
+        ("litert", "int8"),
+    ]
+    for row in report["report"][:3]:
+        assert row["accuracy"] == row["agreement"] == 1 and row["largest_difference"] < 1e-5
+        assert row["bytes"] > 0 and row["latency_ms"] > 0 and row["peak_mb"] > 10
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "1",
+        "report.json",
+        "sentiment.tflite",
+        "sentiment_int8.tflite",
+    ]
+
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    monkeypatch.setitem(parity.TOLERANCE, "none", -1.0)
+    with pytest.raises(SystemExit):
+        command(*export)
+    assert "decides otherwise than Keras" in capfd.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+    texts = ["a lovely film", "An AWFUL film<br />really", "", "\N{PARTY POPPER}", "the plot " * 300]
+    program = (
+        "import json, sys\n"
+        "from rnn_keras.export import LiteRTModel\n"
+        "print(json.dumps(LiteRTModel(sys.argv[1]).predict(json.loads(sys.argv[2]))))\n"
+        "assert not {'tensorflow', 'keras', 'apps'} & set(sys.modules)\n"
+    )
+    arguments = [sys.executable, "-c", program, str(folder / "sentiment.tflite"), json.dumps(texts)]
+    answers = json.loads(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout)
+    command("predict", "--run-dir", sentiment_run, "--json", *texts)
+    expected = last_line(capfd)["predictions"]
+    assert [answer["label"] for answer in answers] == [answer["label"] for answer in expected]
+    np.testing.assert_allclose(
+        [answer["score"] for answer in answers], [answer["score"] for answer in expected], atol=1e-5
+    )
+
+
+def test_what_cannot_be_exported_is_a_sentence(sentiment_run, tmp_path, capfd):
+    for options, sentence in (
+        (("--formats", "onx"), "'onx' is none of saved_model, litert"),
+        (("--quantize", "int4"), "'int4' is none of none, dynamic, float16, int8"),
+    ):
+        with pytest.raises(SystemExit):
+            command("export", "--run-dir", sentiment_run, "--saved-models", tmp_path, *options)
+        assert sentence in capfd.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_saved_model_file_predicts_the_same(sentiment_run, reviews):

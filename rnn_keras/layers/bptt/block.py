@@ -63,7 +63,8 @@ def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, 
     units = parameters.recurrent_kernel.shape[0]
     inputs = time_major(inputs)
     time, batch_size = sizes(inputs)
-    projected = from_steps(tf.reshape(product(inputs, parameters), (time, batch_size, -1)))
+    rows = product(inputs, parameters)
+    projected = from_steps(tf.reshape(rows, (time, batch_size, rows.shape[-1])))
     mask = None if mask is None else from_steps(time_major(mask[:, :, tf.newaxis]))
     kept_states = equations.kept_states if keep_states else ()
     widths = (1, *(1 for _ in kept_states), *(equations.kept_widths if keep_gates else ()))

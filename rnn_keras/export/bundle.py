@@ -1,0 +1,93 @@
+"""All that `export` writes: made beside its place, held against Keras, and only then put there."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rnn_keras.data.batching import predicted
+from rnn_keras.errors import UserError
+from rnn_keras.export import litert
+from rnn_keras.export.deployment import Deployment
+from rnn_keras.export.parity import Variant, measured
+from rnn_keras.export.saved_model import export_saved_model, versions
+from rnn_keras.files import UNFINISHED, remove_unfinished, replacing, write_json
+
+FORMATS = ("saved_model", "litert")
+REPORT = "report.json"
+
+
+def export(
+    deployment: Deployment,
+    trained: Path,
+    directory: Path,
+    formats: Sequence[str],
+    quantisations: Sequence[str],
+    tell: Callable[[str], None] = print,
+) -> dict:
+    """Writes the formats into the app's folder, with the report; the version is one above the highest there.
+
+    Args:
+        trained: the run's model in Keras's format.
+        directory: the folder; its name is that of the `.tflite` files.
+        quantisations: of the LiteRT files.
+        tell: is called with a line before each step.
+
+    Returns:
+        `saved_model`, the new version's folder or None; `litert`, the files; `report`, its rows, none without examples.
+
+    Raises:
+        UserError: a format cannot be made, or decides otherwise than Keras; the folder is as it was.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        remove_unfinished(directory)
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=directory) as folder:
+            variants = made(deployment, Path(folder), directory, formats, quantisations, tell)
+            rows = report(deployment, [Variant("keras", trained), *variants], tell) if deployment.examples else []
+            written = {"saved_model": None, "litert": [], "report": rows}
+            for variant in variants:
+                if variant.format == "litert":
+                    place = directory / variant.path.name
+                    written["litert"].append(str(place))
+                else:
+                    place = directory / str(1 + max(versions(directory), default=0))
+                    written["saved_model"] = str(place)
+                variant.path.replace(place)
+            if rows:
+                write_json(directory / REPORT, rows)
+    except OSError as error:
+        raise UserError(
+            f"cannot write to {directory}: {error.strerror or error}; free some space, or name another folder with "
+            "--saved-models; what was there is unchanged"
+        ) from error
+    return written
+
+
+def made(deployment, folder, directory, formats, quantisations, tell) -> list[Variant]:
+    """The formats, in the temporary folder."""
+    variants = []
+    if "saved_model" in formats:
+        tell("SavedModel ...")
+        variants.append(Variant("saved_model", export_saved_model(deployment.model, deployment.endpoint, folder)))
+    if "litert" in formats:
+        calibration = deployment.tensors(deployment.calibration) if "int8" in quantisations else []
+        for quantisation in quantisations:
+            tell(f"LiteRT, {quantisation} ...")
+            name = directory.name if quantisation == "none" else f"{directory.name}_{quantisation}"
+            content = litert.convert(
+                deployment.network,
+                deployment.steps,
+                quantisation,
+                calibration if quantisation == "int8" else (),
+                deployment.files(quantisation),
+            )
+            variants.append(Variant("litert", folder / f"{name}.tflite", quantisation))
+            with replacing(variants[-1].path) as temporary:
+                temporary.write_bytes(content)
+    return variants
+
+
+def report(deployment, variants, tell) -> list[dict]:
+    tell(f"holding them against Keras on {len(deployment.examples)} examples ...")
+    expected = predicted(deployment.network, deployment.tensors(deployment.examples))
+    return [measured(variant, deployment, expected) for variant in variants]

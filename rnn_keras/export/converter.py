@@ -1,0 +1,26 @@
+"""The child process of `litert.py`: a folder with `model/` and `calibration.npy` -> `model.tflite` in it."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+
+def main(folder: str, quantisation: str) -> None:
+    folder = Path(folder)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "model"))
+    if quantisation != "none":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantisation == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if quantisation == "int8":
+        calibration = np.load(folder / "calibration.npy")
+        converter.representative_dataset = lambda: ([values[np.newaxis]] for values in calibration)
+        # The second for what has no 8-bit operation, such as the arithmetic of ids; never Flex.
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]
+    (folder / "model.tflite").write_bytes(converter.convert())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

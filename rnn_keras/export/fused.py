@@ -1,0 +1,179 @@
+"""A network as LiteRT runs it best: each LSTM one fused operation, other recurrent layers loops of built-in ones."""
+
+import uuid
+
+import keras
+import tensorflow as tf
+
+from rnn_keras.layers.pooling import MaskedMaxPooling1D
+
+RECURRENT = (keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU)
+
+
+def for_litert(network: keras.Model, batch: int, length: int, *, unroll: bool = False) -> keras.Model:
+    """The same network, with the same weights, for inputs of one fixed shape.
+
+    Where steps are masked, they must be the last of their sequence, as padding is; what a fused layer gives for them is
+    without meaning, and nothing that follows may look at it.
+
+    Args:
+        network: a functional model with one input, `(batch, time, ...)`.
+        batch, length: its fixed sizes.
+        unroll: whether the layers that are no LSTM are unrolled, as full int8 needs it.
+    """
+
+    def converted(layer):
+        if isinstance(layer, keras.layers.Bidirectional) and fits(layer.forward_layer) and fits(layer.backward_layer):
+            return FusedBidirectionalLSTM(layer)
+        if isinstance(layer, keras.layers.LSTM) and fits(layer):
+            return FusedLSTM(layer)
+        if isinstance(layer, MaskedMaxPooling1D):
+            return MaxOfUnpadded(layer)
+        if unroll and isinstance(layer, (*RECURRENT, keras.layers.Bidirectional)):
+            return unrolled(layer)
+        return layer
+
+    (given,) = network.inputs
+    fixed = keras.Input(batch_shape=(batch, length, *given.shape[2:]), dtype=given.dtype, name=given.name)
+    return keras.models.clone_model(network, input_tensors=fixed, clone_function=converted)
+
+
+def fits(layer) -> bool:
+    """Whether the fused operation computes what this layer does."""
+    return (
+        isinstance(layer, keras.layers.LSTM)
+        and layer.activation is keras.activations.tanh
+        and layer.recurrent_activation is keras.activations.sigmoid
+        and not layer.stateful
+        and not layer.return_state
+    )
+
+
+def unrolled(layer):
+    """A copy of a recurrent layer, with the same weights, that writes out its loop step by step."""
+    config = layer.get_config()
+    for part in (config, *(config[name]["config"] for name in ("layer", "backward_layer") if config.get(name))):
+        if "unroll" in part:
+            part["unroll"] = True
+    copy = type(layer).from_config(config)
+    copy.build(layer.get_build_config()["input_shape"])
+    copy.set_weights(layer.get_weights())
+    return copy
+
+
+class FusedLSTM(keras.layers.Layer):
+    """An LSTM that becomes one UNIDIRECTIONAL_SEQUENCE_LSTM. The batch size must be fixed.
+
+    The fused operation knows no mask. It need not, where the masked steps are the last: what comes before them does not
+    depend on them, and read backwards a sequence is turned round within its own length.
+    """
+
+    def __init__(self, lstm: keras.layers.LSTM):
+        super().__init__(name=f"fused_{lstm.name}")
+        self.supports_masking = True
+        self.lstm = lstm
+        self.run = fused(lstm)
+        self.built = True  # it makes no variables: the converter wants the weights as constants
+
+    def call(self, x, mask=None):
+        time = tf.shape(x)[1]
+        lengths = tf.fill([x.shape[0]], time) if mask is None else tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
+        backwards = self.lstm.go_backwards
+        outputs = self.run(turned_round(x, lengths) if backwards else x)
+        if self.lstm.return_sequences:
+            # Keras gives the outputs of a layer that goes backwards in the order in which the steps were taken; with a
+            # mask, the masked ones are taken first.
+            return tf.reverse(turned_round(outputs, lengths), [1]) if backwards and mask is not None else outputs
+        return at(outputs, tf.maximum(lengths - 1, 0)) * tf.cast(tf.expand_dims(lengths > 0, 1), outputs.dtype)
+
+
+class FusedBidirectionalLSTM(keras.layers.Layer):
+    """Both directions of a Bidirectional LSTM, put together as it does; see `FusedLSTM`."""
+
+    def __init__(self, bidirectional: keras.layers.Bidirectional):
+        super().__init__(name=f"fused_{bidirectional.name}")
+        self.supports_masking = True
+        self.sequences = bidirectional.return_sequences
+        self.merge_mode = bidirectional.merge_mode
+        self.layers = [FusedLSTM(bidirectional.forward_layer), FusedLSTM(bidirectional.backward_layer)]
+        self.built = True
+
+    def call(self, x, mask=None):
+        there, back = (layer(x, mask=mask) for layer in self.layers)
+        if self.sequences:
+            back = tf.reverse(back, [1])
+        if self.merge_mode is None:
+            return there, back
+        if self.merge_mode == "concat":
+            return tf.concat([there, back], -1)
+        if self.merge_mode == "mul":
+            return there * back
+        return (there + back) / (2 if self.merge_mode == "ave" else 1)
+
+
+class MaxOfUnpadded(keras.layers.Layer):
+    """A MaskedMaxPooling1D that puts the first step's values in the place of the padding, instead of the least number.
+
+    An 8-bit tensor that had to reach down to that would tell few values apart.
+    """
+
+    def __init__(self, pooling: MaskedMaxPooling1D):
+        super().__init__(name=f"unpadded_{pooling.name}")
+        self.supports_masking = True
+        self.pooling = pooling
+        self.built = True
+
+    def call(self, x, mask=None):
+        if mask is None:
+            return self.pooling(x)
+        largest = tf.reduce_max(tf.where(tf.expand_dims(mask, -1), x, x[:, :1]), axis=1, keepdims=True)
+        largest = largest * tf.cast(tf.expand_dims(mask[:, :1], -1), x.dtype)  # zero where all is padding
+        return largest if self.pooling.keepdims else tf.squeeze(largest, 1)
+
+
+def turned_round(x, lengths):
+    """`(batch, time, ...)` with the first `lengths` steps of each row in reverse order, and the rest as it is."""
+    steps = tf.expand_dims(tf.range(tf.shape(x)[1]), 0)
+    lengths = tf.expand_dims(lengths, 1)
+    return tf.gather(x, tf.where(steps < lengths, lengths - 1 - steps, steps), axis=1, batch_dims=1)
+
+
+def at(x, steps):
+    """`(batch, time, units)` and a step for each row -> `(batch, units)`."""
+    return tf.squeeze(tf.gather(x, tf.expand_dims(steps, 1), axis=1, batch_dims=1), 1)
+
+
+def fused(lstm):
+    """The hidden states of all steps `(batch, time, units)`, as a function that the converter knows how to fuse.
+
+    It looks for these attributes, six arguments and five results, of which the last and the sequence are used; the
+    weights must be constants. Sources: TensorFlow, lite/kernels/unidirectional_sequence_lstm.cc, and the pass
+    prepare_composite_functions_tf.cc.
+    """
+    attributes = {
+        "api_implements": f"lstm_{uuid.uuid4()}",
+        "api_preferred_device": "CPU",
+        "time_major": False,
+        "go_backwards": False,
+    }
+    units = lstm.units
+    bias = lstm.cell.bias if lstm.use_bias else tf.zeros((4 * units,))
+    weights = [keras.ops.convert_to_numpy(weight) for weight in (lstm.cell.kernel, lstm.cell.recurrent_kernel, bias)]
+
+    @tf.function(autograph=False, experimental_attributes=attributes)
+    def run(x, h, c, kernel, recurrent_kernel, bias):
+        def step(states, x_t):
+            h, c = states
+            z = tf.matmul(x_t, kernel) + tf.matmul(h, recurrent_kernel) + bias
+            input_gate, forget_gate, candidate, output_gate = tf.split(z, 4, axis=-1)
+            c = tf.sigmoid(forget_gate) * c + tf.sigmoid(input_gate) * tf.tanh(candidate)
+            return tf.sigmoid(output_gate) * tf.tanh(c), c
+
+        h, c = tf.scan(step, tf.transpose(x, [1, 0, 2]), initializer=(h, c))
+        return h[-1], tf.transpose(h, [1, 0, 2]), h[-1], c[-1], tf.constant(1.0)
+
+    def outputs(x):
+        zeros = tf.zeros((x.shape[0], units))
+        return run(x, zeros, zeros, *(tf.constant(weight, tf.float32) for weight in weights))[1]
+
+    return outputs

@@ -1,0 +1,69 @@
+"""A network as a LiteRT (TFLite) file, converted in a process of its own, since the converter can crash."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from rnn_keras.errors import UserError
+from rnn_keras.export.fused import for_litert
+from rnn_keras.export.runner import with_associated_files
+
+QUANTISATIONS = ("none", "dynamic", "float16", "int8")
+
+
+def convert(
+    network: keras.Model,
+    steps: int,
+    quantisation: str,
+    calibration: Sequence[np.ndarray] = (),
+    files: dict[str, bytes] | None = None,
+) -> bytes:
+    """The network for one sequence of `steps` steps as the content of a `.tflite` file.
+
+    Args:
+        network: with one input, `(batch, steps, ...)`.
+        steps: a shorter sequence is filled up with zeros, which the network must mask.
+        quantisation: "none": float32; "dynamic": 8-bit weights; "float16": 16-bit weights; "int8": 8-bit weights and
+            activations wherever LiteRT has such an operation.
+        calibration: sequences `(steps, ...)` that show int8 which values come up.
+        files: what is to travel inside the file, by name.
+
+    Raises:
+        UserError: the converter refuses the network, or crashes.
+    """
+    (given,) = network.inputs
+    fixed = for_litert(network, 1, steps, unroll=quantisation == "int8")
+    constants = [(variable, keras.ops.convert_to_numpy(variable)) for variable in fixed.variables]
+
+    # The converter fuses an LSTM only if its weights are constants, and only if it is given a SavedModel.
+    @tf.function(
+        input_signature=[tf.TensorSpec((1, steps, *given.shape[2:]), given.dtype, name=given.name)], autograph=False
+    )
+    def serve(inputs):
+        with keras.StatelessScope(state_mapping=[(variable, tf.constant(value)) for variable, value in constants]):
+            return {"output": fixed(inputs, training=False)}
+
+    module = tf.Module()
+    module.serve = serve
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        tf.saved_model.save(module, folder / "model", signatures={"serving_default": serve})
+        missing = [[(0, steps - len(values)), *((0, 0) for _ in values.shape[1:])] for values in calibration]
+        filled = [np.pad(values, filling) for values, filling in zip(calibration, missing, strict=True)]
+        np.save(folder / "calibration.npy", np.array(filled, given.dtype))
+        command = [sys.executable, "-m", "rnn_keras.export.converter", str(folder), quantisation]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            lines = [line for line in done.stderr.splitlines() if line.strip()]
+            said = "crashed" if done.returncode < 0 else f"refused it: {lines[-1] if lines else 'no reason given'}"
+            raise UserError(
+                f"LiteRT's converter {said} (exit status {done.returncode}, quantisation {quantisation}); leave this "
+                "quantisation out, or export another network"
+            )
+        return with_associated_files((folder / "model.tflite").read_bytes(), files or {})

@@ -1,0 +1,88 @@
+"""The child process of `parity.py`: runs one exported model on examples, alone, so that its memory is its own.
+
+    python -m rnn_keras.export.measure FOLDER keras|saved_model|litert PATH
+
+reads `examples.npz` in the folder and writes `outputs.npz` and `figures.json` beside it.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+TIMED = 200  # examples whose time alone is taken
+AT_ONCE = 256
+
+
+def main(folder: str, kind: str, path: str) -> None:
+    folder = Path(folder)
+    with np.load(folder / "examples.npz") as stored:
+        values, ends = stored["values"].tobytes(), stored["ends"]
+    examples = [values[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    answer, everything, ops = {"keras": keras_model, "saved_model": saved_model, "litert": litert}[kind](path)
+    answer(examples[0])
+    seconds = []
+    for example in examples[:TIMED]:
+        started = time.perf_counter()
+        answer(example)
+        seconds.append(time.perf_counter() - started)
+    figures = {"latency_ms": 1e3 * float(np.median(seconds)), "peak_mb": peak(), "ops": ops}
+    if kind != "keras":
+        np.savez(folder / "outputs.npz", **everything(examples))
+    (folder / "figures.json").write_text(json.dumps(figures))
+
+
+def peak() -> float:
+    """The most memory that the process has held, in megabytes, where the system tells (Linux); else NaN."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return float("nan")
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def saved_model(path: str):
+    """With TensorFlow alone, as TF Serving runs it: strings in."""
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(path)
+    serve = loaded.signatures["serving_default"]
+    (name,) = serve.structured_input_signature[1]
+    graph = serve.graph.as_graph_def()
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+
+    def run(examples):
+        return serve(**{name: tf.constant(examples)})
+
+    def everything(examples):
+        parts = [run(examples[start : start + AT_ONCE]) for start in range(0, len(examples), AT_ONCE)]
+        numbers = [key for key in parts[0] if parts[0][key].dtype != tf.string]  # labels are made from scores
+        return {key: np.concatenate([part[key].numpy() for part in parts]) for key in numbers}
+
+    return lambda example: run([example]), everything, len(nodes)
+
+
+def keras_model(path: str):
+    """The model in Keras, one call of `predict_on_batch`'s graph an example."""
+    import tensorflow as tf
+
+    from rnn_keras.training.run_directory import RunDirectory
+
+    model = RunDirectory(Path(path)).load_model()
+    function = tf.function(lambda inputs: model(inputs, training=False), autograph=False, reduce_retracing=True)
+    (name,) = model.input_names if hasattr(model, "input_names") else [tensor.name for tensor in model.inputs]
+    return lambda example: function({name: tf.constant([example])}), None, None
+
+
+def litert(path: str):
+    """With ai-edge-litert alone."""
+    from rnn_keras.export.runner import LiteRTModel
+
+    model = LiteRTModel(path)
+    return lambda example: model.scores([example]), lambda examples: {"output": model.scores(examples)}, len(model.ops)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,126 @@
+"""A LiteRT file at work: strings in, answers out. Needs ai-edge-litert and numpy, and neither TensorFlow nor Keras."""
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rnn_keras.errors import UserError
+from rnn_keras.export.tokens import PlainTokenizer
+
+# What travels inside the file, like LiteRT's associated files: a zip archive behind the model; interpreters skip it.
+DESCRIPTION = "rnn_keras.json"
+VOCABULARY = "vocabulary.txt"
+UNKNOWN_ID = 1
+
+
+class LiteRTModel:
+    """A `.tflite` file written by `export`.
+
+    >>> model = LiteRTModel("saved_models/sentiment/sentiment.tflite")
+    >>> model.predict(["a masterpiece"])
+    [{'label': 'pos', 'score': 0.98}]
+
+    Args:
+        path: the file.
+        threads: how many the interpreter may use.
+
+    Raises:
+        UserError: the file is missing, or no LiteRT model.
+    """
+
+    def __init__(self, path: str | Path, threads: int = 1):
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        self.path = Path(path)
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise UserError(f"{path} cannot be read ({error.strerror}); name a .tflite file that exists") from error
+        files = associated_files(content)
+        self.description = json.loads(files.get(DESCRIPTION, b"{}"))
+        with_xnnpack = self.description.get("xnnpack", True)
+        resolver = OpResolverType.AUTO if with_xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        try:
+            self._interpreter = Interpreter(
+                model_content=content, num_threads=threads, experimental_op_resolver_type=resolver
+            )
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise UserError(f"{path} is not a LiteRT model, or is damaged; export it again") from error
+        self.vocabulary = files.get(VOCABULARY, b"").decode().split("\n")
+        self._ids = {word: number for number, word in enumerate(self.vocabulary) if number > UNKNOWN_ID}
+        self._tokenize = PlainTokenizer(self.description["tokenizer"]) if "tokenizer" in self.description else None
+        (self._input,) = self._interpreter.get_input_details()
+        self._outputs = self._interpreter.get_output_details()
+        self.shape = tuple(int(size) for size in self._input["shape"])
+
+    @property
+    def ops(self) -> list[str]:
+        """The names of the operations, one for each node; what a delegate took over is named by its own operations."""
+        names = [detail["op_name"] for detail in self._interpreter._get_ops_details()]
+        return [name for name in names if name != "DELEGATE"]
+
+    def encode(self, text: str | bytes) -> np.ndarray:
+        """A text's ids, `(tokens,)` int32."""
+        if self._tokenize is None:
+            raise UserError(f"{self.path} has no vocabulary inside: it takes tensors, call run() with them")
+        return np.array([self._ids.get(token, UNKNOWN_ID) for token in self._tokenize(text)], np.int32)
+
+    def run(self, inputs: np.ndarray, *, reset: bool = True) -> list[np.ndarray]:
+        """The outputs for one input, `(1, steps, ...)`, filled up with zeros to the file's own number of steps.
+
+        Args:
+            reset: whether the recurrent states begin at zero. False: they go on from the last call, as a stream that
+                comes in parts wants it; then there must be as many steps as the file takes.
+        """
+        inputs = np.asarray(inputs, self._input["dtype"])
+        missing = self.shape[1] - inputs.shape[1] if inputs.ndim > 1 else -1
+        fits = (
+            inputs.ndim == len(self.shape) and inputs.shape[2:] == self.shape[2:] and inputs.shape[0] == self.shape[0]
+        )
+        if not fits or missing < 0 or (missing and not reset):
+            steps = "" if reset else ", all of its steps, since the state goes on"
+            raise UserError(f"{self.path} takes inputs of shape {self.shape}{steps}; got {inputs.shape}")
+        if reset:
+            self._interpreter.reset_all_variables()
+        filling = [(0, 0), (0, missing), *((0, 0) for _ in self.shape[2:])]
+        self._interpreter.set_tensor(self._input["index"], np.pad(inputs, filling))
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(output["index"]) for output in self._outputs]
+
+    def scores(self, texts: Sequence[str | bytes]) -> np.ndarray:
+        """The first output for each text, `(texts, ...)`; each is read from an empty memory."""
+        return np.concatenate([self.run(self.encode(text)[np.newaxis])[0] for text in texts])
+
+    def predict(self, texts: Sequence[str | bytes]) -> list[dict]:
+        """For each text its label and score: the second label's, or with more than two labels a list of all."""
+        labels = self.description["labels"]
+        answers = []
+        for scores in self.scores(texts):
+            if len(labels) == 2:
+                answers.append({"label": labels[int(scores[0] > 0.5)], "score": float(scores[0])})
+            else:
+                answers.append({"label": labels[int(scores.argmax())], "score": [float(score) for score in scores]})
+        return answers
+
+
+def associated_files(content: bytes) -> dict[str, bytes]:
+    """What the zip archive at the end of the file holds, by name; nothing where there is none."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+    except zipfile.BadZipFile:
+        return {}
+
+
+def with_associated_files(content: bytes, files: dict[str, bytes]) -> bytes:
+    """A LiteRT model with the files behind it."""
+    buffer = io.BytesIO(content)
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
+        for name, value in files.items():
+            archive.writestr(zipfile.ZipInfo(name), value, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()

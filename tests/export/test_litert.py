@@ -1,0 +1,124 @@
+"""LiteRT files against the networks that they were made from."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rnn_keras.errors import UserError
+from rnn_keras.export.litert import convert
+from rnn_keras.export.runner import LiteRTModel, associated_files, with_associated_files
+from rnn_keras.layers import GRU, LSTM, MaskedMaxPooling1D, SimpleRNN
+
+STEPS = 14
+WORDS = 40
+
+
+def masked_network(cell, **options):
+    """Ids, 0 for padding, through two directions, a layer that goes backwards, and a pooling that heeds the mask."""
+    keras.utils.set_random_seed(1)
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    mask = keras.ops.not_equal(ids, 0)
+    x = keras.layers.Embedding(WORDS, 6, embeddings_initializer="normal")(ids)
+    x = keras.layers.Bidirectional(cell(5, return_sequences=True))(x, mask=mask)
+    sequences = cell(4, return_sequences=True, go_backwards=True)(x, mask=mask)
+    last = cell(4, go_backwards=True, **options)(x, mask=mask)
+    # Turned round, so that the mask fits again.
+    largest = MaskedMaxPooling1D()(keras.ops.flip(sequences, 1), mask=mask)
+    return keras.Model(ids, keras.layers.Dense(3)(keras.layers.Concatenate()([last, largest])))
+
+
+def sequences_of_all_lengths():
+    generator = np.random.default_rng(1)
+    return [generator.integers(1, WORDS, length).astype("int32") for length in range(1, STEPS + 1)]
+
+
+def model_file(tmp_path, network, quantisation="none", calibration=(), steps=STEPS):
+    path = tmp_path / f"{quantisation}.tflite"
+    path.write_bytes(convert(network, steps, quantisation, calibration, {"note.txt": b"inside"}))
+    assert associated_files(path.read_bytes()) == {"note.txt": b"inside"}
+    return LiteRTModel(path)
+
+
+@pytest.mark.parametrize("cell", [LSTM, GRU, SimpleRNN, keras.layers.LSTM])
+def test_equals_keras_one_sequence_after_another_whatever_the_padding(cell, tmp_path):
+    network = masked_network(cell)
+    model = model_file(tmp_path, network)
+
+    fused = model.ops.count("UNIDIRECTIONAL_SEQUENCE_LSTM")
+    assert fused == (4 if issubclass(cell, keras.layers.LSTM) else 0)
+    assert ("WHILE" in model.ops) == (fused == 0)
+    assert not [name for name in model.ops if name.startswith("Flex")]
+    for ids in sequences_of_all_lengths():
+        expected = network(ids[np.newaxis]).numpy()
+        np.testing.assert_allclose(model.run(ids[np.newaxis])[0], expected, atol=1e-5)
+        further = np.pad(ids, (0, STEPS - len(ids)))[np.newaxis]
+        np.testing.assert_array_equal(model.run(further)[0], model.run(ids[np.newaxis])[0])
+
+
+@pytest.mark.parametrize("merge_mode", ["sum", "mul", "ave"])
+def test_directions_are_put_together_as_keras_does(merge_mode):
+    from rnn_keras.export.fused import for_litert
+
+    inputs = keras.Input((None, 3))
+    network = keras.Model(
+        inputs, keras.layers.Bidirectional(LSTM(4, return_sequences=True), merge_mode=merge_mode)(inputs)
+    )
+    x = np.random.default_rng(1).normal(size=(2, 7, 3)).astype("float32")
+    np.testing.assert_allclose(for_litert(network, 2, 7)(x), network(x), atol=1e-6)
+
+
+@pytest.mark.parametrize(("cell", "quantisation", "largest"), [(LSTM, "dynamic", 0.02), (LSTM, "float16", 0.005)])
+def test_smaller_numbers_come_near(cell, quantisation, largest, tmp_path):
+    network = masked_network(cell)
+    model = model_file(tmp_path, network, quantisation)
+    for ids in sequences_of_all_lengths():
+        assert np.abs(model.run(ids[np.newaxis])[0] - network(ids[np.newaxis]).numpy()).max() < largest
+
+
+@pytest.mark.parametrize("cell", [LSTM, GRU])
+def test_int8_comes_near(cell, tmp_path):
+    network = masked_network(cell)
+    sequences = sequences_of_all_lengths()
+    model = model_file(tmp_path, network, "int8", sequences)
+    assert model.ops.count("UNIDIRECTIONAL_SEQUENCE_LSTM") == (4 if cell is LSTM else 0)
+    assert "WHILE" not in model.ops
+    errors = [np.abs(model.run(ids[np.newaxis])[0] - network(ids[np.newaxis]).numpy()).max() for ids in sequences]
+    assert max(errors) < 0.1
+
+
+def test_a_stream_in_parts_equals_the_whole(tmp_path):
+    inputs = keras.Input((None, 3))
+    network = keras.Model(inputs, LSTM(5, return_sequences=True)(LSTM(4, return_sequences=True)(inputs)))
+    model = model_file(tmp_path, network, steps=4)
+    stream = np.random.default_rng(1).normal(size=(1, 12, 3)).astype("float32")
+
+    for _ in range(2):  # the second time, what the first one left behind must not count
+        parts = [model.run(stream[:, start : start + 4], reset=start == 0)[0] for start in range(0, 12, 4)]
+        np.testing.assert_allclose(np.concatenate(parts, axis=1), network(stream), atol=1e-5)
+    with pytest.raises(UserError, match=r"all of its steps.*got \(1, 3, 3\)"):
+        model.run(stream[:, :3], reset=False)
+
+
+def test_what_the_converter_refuses_is_a_sentence():
+    class Python(keras.layers.Layer):
+        def call(self, x):
+            return tf.ensure_shape(tf.py_function(lambda values: values + 1, [x], tf.float32), x.shape)
+
+    inputs = keras.Input((None, 3))
+    with pytest.raises(UserError, match=r"LiteRT's converter refused it: .*exit status 1, quantisation none"):
+        convert(keras.Model(inputs, Python()(inputs)), 4, "none")
+
+
+def test_wrong_files_and_inputs_are_sentences(tmp_path):
+    damaged = tmp_path / "damaged.tflite"
+    damaged.write_bytes(b"no model")
+    for path, sentence in ((tmp_path / "absent.tflite", "cannot be read"), (damaged, "is not a LiteRT model")):
+        with pytest.raises(UserError, match=sentence):
+            LiteRTModel(path)
+
+
+def test_files_inside_come_out_again():
+    files = {"a.txt": "ä".encode(), "b.json": b"{}"}
+    assert associated_files(with_associated_files(b"a model", files)) == files
+    assert associated_files(b"a model") == {}
