@@ -33,6 +33,7 @@ def demo() -> None:
     table.add_row("seconds", f"{metrics['seconds']['total']:.0f} training, {time.perf_counter() - started:.0f} in all")
     table.add_row("model", str(RUN_DIR / "model.keras"))
     table.add_row("SavedModel", str(exported / str(versions(exported)[-1])))
+    table.add_row("LiteRT", str(exported / f"{app.name}.tflite"))
     table.add_row("plots", str(RUN_DIR / "plots"))
     console.print(table)
 

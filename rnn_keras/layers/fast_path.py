@@ -12,7 +12,7 @@ from tensorflow.python.eager import record
 from rnn_keras.layers.bptt import SQUASHING, Parameters, recurrence, under_xla
 
 # Layers of so many units are compiled although the length is known at run time only.
-UNITS_FOR_ANY_LENGTH = 32
+UNITS_FOR_ANY_LENGTH = 128
 
 _general_loop = contextvars.ContextVar("general_loop", default=False)
 

@@ -8,7 +8,7 @@ from rnn_keras.layers.bptt import cutting
 from rnn_keras.layers.bptt.block import backward_block, compiled, forward_block, sizes
 
 # Sequences of a fixed length from this on keep the states but not the gates, which the gradient computes again: all
-# steps of a block in one product, since their hidden states are known. It takes about a fifth more time, and less
+# steps of a block in one product, since their hidden states are known. It takes more time, and less
 # memory than keras.layers by more than half; see benchmarks/README.md.
 RECOMPUTE_FROM = 1000
 
