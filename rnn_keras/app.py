@@ -351,16 +351,16 @@ def _show_report(rows: Sequence[dict]) -> None:
     if not rows:
         return
     table = Table(title=f"held against Keras on {rows[0]['examples']} test examples", title_justify="left")
-    table.add_column("file")
-    for heading in ("KB", "ops", "largest difference", "same decision", rows[0]["metric"], "ms for one", "peak MB"):
+    table.add_column("file", no_wrap=True)
+    for heading in ("KB", "ops", "differs by", "decides alike", rows[0]["metric"], "ms for one", "peak MB"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
-            row["format"] if row["format"] != "litert" else f"litert, {row['quantisation']}",
+            row["format"] if row["format"] != "litert" else f"litert {row['quantisation']}",
             f"{row['bytes'] / 1024:,.0f}",
             "" if row["ops"] is None else str(row["ops"]),
             f"{row['largest_difference']:.1e}",
-            f"{row['agreement']:.2%}",
+            f"{row['agreement']:.1%}",
             f"{row[row['metric']]:.4f}",
             f"{row['latency_ms']:.2f}",
             f"{row['peak_mb']:,.0f}",
