@@ -54,9 +54,7 @@ def convert(
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         tf.saved_model.save(module, folder / "model", signatures={"serving_default": serve})
-        missing = [[(0, steps - len(values)), *((0, 0) for _ in values.shape[1:])] for values in calibration]
-        filled = [np.pad(values, filling) for values, filling in zip(calibration, missing, strict=True)]
-        np.save(folder / "calibration.npy", np.array(filled, given.dtype))
+        np.save(folder / "calibration.npy", np.array(filled(calibration, steps), given.dtype))
         command = [sys.executable, "-m", "rnn_keras.export.converter", str(folder), quantisation]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
@@ -67,3 +65,13 @@ def convert(
                 "quantisation out, or export another network"
             )
         return with_associated_files((folder / "model.tflite").read_bytes(), files or {})
+
+
+def filled(sequences: Sequence[np.ndarray], steps: int) -> list[np.ndarray]:
+    """Each sequence `(steps, ...)` twice: filled up with zeros, and repeated until there is no room left.
+
+    The converter takes the range of an LSTM's cell state from its last value alone; after padding that is far smaller
+    than on the way, where an 8-bit LSTM would then be cut off.
+    """
+    padded = [np.pad(x, [(0, steps - len(x)), *((0, 0) for _ in x.shape[1:])]) for x in sequences]
+    return padded + [np.resize(x, (steps, *x.shape[1:])) for x in sequences]
