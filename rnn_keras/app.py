@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rnn_keras.errors import UserError
+from rnn_keras.export import FORMATS, QUANTISATIONS
 from rnn_keras.quiet import import_tensorflow, quiet_libraries
 
 if TYPE_CHECKING:  # TensorFlow takes seconds to import: not for --help, not for a typing error in a flag
@@ -215,8 +216,8 @@ def _commands(app: App) -> dict[str, Any]:
             as_json: One JSON object as the last line of standard output, and nothing else there.
         """
         with reporting(as_json) as report:
-            chosen = chosen_from("--formats", formats, ("saved_model", "litert"))
-            quantisations = chosen_from("--quantize", quantize, ("none", "dynamic", "float16", "int8"))
+            chosen = chosen_from("--formats", formats, FORMATS)
+            quantisations = chosen_from("--quantize", quantize, QUANTISATIONS)
             run, config = _finished(app, run_dir)
             if examples or ("litert" in chosen and "int8" in quantisations):
                 app.require_source(config.dataset, config.data_dir)

@@ -10,9 +10,8 @@ from rnn_keras.export import litert
 from rnn_keras.export.deployment import Deployment
 from rnn_keras.export.parity import Variant, measured
 from rnn_keras.export.saved_model import export_saved_model, versions
-from rnn_keras.files import UNFINISHED, remove_unfinished, replacing, write_json
+from rnn_keras.files import UNFINISHED, remove_unfinished, write_json
 
-FORMATS = ("saved_model", "litert")
 REPORT = "report.json"
 
 
@@ -82,8 +81,7 @@ def made(deployment, folder, directory, formats, quantisations, tell) -> list[Va
                 deployment.files(quantisation),
             )
             variants.append(Variant("litert", folder / f"{name}.tflite", quantisation))
-            with replacing(variants[-1].path) as temporary:
-                temporary.write_bytes(content)
+            variants[-1].path.write_bytes(content)
     return variants
 
 

@@ -14,8 +14,6 @@ from rnn_keras.errors import UserError
 from rnn_keras.export.fused import for_litert
 from rnn_keras.export.runner import with_associated_files
 
-QUANTISATIONS = ("none", "dynamic", "float16", "int8")
-
 
 def convert(
     network: keras.Model,

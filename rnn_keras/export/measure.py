@@ -72,7 +72,7 @@ def keras_model(path: str):
 
     model = RunDirectory(Path(path)).load_model()
     function = tf.function(lambda inputs: model(inputs, training=False), autograph=False, reduce_retracing=True)
-    (name,) = model.input_names if hasattr(model, "input_names") else [tensor.name for tensor in model.inputs]
+    (name,) = (tensor.name for tensor in model.inputs)
     return lambda example: function({name: tf.constant([example])}), None, None
 
 

@@ -22,7 +22,7 @@ class LiteRTModel:
 
     >>> model = LiteRTModel("saved_models/sentiment/sentiment.tflite")
     >>> model.predict(["a masterpiece"])
-    [{'label': 'pos', 'score': 0.98}]
+    [{'label': 'pos', 'score': ...}]
 
     Args:
         path: the file.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rnn_keras.errors import UserError
 from rnn_keras.export.rest import RequestError, encoded, instances_of, shown
 from rnn_keras.export.saved_model import versions
+from rnn_keras.quiet import silent_stderr
 
 if TYPE_CHECKING:
     from kserve.protocol.dataplane import DataPlane
@@ -170,15 +171,11 @@ def _import_quietly() -> None:
     # TensorFlow imports Keras at its own start, half of its seconds, but not where the older package is asked for.
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     logging.getLogger("kserve").addHandler(logging.NullHandler())  # else it sets up handlers of its own
-    sys.stderr.flush()
-    arguments, stderr = sys.argv, os.dup(2)
+    arguments = sys.argv
     try:
         sys.argv = arguments[:1]  # kserve reads the command line when it is imported
-        with open(os.devnull, "w") as nothing:
-            os.dup2(nothing.fileno(), 2)
-        import kserve  # noqa: F401
-        import tensorflow  # noqa: F401
+        with silent_stderr():
+            import kserve  # noqa: F401
+            import tensorflow  # noqa: F401
     finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
         sys.argv = arguments

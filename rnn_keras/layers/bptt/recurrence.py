@@ -99,14 +99,14 @@ class Blocks:
         self.equations = equations
         self.wants_sequences = sequences or keep
         self.batch, time = sizes(inputs)
-        recompute = isinstance(time, int) and time >= RECOMPUTE_FROM
+        recompute = keep and isinstance(time, int) and time >= RECOMPUTE_FROM
         kept = (*(1 for _ in equations.kept_states), *(() if recompute else equations.kept_widths))
         self.kept_widths = kept if keep else ()
         options = {"keep_states": keep, "keep_gates": keep and not recompute}
         if compile:
             step_bytes = parameters.recurrent_kernel.shape[1] * inputs.dtype.size
             self.workers, self.steps = cutting.in_blocks(
-                self.batch, time, parameters.recurrent_kernel.shape[0], step_bytes, keep=keep, small=recompute and keep
+                self.batch, time, parameters.recurrent_kernel.shape[0], step_bytes, keep=keep, small=recompute
             )
             self.forward_block = compiled(forward_block, equations, **options)
             self.backward_block = compiled(backward_block, equations)
