@@ -237,18 +237,22 @@ def _commands(app: App) -> dict[str, Any]:
         host: str = "127.0.0.1",
         port: int = 8501,
         max_bytes: int = 10 * 2**20,
+        grpc_port: int | None = None,
+        as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
     ) -> None:
-        """Answer HTTP requests with the newest exported version, in TF Serving's REST shape, until Ctrl-C.
+        """Answer requests with the newest exported version, in TF Serving's REST shape and by gRPC, until Ctrl-C.
 
         Args:
             saved_models: The folder that holds the app's folder of versions, as `export` writes it.
             host: The address to listen at; 0.0.0.0 is reached from other machines too.
             port: The port to listen at; 0 takes any free one.
             max_bytes: The longest body of a request; a longer one is refused.
+            grpc_port: The port of TF Serving's gRPC service, such as 8500; 0 takes any free one; default: no gRPC.
+            as_json: One JSON object with the addresses, as soon as they answer, and nothing else on standard output.
         """
         from rnn_keras.export.server import serve as serve_versions
 
-        serve_versions(saved_models / app.name, app.name, host, port, max_bytes)
+        serve_versions(saved_models / app.name, app.name, host, port, max_bytes, grpc_port, as_json)
 
     return {command.__name__: command for command in (train, evaluate, predict, export, serve)}
 
