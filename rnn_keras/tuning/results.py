@@ -10,8 +10,8 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 
 from rnn_keras.training.plots import save
-from rnn_keras.tuning.progress import settings_of, shown
-from rnn_keras.tuning.space import Choice, SearchSpace
+from rnn_keras.tuning.progress import described, settings_of
+from rnn_keras.tuning.space import Choice, SearchSpace, Whole
 
 LEAST = 8  # trials below which nothing is said of what mattered
 SHOWN = 10
@@ -28,8 +28,8 @@ def importance(trials: Sequence, space: SearchSpace) -> dict[str, float]:
     if len(trials) < LEAST or not np.ptp(scores):
         return {}
     rows = np.array([[number_of(space[name], settings_of(trial)[name]) for name in space] for trial in trials])
-    forest = RandomForestRegressor(n_estimators=300, random_state=1).fit(rows, scores)
-    drops = permutation_importance(forest, rows, scores, n_repeats=30, random_state=1).importances_mean.clip(0)
+    forest = RandomForestRegressor(n_estimators=100, random_state=1).fit(rows, scores)
+    drops = permutation_importance(forest, rows, scores, n_repeats=10, random_state=1).importances_mean.clip(0)
     shares = drops / drops.sum() if drops.any() else drops
     order = np.argsort(-shares, kind="stable")
     return {list(space)[place]: float(shares[place]) for place in order}
@@ -42,12 +42,11 @@ def number_of(values, value) -> float:
     return float(np.log(value) if values.log else value)
 
 
-def best_table(trials: Sequence, space: SearchSpace, objective: str) -> Table:
+def best_table(trials: Sequence, objective: str) -> Table:
     """The best trials, best first."""
-    table = Table("trial", objective, *space, title=f"the best of {len(trials)} trials", title_justify="left")
+    table = Table("trial", objective, "settings", title=f"the best of {len(trials)} trials", title_justify="left")
     for trial in trials[:SHOWN]:
-        values = settings_of(trial)
-        table.add_row(trial.trial_id, f"{trial.score:.4f}", *(shown(values[name]) for name in space))
+        table.add_row(trial.trial_id, f"{trial.score:.4f}", described(trial))
     return table
 
 
@@ -74,8 +73,13 @@ def plot_parameters(trials: Sequence, space: SearchSpace, objective: str, shares
             axis.set_xlim(-0.5, len(values.values) - 0.5)
         else:
             given = np.array(found, float)
-            if values.log:
-                axis.set_xscale("log")
+            axis.set_xscale("log" if values.log else "linear")
+            middle = np.sqrt(values.low * values.high) if values.log else (values.low + values.high) / 2
+            ticks = sorted({values.low, round(middle) if isinstance(values, Whole) else middle, values.high})
+            axis.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+            axis.minorticks_off()
+            axis.set_xlim(values.low, values.high)
+            axis.margins(0.06)
         axis.scatter(given, scores, c=order, cmap="Blues", vmin=-len(order), edgecolor="black", linewidth=0.5, s=36)
         axis.scatter(given[:1], scores[:1], marker="*", s=170, color="darkorange", edgecolor="black", zorder=3)
         share = f"   (share {shares[name]:.2f})" if name in shares else ""

@@ -158,7 +158,7 @@ def told(search: Search, plan: Plan, directory: Path, space: SearchSpace) -> dic
             f"none of {len(trials)} trials was completed ({reasons}); mend that, and start with --overwrite"
         )
     space = {name: space[name] for name in plan.searched}
-    console.print(results.best_table(completed, space, plan.objective))
+    console.print(results.best_table(completed, plan.objective))
     if failed:
         table = Table("trial", "reason", title="failed", title_justify="left")
         for trial_id, why in sorted(failed.items()):
@@ -196,7 +196,6 @@ def metrics_of(trial) -> dict[str, float]:
 def compared(app, plan: Plan, best: str, directory: Path, data) -> dict[str, Any]:
     """The app's settings and the best ones, each trained in full and scored once."""
     comparison = {}
-    table = Table("settings", title="trained in full", title_justify="left")
     for name, values in (("default", plan.config), ("best", read_object(Path(best)))):
         config = read_config(app.config_class, values, best)
         run = RunDirectory(directory / name)
@@ -205,16 +204,12 @@ def compared(app, plan: Plan, best: str, directory: Path, data) -> dict[str, Any
             console.print(f"training the {name} settings in full ...")
             train(app, config, run, overwrite=not same, data=data)
         comparison[name] = {split: read_object(run.metrics)[split] for split in ("validation", "test")}
-    figures = [
-        (f"{split} {metric}", metric, split)
-        for split in ("validation", "test")
-        for metric, value in comparison["default"][split].items()
-        if isinstance(value, float)
-    ]
-    for heading, _, _ in figures:
-        table.add_column(heading, justify="right")
-    for name, metrics in comparison.items():
-        table.add_row(name, *(f"{metrics[split][metric]:.4f}" for _, metric, split in figures))
+    table = Table("", *comparison, title="trained in full", title_justify="left")
+    for split, metrics in comparison["default"].items():
+        for metric, value in metrics.items():
+            if isinstance(value, float):
+                figures = [f"{comparison[name][split][metric]:.4f}" for name in comparison]
+                table.add_row(f"{split} {metric.replace('_', ' ')}", *figures)
     console.print(table)
     return comparison
 
