@@ -44,7 +44,7 @@ def prepared_builder(
         UserError: the name, its configuration or version is unknown, or the data are not there and cannot be
             fetched.
     """
-    builder = _builder(name, data_dir)
+    builder = _builder(name, data_dir, default)
     if builder.is_prepared():
         return builder
     if not download:
@@ -66,7 +66,7 @@ def require_within_reach(name: str, data_dir: str | None = None, *, default: str
     """
     if is_local(name):
         return
-    builder = _builder(name, data_dir)
+    builder = _builder(name, data_dir, default)
     if not builder.is_prepared():
         _require_reachable(builder, name, default)
 
@@ -75,7 +75,7 @@ def _family(name: str) -> str:
     return name.split("/")[0].split(":")[0]
 
 
-def _builder(name: str, data_dir: str | None) -> "tfds.core.DatasetBuilder":
+def _builder(name: str, data_dir: str | None, default: str) -> "tfds.core.DatasetBuilder":
     import tensorflow_datasets as tfds
     from google.protobuf.json_format import ParseError
 
@@ -85,7 +85,7 @@ def _builder(name: str, data_dir: str | None) -> "tfds.core.DatasetBuilder":
     elif family not in tfds.list_builders(with_community_datasets=False):
         known = sorted({*LOCAL_BUILDERS, *tfds.list_builders(with_community_datasets=False)})
         close = difflib.get_close_matches(family, known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"packaged: {', '.join(LOCAL_BUILDERS)}"
+        hint = f"did you mean {' or '.join(close)}?" if close else f"packaged: {default}"
         raise UserError(
             f"unknown dataset {name!r}: expected a file or folder that exists, a packaged data set, or a name of the "
             f"TFDS catalogue; {hint}"
