@@ -83,7 +83,7 @@ def _builder(name: str, data_dir: str | None, default: str) -> "tfds.core.Datase
     if family in LOCAL_BUILDERS:
         importlib.import_module(LOCAL_BUILDERS[family])
     elif family not in tfds.list_builders(with_community_datasets=False):
-        known = sorted({*LOCAL_BUILDERS, *tfds.list_builders(with_community_datasets=False)})
+        known = sorted({default, *LOCAL_BUILDERS, *tfds.list_builders(with_community_datasets=False)})
         close = difflib.get_close_matches(family, known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}?" if close else f"packaged: {default}"
         raise UserError(
