@@ -209,7 +209,8 @@ def _commands(app: App) -> dict[str, Any]:
         Args:
             run_dir: The folder of the run.
             saved_models: What is written goes to this folder's folder of the app.
-            formats: saved_model (a numbered version in TF Serving's layout), litert, or both, with a comma between.
+            formats: What to write, with commas between: saved_model (a numbered version in TF Serving's layout),
+                litert, and onnx (needs the extra of that name).
             quantize: The LiteRT files to write: none, dynamic, float16, int8, with commas between.
             examples: The most examples of the run's test split that the files are held against Keras with; 0: none, and
                 no report.
@@ -226,7 +227,7 @@ def _commands(app: App) -> dict[str, Any]:
 
             deployment = app.deployment(model, config, examples)
             report.update(write(deployment, run.model, saved_models / app.name, chosen, quantisations, console.print))
-            for path in (report["saved_model"], *report["litert"]):
+            for path in (report["saved_model"], report["onnx"], *report["litert"]):
                 if path:
                     console.print(f"written: {path}")
             _show_report(report["report"])
