@@ -29,7 +29,7 @@ class DigitsConfig(TrainingConfig):
     units: int = 128
     """Width of the dense layer before the decision."""
     dropout: float = 0.3
-    """Share of units that are dropped after each block and before the decision in training."""
+    """Share of units that are dropped before the dense layer and before the decision in training."""
     shift: float = 0.1
     """Training pictures are moved at random by up to this share of their size, in both directions."""
     turn: float = 0.03

@@ -31,11 +31,11 @@ def build_classifier(config: DigitsConfig, image_shape: Sequence[int], classes: 
             x = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_normalisation")(x)
             x = keras.layers.ReLU(name=f"{name}_activation")(x)
         x = keras.layers.MaxPooling2D(padding="same", name=f"block_{block}_pooling")(x)
-        x = keras.layers.Dropout(config.dropout, name=f"block_{block}_dropout")(x)
         size, filters, block = -(-size // 2), min(2 * filters, max(MOST_FILTERS, filters)), block + 1
     x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Dropout(config.dropout, name="dropout_1")(x)
     x = keras.layers.Dense(config.units, activation="relu", name="dense")(x)
-    x = keras.layers.Dropout(config.dropout, name="dropout")(x)
+    x = keras.layers.Dropout(config.dropout, name="dropout_2")(x)
     score = keras.layers.Dense(classes, activation="softmax", dtype="float32", name="decision")(x)
     return keras.Model(pixels, score, name="classifier")
 
