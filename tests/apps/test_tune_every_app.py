@@ -1,0 +1,77 @@
+"""Every app has a search space, and a search on tiny data ends well."""
+
+import dataclasses
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+from rnn_keras.app import App
+from rnn_keras.tuning.space import Choice
+
+APPS = sorted(path.parent.name for path in Path("apps").glob("*/__main__.py"))
+
+
+def app_of(name):
+    module = importlib.import_module(f"apps.{name}.__main__")
+    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, App)]
+    (found,) = (kind for kind in kinds if kind is not App)
+    return found()
+
+
+def tiny(name, request):
+    """Arguments with which the app learns from tiny data in seconds."""
+    if name == "sentiment":
+        return ["--dataset", str(request.getfixturevalue("reviews")), "--embedding-units", "8", "--pairs", "64"]
+    raise AssertionError(f"no tiny data for {name} yet: add them here, so that its search is tested")
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_the_search_space_fits_the_config(name):
+    app = app_of(name)
+    fields = {field.name: field for field in dataclasses.fields(app.config_class)}
+    assert app.search_space
+    for field, values in app.search_space.items():
+        ends = values.values if isinstance(values, Choice) else (values.low, values.high)
+        for value in ends:
+            assert getattr(dataclasses.replace(app.config_class(), **{field: value}), field) == value
+            assert type(value) is type(getattr(app.config_class(), field)) or field not in fields
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_loading_looks_at_nothing_that_is_searched(name, request):
+    """The trials share the data, which must not depend on what they try."""
+    app = app_of(name)
+    arguments = tiny(name, request)
+    default = app.config_class()
+    fixed = {
+        flag.removeprefix("--").replace("-", "_"): value
+        for flag, value in zip(arguments[::2], arguments[1::2], strict=True)
+    }
+    plain = app.config_class(**{field: type(getattr(default, field))(value) for field, value in fixed.items()})
+    looked_at = set()
+
+    class Watched(app.config_class):
+        def __getattribute__(self, attribute):
+            looked_at.add(attribute)
+            return super().__getattribute__(attribute)
+
+    watched = Watched(**dataclasses.asdict(plain))
+    looked_at.clear()  # what making it looked at
+    app.load(watched)
+    assert "dataset" in looked_at
+    assert not looked_at & set(app.search_space)
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_three_trials(name, request, tmp_path, capfd):
+    app = app_of(name)
+    arguments = ["tune", "--run-dir", str(tmp_path), "--max-trials", "3", "--tuner", "random", "--epochs", "1"]
+    app.main([*arguments, "--no-compare", "--json", *tiny(name, request)])
+    report = json.loads(capfd.readouterr().out.splitlines()[-1])
+
+    assert len(report["trials"]) == 3 and not report["failed"]
+    best = json.loads((tmp_path / "tune" / "best.json").read_text())
+    assert app.config_class(**best)
+    assert {name: best[name] for name in app.search_space} == report["best"]["settings"]
