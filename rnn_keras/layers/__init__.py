@@ -7,19 +7,25 @@ from rnn_keras.layers.one_hot import OneHot
 from rnn_keras.layers.pieces import Joined, Pieces
 from rnn_keras.layers.pooling import MaskedMaxPooling1D
 from rnn_keras.layers.simple_rnn import SimpleRNN, SimpleRNNCell
+from rnn_keras.layers.steps import AtFullRate, InsideLengths, MeanOfSteps, PerStep, StandardizedInTime
 from rnn_keras.layers.word_pairs import WordPairs
 
 __all__ = [
     "GRU",
     "LSTM",
+    "AtFullRate",
     "GRUCell",
+    "InsideLengths",
     "Joined",
     "LSTMCell",
     "MaskedMaxPooling1D",
+    "MeanOfSteps",
     "OneHot",
+    "PerStep",
     "Pieces",
     "SimpleRNN",
     "SimpleRNNCell",
+    "StandardizedInTime",
     "WordPairs",
     "general_loop",
 ]
