@@ -41,7 +41,7 @@ class VideoTaggingApp(App):
         tags = len(data.videos.class_names)
         network = build_tagger(config, data.shape, tags, data.stride)
         if not config.bidirectional:
-            network = with_kept_state(network, data.rows())
+            network = with_kept_state(network, data.training_batches(config).rows)
         model = CarryingModel(network.input, network.output, name=network.name)
         weights = tag_weights(data.videos.splits["train"].tags, tags, config.balance)
         model.compile(

@@ -32,7 +32,7 @@ class VideoTaggingConfig(TrainingConfig):
     stream can be tagged as it comes, and long videos are trained on with the state carried from window to window."""
     stride: int = 0
     """So many steps become one, their mean, before the recurrent layers, and their tags are given back to each. 0: for
-    frames 1; for features up to 8, so that half of the training videos' segments still have four or more."""
+    frames 1; for features up to 8, so that the mean segment of the training videos still has four."""
     window: int = 1024
     """Steps, after the stride, of a video that are trained on at once; it bounds the memory."""
     normalize: Literal["auto", "video", "step", "none"] = "auto"

@@ -43,23 +43,21 @@ class VideoData:
         return self._windows("train", shuffle=True)
 
     def validation_dataset(self) -> tf.data.Dataset:
-        return self._windows("validation", shuffle=False).dataset()
+        rows = self.training_batches(self.config).rows
+        return self._windows("validation", shuffle=False, batch_size=rows, rows=rows).dataset()
 
-    def rows(self) -> int:
-        """Videos side by side in a batch: both splits' must be alike where the state is kept in rows."""
-        return min(self.config.batch_size, *(len(self.videos.splits[split]) for split in ("train", "validation")))
-
-    def _windows(self, split: str, *, shuffle: bool) -> WindowBatches:
+    def _windows(self, split: str, *, shuffle: bool, batch_size: int = 0, rows: int = 0) -> WindowBatches:
         videos, carried = self.videos.splits[split], not self.config.bidirectional
         return WindowBatches(
             videos.steps,
             videos.tags,
-            self.rows() if carried else self.config.batch_size,
+            batch_size or self.config.batch_size,
             self.config.window * self.stride,
             carried=carried,
             shuffle=shuffle,
             seed=self.config.seed,
             outputs=("tags", "memoryless"),
+            rows=rows,
         )
 
 
@@ -69,8 +67,8 @@ def load(config: VideoTaggingConfig) -> VideoData:
 
 
 def fitting_stride(videos: Videos) -> int:
-    """1 for frames; for features up to 8, so that the median segment of the training videos still has four steps."""
+    """1 for frames; for features up to 8, so that the mean segment of the training videos still has four steps."""
     if videos.steps[0].ndim == 4:
         return 1
     lengths = np.concatenate([np.subtract(*segments(tags)[:0:-1]) for tags in videos.tags])
-    return int(np.clip(np.median(lengths) // 4, 1, 8))
+    return int(np.clip(np.mean(lengths) // 4, 1, 8))

@@ -53,4 +53,3 @@ def f1_at(overlap: float, predicted: np.ndarray, truth: np.ndarray) -> float:
         found[best] |= overlaps[best] >= overlap
     # Each true segment is found once, so the rest of the predicted ones are wrong.
     return 2 * int(found.sum()) / (len(tags) + len(true_tags))
-

@@ -23,11 +23,12 @@ class WindowBatches(Batches):
     Args:
         sequences: one array a sequence, `(time, ...)`, at least one step each.
         targets: for each, `(time,)` integers.
-        batch_size: rows, at least one; no more are made than there are examples.
+        batch_size: the most rows, at least one.
         window: the most steps, at least one.
         carried: see above.
         shuffle: False for one order, shortest first, in every epoch.
         seed: of the order.
+        rows: with `carried`, the fewest rows of a batch, those of the model that keeps its state.
         outputs: names of a model's outputs that all have these targets; none: the model has one.
 
     Attributes:
@@ -47,6 +48,7 @@ class WindowBatches(Batches):
         shuffle: bool,
         seed: int = 0,
         outputs: Sequence[str] = (),
+        rows: int = 0,
     ):
         if window < 1:
             raise ValueError(f"window must be at least 1, not {window}")
@@ -61,9 +63,16 @@ class WindowBatches(Batches):
             for start in range(0, len(sequence), len(sequence) if carried else window)
         ]
         lengths = np.array([length for _, _, length in self._examples])
-        super().__init__(len(lengths), min(batch_size, len(lengths)), shuffle=shuffle, seed=seed)
-        self.rows = self.batch_size
-        self.boundaries = bucket_boundaries(lengths)
+        if batch_size < 1 or not len(lengths):
+            raise ValueError(
+                f"batch_size must be at least 1, and so must the sequences, not {batch_size}, {len(lengths)}"
+            )
+        groups = -(-len(lengths) // batch_size)
+        # As even as can be: each batch counts alike, so a small last one would count too much.
+        super().__init__(len(lengths), -(-len(lengths) // groups), shuffle=shuffle, seed=seed)
+        self.rows = max(rows, self.batch_size)
+        # Few, where there are few examples: else the same ones would always be together.
+        self.boundaries = bucket_boundaries(lengths, int(np.clip(len(lengths) // (2 * batch_size), 2, 12)))
         self._bucket = np.searchsorted(self.boundaries, lengths)
         plan = self.plan(0)
         self.number_of_batches = len(plan)

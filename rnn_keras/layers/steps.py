@@ -143,6 +143,10 @@ class AtFullRate(keras.layers.Layer):
     def __init__(self, stride, **kwargs):
         super().__init__(**kwargs)
         self.stride = positive_integer("stride", stride)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs, mask=None):
+        return None  # the lengths say what is padding
 
     def call(self, inputs, steps):
         return ops.repeat(inputs, self.stride, axis=1)[:, : ops.shape(steps)[1]]
