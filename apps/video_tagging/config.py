@@ -1,7 +1,7 @@
 """The settings of the video tagging app, each a flag of `train`."""
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import Literal
 
 from rnn_keras.training.config import TrainingConfig
 
@@ -10,16 +10,14 @@ from rnn_keras.training.config import TrainingConfig
 class VideoTaggingConfig(TrainingConfig):
     """Settings of a training run."""
 
-    least_steps: ClassVar[int] = 300
-
     dataset: str = "moving_digits"
     """Data to learn from: moving_digits (packaged; also moving_digits/identity), a folder of .npz files with features
     or frames and tags, or a TFDS name with videos and tags (ucf101)."""
     epochs: int = 0
-    """The most passes over the training data; 0: two, or as many as make 300 steps where the data are few."""
-    patience: int = 20
+    """The most passes over the training data; 0: twelve, or as many as make 200 steps where the data are few."""
+    patience: int = 50
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
-    batch_size: int = 16
+    batch_size: int = 8
     """Videos side by side in a step."""
     cell: Literal["simple_rnn", "lstm", "gru"] = "lstm"
     """Kind of recurrent layer."""
@@ -39,11 +37,13 @@ class VideoTaggingConfig(TrainingConfig):
     """Features with mean zero and variance one: over the video, which a stream does not know beforehand, or over the
     features of each step; auto: video with --bidirectional, else step."""
     projection: int = 64
-    """Width of the layer between features, or what the convolutions make of a frame, and the recurrent layers."""
+    """Width of what the features become before the recurrent layers, or of what the convolutions say of a frame beside
+    the places of what they see in it."""
     input_dropout: float = 0.5
     """Share of the features that are dropped in training, the same at all steps of a video (features only)."""
-    dropout: float = 0.5
-    """Share of units that are dropped before and after each recurrent layer in training."""
+    dropout: float | None = None
+    """Share of units that are dropped after the projection and after each recurrent layer in training; default: 0.5 for
+    features, which are few and made by another network, and 0 for frames."""
     balance: float = 0.0
     """How much more the frames of rare tags count in training: 0: all frames alike, 1: all tags alike."""
     chain: bool = True
@@ -56,7 +56,10 @@ class VideoTaggingConfig(TrainingConfig):
             self.require(name, getattr(self, name) >= 1, "at least 1")
         self.require("stride", self.stride >= 0, "at least 0 (0 chooses by the data)")
         for name in ("input_dropout", "dropout"):
-            self.require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
+            self.require(name, 0 <= (getattr(self, name) or 0) < 1, "at least 0 and below 1")
         self.require("balance", 0 <= self.balance <= 1, "from 0 to 1")
         causal = not self.bidirectional
         self.require("normalize", not (causal and self.normalize == "video"), "auto, step or none in a causal model")
+
+    def passes(self, steps_per_epoch: int) -> int:
+        return self.epochs or max(12, -(-200 // steps_per_epoch))

@@ -7,7 +7,7 @@ from apps.video_tagging.config import VideoTaggingConfig
 from apps.video_tagging.data import VideoData
 from rnn_keras.data.labelled import label_layer
 from rnn_keras.decoding.tag_chain import TagChain, counted
-from rnn_keras.layers import GRU, LSTM, SimpleRNN
+from rnn_keras.layers import GRU, LSTM, Keypoints, SimpleRNN
 from rnn_keras.layers.steps import AtFullRate, InsideLengths, MeanOfSteps, PerStep, StandardizedInTime
 
 CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
@@ -24,6 +24,7 @@ def build_tagger(config: VideoTaggingConfig, shape: tuple[int, ...], tags: int, 
         stride: so many steps become one before the recurrent layers.
     """
     is_features = len(shape) == 1
+    dropout = config.dropout if config.dropout is not None else 0.5 * is_features
     steps = keras.Input((None, *shape), dtype="float32" if is_features else "uint8", name="steps")
     lengths = keras.Input((), dtype="int32", name="lengths")
     inside = InsideLengths(name="inside")(steps, lengths)
@@ -32,17 +33,18 @@ def build_tagger(config: VideoTaggingConfig, shape: tuple[int, ...], tags: int, 
     if is_features:
         seen = normalized(config, steps, inside)
         x = keras.layers.SpatialDropout1D(config.input_dropout, name="input_dropout")(seen)
+        x = MeanOfSteps(stride, name="fewer_steps")(x, inside)
+        x = keras.layers.Dense(config.projection, activation="relu", name="projection")(x)
+        x = keras.layers.SpatialDropout1D(dropout, name="dropout_0")(x)
     else:
         x = PerStep(convolutions(config, shape, "frames"), name="per_frame")(steps)
-    x = MeanOfSteps(stride, name="fewer_steps")(x, inside)
-    x = keras.layers.Dense(config.projection, activation="relu", name="projection")(x)
+        x = MeanOfSteps(stride, name="fewer_steps")(x, inside)
     for number in range(1, config.layers + 1):
-        x = keras.layers.SpatialDropout1D(config.dropout, name=f"dropout_{number}")(x)
         layer = CELLS[config.cell](config.units, return_sequences=True, name=f"{config.cell}_{number}")
         if config.bidirectional:
             layer = keras.layers.Bidirectional(layer, name=f"bidirectional_{number}")
         x = layer(x, mask=few_inside)
-    x = keras.layers.Dropout(config.dropout, name="dropout")(x)
+        x = keras.layers.Dropout(dropout, name=f"dropout_{number}")(x)
     x = keras.layers.Dense(tags, activation="softmax", dtype="float32", name="decision")(x)
     outputs = {"tags": AtFullRate(stride, name="tags")(x, steps)}
 
@@ -66,17 +68,19 @@ def normalized(config: VideoTaggingConfig, features, inside):
 
 
 def convolutions(config: VideoTaggingConfig, shape: tuple[int, int, int], name: str) -> keras.Model:
-    """Frames `(n, height, width, channels)` of bytes -> what is where, `(n, features)`.
+    """Frames `(n, height, width, channels)` of bytes -> what they show, and where, `(n, features)`.
 
-    Each layer halves the height and the width, until they are at most 8: where something is must not be lost.
+    Each convolution halves the height and the width, until they are at most 8.
     """
-    layers = [keras.Input(shape, dtype="uint8"), keras.layers.Rescaling(1 / 127.5, -1.0)]
+    frames = keras.Input(shape, dtype="uint8")
+    x = keras.layers.Rescaling(1 / 255)(frames)
     side, filters = max(shape[:2]), 16
     while side > 8:
-        layers.append(keras.layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu"))
+        x = keras.layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu")(x)
         side, filters = -(-side // 2), min(2 * filters, 64)
-    layers += [keras.layers.Flatten(), keras.layers.Dense(config.projection, activation="relu")]
-    return keras.Sequential(layers, name=name)
+    # Not all of the last map: a network that sees little learns the places of its training videos by heart.
+    what = keras.layers.Dense(config.projection, activation="relu")(keras.layers.GlobalMaxPooling2D()(x))
+    return keras.Model(frames, keras.layers.Concatenate()([what, Keypoints()(x)]), name=name)
 
 
 def chain_of(data: VideoData) -> TagChain | None:

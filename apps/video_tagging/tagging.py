@@ -40,19 +40,20 @@ class Tagger:
     def __init__(self, model: keras.Model):
         self._network = model.get_layer("tagger")
         self._per_step = [layer for layer in self._network.layers if isinstance(layer, PerStep)]
-        inputs = self._network.input | {layer.name: layer.output for layer in self._per_step}
+        inputs = [*self._network.input.values(), *(layer.output for layer in self._per_step)]
         self._rest = _function(keras.Model(inputs, self._network.output))
         chain = next((layer for layer in model.layers if layer.name == "tag_chain"), None)
         self._decide = tf.function(lambda likely: decided(likely, chain), autograph=False, reduce_retracing=True)
-        self._functions = {layer.name: _function(layer) for layer in self._per_step}
+        self._functions = [_function(layer) for layer in self._per_step]
 
     def __call__(self, steps: np.ndarray) -> Tagged:
         """Steps `(T, *shape)`, at least one."""
         given = steps[np.newaxis]
-        inputs = {"steps": given, "lengths": np.array([len(steps)], np.int32)}
-        for name, function in self._functions.items():
-            starts = range(0, len(steps), FRAMES_AT_ONCE)
-            inputs[name] = tf.concat([function(given[:, start : start + FRAMES_AT_ONCE]) for start in starts], axis=1)
+        whole = {"steps": given, "lengths": np.array([len(steps)], np.int32)}
+        inputs = [tf.constant(whole[name]) for name in self._network.input]
+        starts = range(0, len(steps), FRAMES_AT_ONCE)
+        for function in self._functions:
+            inputs.append(tf.concat([function(given[:, start : start + FRAMES_AT_ONCE]) for start in starts], axis=1))
         outputs = self._rest(inputs)
         tags = self._decide(outputs["tags"])
         return Tagged(tags[0].numpy(), outputs["tags"][0].numpy(), outputs["memoryless"][0].numpy())

@@ -2,6 +2,7 @@
 
 from rnn_keras.layers.fast_path import general_loop
 from rnn_keras.layers.gru import GRU, GRUCell
+from rnn_keras.layers.keypoints import Keypoints
 from rnn_keras.layers.lstm import LSTM, LSTMCell
 from rnn_keras.layers.one_hot import OneHot
 from rnn_keras.layers.pieces import Joined, Pieces
@@ -17,6 +18,7 @@ __all__ = [
     "GRUCell",
     "InsideLengths",
     "Joined",
+    "Keypoints",
     "LSTMCell",
     "MaskedMaxPooling1D",
     "MeanOfSteps",
