@@ -17,7 +17,7 @@ class VideoTaggingConfig(TrainingConfig):
     """The most passes over the training data; 0: twelve, or as many as make 200 steps where the data are few."""
     patience: int = 50
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
-    batch_size: int = 8
+    batch_size: int = 16
     """Videos side by side in a step."""
     cell: Literal["simple_rnn", "lstm", "gru"] = "lstm"
     """Kind of recurrent layer."""

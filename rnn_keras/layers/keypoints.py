@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+EPSILON = 1e-3
+
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
 class Keypoints(keras.layers.Layer):
@@ -18,10 +20,10 @@ class Keypoints(keras.layers.Layer):
     thing which reaches over the edge has a place too.
 
     Args:
-        sharpness: what the maps are multiplied with before the softmax, above 0.
+        sharpness: the standard deviation of a map's values over its places, which go into the softmax; above 0.
     """
 
-    def __init__(self, sharpness=5.0, **kwargs):
+    def __init__(self, sharpness=2.0, **kwargs):
         super().__init__(**kwargs)
         if not sharpness > 0:
             raise ValueError(f"sharpness must be above 0, got {sharpness!r}.")
@@ -29,7 +31,10 @@ class Keypoints(keras.layers.Layer):
 
     def call(self, maps):
         height, width, filters = maps.shape[1:]
-        shares = ops.softmax(self.sharpness * ops.reshape(maps, (-1, height * width, filters)), axis=1)
+        maps = ops.reshape(maps, (-1, height * width, filters))
+        # Standardised, so that a point is sharp from the first step of training on, however large the values are.
+        maps = (maps - ops.mean(maps, axis=1, keepdims=True)) / (ops.std(maps, axis=1, keepdims=True) + EPSILON)
+        shares = ops.softmax(self.sharpness * maps, axis=1)
         circles = ops.cast(on_circles(height, width), shares.dtype)  # (height * width, 4)
         points = ops.matmul(ops.transpose(shares, (0, 2, 1)), circles)
         return ops.reshape(points, (-1, 4 * filters))
