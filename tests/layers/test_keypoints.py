@@ -15,7 +15,7 @@ def test_a_single_peak_is_where_it_points_at():
     maps = np.zeros((20, 4, 5, 1), "float32")
     for place in range(20):
         maps[place, place // 5, place % 5] = 10
-    rows, columns = angles(Keypoints()(maps).numpy()).T
+    rows, columns = angles(Keypoints(5.0)(maps).numpy()).T
 
     np.testing.assert_allclose(rows, np.arange(20) // 5 / 4, atol=1e-3)
     np.testing.assert_allclose(columns, np.arange(20) % 5 / 5, atol=1e-3)
