@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apps.video_tagging.config import VideoTaggingConfig
+from apps.video_tagging.config import SEARCH_SPACE, VideoTaggingConfig
 from rnn_keras.app import App
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class VideoTaggingApp(App):
     what = "Many to many in step: a video goes in frame by frame, and a tag for each frame comes out."
     monitor = "val_tags_frame_accuracy"
     mode = "max"
+    search_space = SEARCH_SPACE
 
     def require_source(self, dataset: str, data_dir: str | None) -> None:
         from rnn_keras.data.tagged_videos import require_source
