@@ -1,6 +1,5 @@
 """Examples with a class each, of whatever kind: how TFDS's are read, and how they are divided and checked."""
 
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from rnn_keras.data.splits import SPLITS, assign_splits
-from rnn_keras.data.tfds_source import prepared_builder
+from rnn_keras.data.tfds_source import batches_of_splits, prepared_builder
 from rnn_keras.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 FEWEST = 10  # distinct examples to train on, validate and test
 # Names of the two classes of sentiment that mean the same.
 _SAME = dict.fromkeys(("negative", "0", "0.0", "-1"), "neg") | dict.fromkeys(("positive", "1", "1.0"), "pos")
-_READ_AT_ONCE = 1000
 
 Examples = TypeVar("Examples")  # of one kind: inputs, and `labels`, `(n,)` int32 indices into the class names
 
@@ -123,32 +121,16 @@ def read_tfds(
     Raises:
         UserError: the data cannot be had, or are not of that form.
     """
-    import tensorflow as tf
-    import tensorflow_datasets as tfds
-
     builder = prepared_builder(name, data_dir, download=download, default=default)
     given_as, label = _features(name, builder.info, kind, what)
-    function = prepare(builder.info.features[given_as])
+    function = prepare(builder.info.features[given_as]) or (lambda x: x)
     inputs, labels, given = [], [], []
-    for split in SPLITS:
-        if split not in builder.info.splits:
-            continue
-        dataset = builder.as_dataset(split=split, shuffle_files=False)
-        dataset = dataset.map(lambda example: (example[given_as], example[label]))
-        if function is not None:
-            dataset = dataset.map(lambda x, y: (function(x), y), num_parallel_calls=tf.data.AUTOTUNE)
-        try:
-            batches = list(tfds.as_numpy(dataset.batch(_READ_AT_ONCE)))
-        except tf.errors.OpError as error:
-            raise UserError(
-                f"the prepared {split} split of {name} in {builder.data_dir} cannot be read ({error.message}); it is "
-                "damaged, remove the folder and run again"
-            ) from error
-        for batch, batch_labels in batches:
-            known = batch_labels >= 0  # a hidden test split carries -1
-            inputs += list(batch[known])
-            labels.append(batch_labels[known])
-            given += [split] * int(known.sum())
+    of_both = lambda example: {given_as: function(example[given_as]), label: example[label]}  # noqa: E731
+    for split, batch in batches_of_splits(builder, name, of_both):
+        known = batch[label] >= 0  # a hidden test split carries -1
+        inputs += list(batch[given_as][known])
+        labels.append(batch[label][known])
+        given += [split] * int(known.sum())
     if not inputs:
         raise UserError(
             f"{name} has no labelled examples in train, validation or test: its splits are "
@@ -252,12 +234,6 @@ def _require_trainable(dataset: str, labels: dict[str, np.ndarray], names: list[
         raise UserError(
             f"the train split of {dataset} has only the label {names[present[0]]!r}: expected two classes or more"
         )
-
-
-def means_path(dataset: str, is_packaged: bool) -> bool:
-    """Whether what the user called the data is a file or folder, and no name; one that is not there looks like one."""
-    looks = os.path.isabs(dataset) or dataset.startswith((".", "~"))
-    return looks or (bool(dataset) and os.path.exists(dataset) and not is_packaged)
 
 
 def listed(names: Iterable) -> str:

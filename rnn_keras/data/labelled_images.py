@@ -12,9 +12,9 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from rnn_keras.data.labelled import Labelled, Read, classes, divided, listed, means_path, read_tfds
+from rnn_keras.data.labelled import Labelled, Read, classes, divided, listed, read_tfds
 from rnn_keras.data.splits import SPLITS
-from rnn_keras.data.tfds_source import require_within_reach
+from rnn_keras.data.tfds_source import means_path, require_within_reach
 from rnn_keras.errors import UserError
 
 DEFAULT = "digits"  # bundled with scikit-learn
@@ -69,7 +69,7 @@ def load_labelled_images(
     path = Path(os.path.expanduser(dataset))
     if dataset == DEFAULT:
         read = _read_digits(size, channels)
-    elif means_path(dataset, is_packaged=False):
+    elif means_path(dataset):
         read = _read_folder(path, size or USUAL_SIZE, channels)
     else:
         prepare = lambda feature: _fitting(feature.shape, size, channels)  # noqa: E731
@@ -94,7 +94,7 @@ def require_source(dataset: str, data_dir: str | None = None) -> None:
     path = Path(os.path.expanduser(dataset))
     if dataset == DEFAULT:
         return
-    if means_path(dataset, is_packaged=False):
+    if means_path(dataset):
         _class_folders(path)
     else:
         require_within_reach(dataset, data_dir, default=DEFAULT)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rnn_keras.data.labelled import Labelled, Read, classes, divided, listed, means_path, read_tfds
+from rnn_keras.data.labelled import Labelled, Read, classes, divided, listed, read_tfds
 from rnn_keras.data.splits import SPLITS, normalise
 from rnn_keras.data.tables import read_rows
-from rnn_keras.data.tfds_source import is_local, require_within_reach
+from rnn_keras.data.tfds_source import means_path, require_within_reach
 from rnn_keras.errors import UserError
 
 SUFFIXES = (".csv", ".tsv")
@@ -57,7 +57,7 @@ def load_labelled_texts(
         UserError: anything about the data that the user can mend.
     """
     path = Path(os.path.expanduser(dataset))
-    if _means_path(dataset, path):
+    if means_path(dataset, SUFFIXES):
         read = _read_files(path)
     else:
         read = read_tfds(dataset, data_dir, download, "Text", what="texts", default=DEFAULT)
@@ -78,7 +78,7 @@ def require_source(dataset: str, data_dir: str | None = None) -> None:
         UserError: no such file, an unknown TFDS name, or one that is neither prepared nor within reach.
     """
     path = Path(os.path.expanduser(dataset))
-    if _means_path(dataset, path):
+    if means_path(dataset, SUFFIXES):
         _require_path(path)
     else:
         require_within_reach(dataset, data_dir, default=DEFAULT)
@@ -87,10 +87,6 @@ def require_source(dataset: str, data_dir: str | None = None) -> None:
 def _require_path(path: Path) -> None:
     if not path.exists():
         raise UserError(f"no such file or folder: {path}; expected a .csv or .tsv with the columns text,label")
-
-
-def _means_path(dataset: str, path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES or means_path(dataset, is_local(dataset))
 
 
 def _read_files(path: Path) -> Read:

@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import importlib
+import os
 import queue
 import re
 import sys
@@ -12,8 +13,11 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnn_keras.data.splits import SPLITS
 from rnn_keras.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,11 +29,55 @@ LOCAL_BUILDERS = {
     "moving_digits": "rnn_keras.data.moving_digits",
 }
 CONNECT_SECONDS = 3.0
+_EXAMPLES_AT_ONCE = 1000
 
 
 def is_local(name: str) -> bool:
     """Whether the name is that of a builder of this project, which needs no data host."""
     return _family(name) in LOCAL_BUILDERS
+
+
+def means_path(dataset: str, suffixes: Sequence[str] = ()) -> bool:
+    """Whether `--dataset` names a file or a folder, there or not, rather than a TFDS data set.
+
+    Args:
+        suffixes: the endings of files that would be taken, such as `.csv`.
+    """
+    path = Path(os.path.expanduser(dataset))
+    looks = path.suffix.lower() in suffixes or path.is_absolute() or dataset.startswith((".", "~"))
+    return looks or (bool(dataset) and os.path.exists(path) and not is_local(dataset))
+
+
+def batches_of_splits(
+    builder: "tfds.core.DatasetBuilder", name: str, prepare: Callable[[dict], dict] | None = None
+) -> Iterator[tuple[str, dict]]:
+    """Yields `(split, batch)` of the prepared train, validation and test splits, in the data's own order.
+
+    A batch is a dict of NumPy arrays `(n, ...)`; of Text features, of bytes.
+
+    Args:
+        prepare: is called on each example, which it must bring to one shape, as images of different sizes.
+
+    Raises:
+        UserError: the prepared data are damaged.
+    """
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    for split in SPLITS:
+        if split not in builder.info.splits:
+            continue
+        dataset = builder.as_dataset(split=split, shuffle_files=False)
+        if prepare is not None:
+            dataset = dataset.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
+        try:
+            for batch in tfds.as_numpy(dataset.batch(_EXAMPLES_AT_ONCE)):
+                yield split, batch
+        except tf.errors.OpError as error:
+            raise UserError(
+                f"the prepared {split} split of {name} in {builder.data_dir} cannot be read ({error.message}); it is "
+                "damaged, remove the folder and run again"
+            ) from error
 
 
 def prepared_builder(
@@ -86,7 +134,7 @@ def _builder(name: str, data_dir: str | None, default: str) -> "tfds.core.Datase
     if family in LOCAL_BUILDERS:
         importlib.import_module(LOCAL_BUILDERS[family])
     elif family not in tfds.list_builders(with_community_datasets=False):
-        known = sorted({*LOCAL_BUILDERS, *tfds.list_builders(with_community_datasets=False)})
+        known = sorted({default, *LOCAL_BUILDERS, *tfds.list_builders(with_community_datasets=False)})
         close = difflib.get_close_matches(family, known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}?" if close else f"packaged: {default}"
         raise UserError(

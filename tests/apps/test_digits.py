@@ -2,11 +2,13 @@
 
 import io
 import json
+import subprocess
 import sys
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from apps.digits.__main__ import DigitsApp
@@ -16,8 +18,10 @@ from apps.digits.model import build_classifier, build_picture_model
 from apps.digits.plots import plot_mistakes, worst
 from rnn_keras.data.batching import FixedBatches
 from rnn_keras.data.images import encoded
-from rnn_keras.data.labelled_images import Examples
+from rnn_keras.data.labelled_images import Examples, read_images
 from rnn_keras.errors import UserError
+from rnn_keras.training.fit import fit
+from rnn_keras.training.run_directory import RunDirectory
 
 CLASSES = ("beam", "cross", "pole")
 SMALL = ("--size", "8", "--filters", "8", "--units", "16", "--batch-size", "16", "--learning-rate", "0.01")
@@ -136,25 +140,83 @@ def test_the_users_mistakes_are_one_sentence(digits_run, pictures, tmp_path, cap
         (("predict", "--run-dir", digits_run, ""), "cannot be read"),
         ((*train, tmp_path / "flat"), "flat holds no subfolders"),
         ((*train, tmp_path / "none"), "no such folder"),
-        ((*train, "digitz"), "unknown dataset 'digitz'"),
+        ((*train, "digitz"), "did you mean digits"),
         ((*train, "digits", "--size", 3), "--size must be at least 4, or 0 for the data's own, got 3"),
     ):
         with pytest.raises(SystemExit) as ended:
             command(*arguments)
-        err = [line for line in capfd.readouterr().err.splitlines() if line]
-        assert ended.value.code == 2 and len(err) == 1 and sentence in err[0], err
+        err = capfd.readouterr().err
+        assert ended.value.code == 2 and "Traceback" not in err
+        assert err.splitlines()[-1].startswith("error: ") and sentence in err.splitlines()[-1], err
     assert not (tmp_path / "run").exists()
 
 
 def test_a_saved_model_file_predicts_the_same_from_files(digits_run, pictures):
     model = keras.models.load_model(digits_run / "model.keras")
     test = load(DigitsConfig(dataset=str(pictures), size=8)).pictures.splits["test"]
-    out = model.predict({"picture": np.array(encoded(test.images), dtype=object)}, verbose=0)
+    out = model({"picture": tf.constant(encoded(test.images))}, training=False)
     direct = model.get_layer("classifier").predict(test.images, verbose=0)
 
     np.testing.assert_allclose(out["probabilities"], direct, atol=1e-6)
     np.testing.assert_allclose(out["score"], direct.max(axis=1), atol=1e-6)
-    assert [label.decode() for label in out["label"]] == [CLASSES[number] for number in direct.argmax(axis=1)]
+    assert [label.decode() for label in out["label"].numpy()] == [CLASSES[number] for number in direct.argmax(axis=1)]
+
+
+def test_exported_files_take_bytes_and_pixels_and_answer_as_keras_does(digits_run, pictures, tmp_path, capfd):
+    formats = ("--formats", "saved_model,litert", "--quantize", "none,int8")
+    command("export", "--run-dir", digits_run, "--saved-models", tmp_path, *formats, "--json")
+    report = last_line(capfd)["report"]
+    folder = tmp_path / "digits"
+
+    assert [(row["format"], row["quantisation"]) for row in report] == [
+        ("keras", "none"),
+        ("saved_model", "none"),
+        ("litert", "none"),
+        ("litert", "int8"),
+    ]
+    assert report == json.loads((folder / "report.json").read_text())
+    assert all(row["agreement"] == row["accuracy"] == 1 for row in report)
+    assert all(row["largest_difference"] < 1e-5 for row in report[:3])
+
+    # Files as they come, of two formats and several sizes, by programs that know nothing of this project's models.
+    files = [pictures / "cross" / "1.png", tmp_path / "large.jpg", pictures / "pole" / "5.png"]
+    Image.open(pictures / "beam" / "0.png").resize((40, 32)).save(files[1], quality=95)
+    command("predict", "--run-dir", digits_run, "--json", *files)
+    expected = last_line(capfd)["predictions"]
+    serving = (
+        "import json, sys, tensorflow as tf\n"
+        "model = tf.saved_model.load(sys.argv[1])\n"
+        "contents = tf.constant([open(name, 'rb').read() for name in sys.argv[2:]])\n"
+        "out = model.signatures['serving_default'](picture=contents)\n"
+        "answers = zip(out['label'].numpy(), out['score'].numpy(), strict=True)\n"
+        "print(json.dumps([{'label': label.decode(), 'score': float(score)} for label, score in answers]))\n"
+        "assert not [name for name in sys.modules if name.startswith(('rnn_keras', 'apps'))]\n"
+    )
+    arguments = [sys.executable, "-c", serving, str(folder / "1"), *map(str, files)]
+    assert_alike(subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path, check=True).stdout, expected)
+
+    np.save(tmp_path / "pixels.npy", read_images(files, 8, 1))
+    on_device = (
+        "import json, sys\n"
+        "import numpy as np\n"
+        "from rnn_keras.export import LiteRTModel\n"
+        "model = LiteRTModel(sys.argv[1])\n"
+        "pixels = np.load(sys.argv[2])\n"
+        "print(json.dumps(model.predict(pixels)))\n"
+        "(probabilities,) = model.run(pixels[:1])\n"
+        "assert probabilities.shape == (1, 3) and abs(probabilities.sum() - 1) < 0.02\n"
+        "assert not {'tensorflow', 'keras', 'apps'} & set(sys.modules)\n"
+    )
+    for file, tolerance in (("digits.tflite", 1e-5), ("digits_int8.tflite", 0.1)):
+        arguments = [sys.executable, "-c", on_device, str(folder / file), str(tmp_path / "pixels.npy")]
+        assert_alike(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout, expected, tolerance)
+
+
+def assert_alike(printed, expected, tolerance=1e-5):
+    answers = json.loads(printed.splitlines()[-1])
+    assert [answer["label"] for answer in answers] == [answer["label"] for answer in expected]
+    scores = [[answer["score"] for answer in some] for some in (answers, expected)]
+    np.testing.assert_allclose(*scores, atol=tolerance)
 
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=lambda settings: "-".join(map(str, settings)) or "default")
@@ -191,6 +253,25 @@ class TestModel:
         assert classifier.evaluate(batch, verbose=0)[1] == 1.0
 
 
+def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path):
+    """The order of the pictures, how they are moved, what is dropped, and the averages of the normalisation."""
+    generator = np.random.default_rng(5)
+    columns = [np.stack([drawn(CLASSES[number % 3], generator) for number in range(40)]), np.arange(40) % 3]
+    batches = FixedBatches(columns, 8, shuffle=True, seed=3)
+    losses = []
+    for folder, stops in (("whole", [4]), ("cut", [2, 4])):
+        for epochs in stops:
+            keras.utils.set_random_seed(1)
+            classifier = build_classifier(DigitsConfig(filters=4, units=8), (8, 8, 1), 3)
+            classifier.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+            validation = FixedBatches(columns, 40, shuffle=False).dataset()
+            settings = {"epochs": epochs, "patience": 9, "monitor": "val_loss", "mode": "min"}
+            rows, _ = fit(classifier, batches.dataset, validation, RunDirectory(tmp_path / folder), **settings)
+        losses.append([(row["loss"], row["val_loss"]) for row in rows])
+
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+
+
 def test_augmentation_is_for_training_alone():
     keras.utils.set_random_seed(1)
     classifier = build_classifier(DigitsConfig(dropout=0.0, shift=0.3, turn=0.2), (8, 8, 1), 3)
@@ -206,7 +287,7 @@ def test_labels_come_from_the_classes_of_the_data():
     classifier = build_classifier(DigitsConfig(filters=4, units=8), (8, 8, 1), 2)
     model = build_picture_model(classifier, ["[UNK]", "b"])  # Keras's own word for the unknown
     contents = encoded([drawn("beam", np.random.default_rng(seed)) for seed in range(8)])
-    out = model({"picture": np.array(contents, dtype=object)})
+    out = model({"picture": tf.constant(contents)})
 
     expected = np.array(["[UNK]", "b"])[out["probabilities"].numpy().argmax(axis=1)]
     assert [label.decode() for label in out["label"].numpy()] == expected.tolist()
