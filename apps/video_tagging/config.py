@@ -27,7 +27,7 @@ class VideoTaggingConfig(TrainingConfig):
     """Data to learn from: moving_digits (packaged; also moving_digits/identity), a folder of .npz files with features
     or frames and tags, or a TFDS name with videos and tags (ucf101)."""
     epochs: int = 0
-    """The most passes over the training data; 0: twelve, or as many as make 200 steps where the data are few."""
+    """The most passes over the training data; 0: eight, or as many as make 200 steps where the data are few."""
     patience: int = 50
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
     batch_size: int = 16
@@ -75,4 +75,4 @@ class VideoTaggingConfig(TrainingConfig):
         self.require("normalize", not (causal and self.normalize == "video"), "auto, step or none in a causal model")
 
     def passes(self, steps_per_epoch: int) -> int:
-        return self.epochs or max(12, -(-200 // steps_per_epoch))
+        return self.epochs or max(8, -(-200 // steps_per_epoch))

@@ -8,12 +8,14 @@ from apps.video_tagging.data import VideoData
 from rnn_keras.data.labelled import label_layer
 from rnn_keras.decoding.tag_chain import TagChain, counted
 from rnn_keras.layers import GRU, LSTM, Keypoints, SimpleRNN
-from rnn_keras.layers.steps import AtFullRate, InsideLengths, MeanOfSteps, PerStep, StandardizedInTime
+from rnn_keras.layers.steps import AtFullRate, InsideLengths, MeanOfSteps, PerStep, StandardizedInTime, WholeLengths
 
 CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
 
 
-def build_tagger(config: VideoTaggingConfig, shape: tuple[int, ...], tags: int, stride: int) -> keras.Model:
+def build_tagger(
+    config: VideoTaggingConfig, shape: tuple[int, ...], tags: int, stride: int, *, padded: bool = True
+) -> keras.Model:
     """Steps `(batch, time, *shape)` and lengths `(batch,)` -> probabilities of tags `(batch, time, tags)`.
 
     The outputs are a dict: `tags`, by the recurrent layers; and `memoryless`, by a network of the same kind without
@@ -22,11 +24,13 @@ def build_tagger(config: VideoTaggingConfig, shape: tuple[int, ...], tags: int, 
     Args:
         shape: of one step: `(features,)`, or `(height, width, channels)` of a frame.
         stride: so many steps become one before the recurrent layers.
+        padded: False: the only input is `steps` without any padding, the only output that of `tags`, as an exported
+            file has it.
     """
     is_features = len(shape) == 1
     dropout = config.dropout if config.dropout is not None else 0.5 * is_features
     steps = keras.Input((None, *shape), dtype="float32" if is_features else "uint8", name="steps")
-    lengths = keras.Input((), dtype="int32", name="lengths")
+    lengths = keras.Input((), dtype="int32", name="lengths") if padded else WholeLengths(name="lengths")(steps)
     inside = InsideLengths(name="inside")(steps, lengths)
     few_inside = InsideLengths(stride, name="few_inside")(steps, lengths)
     x = seen = steps
@@ -47,6 +51,8 @@ def build_tagger(config: VideoTaggingConfig, shape: tuple[int, ...], tags: int, 
         x = keras.layers.Dropout(dropout, name=f"dropout_{number}")(x)
     x = keras.layers.Dense(tags, activation="softmax", dtype="float32", name="decision")(x)
     outputs = {"tags": AtFullRate(stride, name="tags")(x, steps)}
+    if not padded:
+        return keras.Model(steps, outputs["tags"], name="tagger")
 
     if not is_features:
         seen = PerStep(convolutions(config, shape, "frames_alone"), name="per_frame_alone")(steps)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rnn_keras.data.labelled import Labelled, classes, listed, means_path
+from rnn_keras.data.labelled import Labelled, classes, listed
 from rnn_keras.data.splits import SPLITS, assign_splits
-from rnn_keras.data.tfds_source import is_local, prepared_builder, require_within_reach
+from rnn_keras.data.tfds_source import means_path, prepared_builder, require_within_reach
 from rnn_keras.data.video_files import LARGEST_SIDE, read_npz
 from rnn_keras.errors import UserError
 
@@ -81,7 +81,7 @@ def load_tagged_videos(
         UserError: anything about the data that the user can mend.
     """
     path = Path(os.path.expanduser(dataset))
-    read = _read_folder(path) if means_path(dataset, is_local(dataset)) else _read_tfds(dataset, data_dir, download)
+    read = _read_folder(path) if means_path(dataset) else _read_tfds(dataset, data_dir, download)
     videos = _alike(dataset, read.videos, shape)
     names = read.class_names
     if class_names is None:
@@ -118,7 +118,7 @@ def require_source(dataset: str, data_dir: str | None = None) -> None:
     Raises:
         UserError: no such folder, an unknown TFDS name, or one that is neither prepared nor within reach.
     """
-    if means_path(dataset, is_local(dataset)):
+    if means_path(dataset):
         _files(Path(os.path.expanduser(dataset)))
     else:
         require_within_reach(dataset, data_dir, default=DEFAULT)

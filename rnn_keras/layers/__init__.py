@@ -8,7 +8,7 @@ from rnn_keras.layers.one_hot import OneHot
 from rnn_keras.layers.pieces import Joined, Pieces
 from rnn_keras.layers.pooling import MaskedMaxPooling1D
 from rnn_keras.layers.simple_rnn import SimpleRNN, SimpleRNNCell
-from rnn_keras.layers.steps import AtFullRate, InsideLengths, MeanOfSteps, PerStep, StandardizedInTime
+from rnn_keras.layers.steps import AtFullRate, InsideLengths, MeanOfSteps, PerStep, StandardizedInTime, WholeLengths
 from rnn_keras.layers.word_pairs import WordPairs
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "StandardizedInTime",
+    "WholeLengths",
     "WordPairs",
     "general_loop",
 ]

@@ -64,6 +64,18 @@ class InsideLengths(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
+class WholeLengths(keras.layers.Layer):
+    """Sequences without padding, `(batch, time, ...)` -> their lengths `(batch,)`, int32."""
+
+    def call(self, steps):
+        batch, time = ops.shape(steps)[:2]
+        return ops.full((batch,), time, dtype="int32")
+
+    def compute_output_spec(self, steps):
+        return keras.KerasTensor((steps.shape[0],), dtype="int32")
+
+
+@keras.saving.register_keras_serializable(package="rnn_keras")
 class StandardizedInTime(keras.layers.Layer):
     """Each feature of a sequence with mean zero and variance one over the sequence's own steps.
 
