@@ -59,9 +59,10 @@ class VideoTaggingConfig(TrainingConfig):
     features, which are few and made by another network, and 0 for frames."""
     balance: float = 0.0
     """How much more the frames of rare tags count in training: 0: all frames alike, 1: all tags alike."""
-    chain: bool = True
+    chain: bool | None = None
     """Choose the likeliest sequence of tags by which tag followed which, and how long tags lasted, in the training
-    videos (with --bidirectional, since a stream does not know what follows)."""
+    videos (with --bidirectional, since a stream does not know what follows); default: for features, which are seldom
+    as good on new videos as on those that they were made for."""
 
     def __post_init__(self):
         super().__post_init__()

@@ -91,7 +91,8 @@ def convolutions(config: VideoTaggingConfig, shape: tuple[int, int, int], name: 
 
 def chain_of(data: VideoData) -> TagChain | None:
     """The chain of the training videos' tags, or None where each step is decided on its own."""
-    if not (data.config.chain and data.config.bidirectional):
+    wanted = len(data.shape) == 1 if data.config.chain is None else data.config.chain
+    if not (wanted and data.config.bidirectional):
         return None
     known = counted(data.videos.splits["train"].tags, len(data.videos.class_names), data.stride)
     return TagChain(**known, stride=data.stride, name="tag_chain")
