@@ -11,6 +11,7 @@ from sklearn.metrics import accuracy_score
 from apps.video_tagging.__main__ import VideoTaggingApp
 from apps.video_tagging.config import VideoTaggingConfig
 from apps.video_tagging.data import fitting_stride
+from apps.video_tagging.deployment import unpadded
 from apps.video_tagging.loss import FrameAccuracy, TagLoss, tag_weights
 from apps.video_tagging.metric import measures
 from apps.video_tagging.model import build_tagger, build_video_model
@@ -19,6 +20,8 @@ from apps.video_tagging.tagging import Stream, Tagged, Tagger
 from rnn_keras.data.tagged_videos import Videos, load_tagged_videos
 from rnn_keras.data.windows import UNTAGGED, WindowBatches
 from rnn_keras.errors import UserError
+from rnn_keras.export import litert
+from rnn_keras.export.runner import DESCRIPTION, LiteRTModel
 from rnn_keras.training.carried_state import CarryingModel
 
 SMALL = ("--units", 12, "--projection", 12, "--dropout", 0, "--input-dropout", 0, "--batch-size", 8, "--balance", 0.3)
@@ -280,3 +283,22 @@ def test_a_tfds_name_with_one_label_a_clip(tmp_path, monkeypatch):
 def test_settings_that_cannot_be_are_refused(settings, sentence):
     with pytest.raises(UserError, match=sentence):
         VideoTaggingConfig(**settings)
+
+
+@pytest.mark.parametrize("settings", [{"bidirectional": False, "layers": 2}, {"normalize": "video"}])
+def test_exported_files_tag_every_step_of_videos_of_any_length_like_keras(settings, tmp_path):
+    config = VideoTaggingConfig(units=6, projection=5, **settings)
+    tagger = build_tagger(config, (6,), 3, stride=2)
+    network = unpadded(tagger, config, 3)
+    path = tmp_path / "video.tflite"
+    path.write_bytes(litert.convert(network, 40, "none", files={DESCRIPTION: b'{"in_step": true}'}))
+    file = LiteRTModel(path)
+    generator = np.random.default_rng(0)
+    videos = [generator.normal(size=(length, 6)).astype("float32") for length in (13, 40, 1)]
+    model = build_video_model(tagger, ["a", "b", "c"], None)
+    expected = np.concatenate([Tagger(model)(steps).probabilities for steps in videos])
+
+    np.testing.assert_allclose(file.scores(videos), expected, atol=1e-5)
+    if not config.bidirectional:  # a stream, two steps at a time, with the state kept inside the file
+        parts = [file.run(videos[1][None, at : at + 2], reset=at == 0)[0][0] for at in range(0, 40, 2)]
+        np.testing.assert_allclose(np.concatenate(parts), expected[13:53], atol=1e-5)
