@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+MOST_SHOWN = 12  # of a list
+
 console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
@@ -54,9 +56,11 @@ def show_report(rows: Sequence[dict]) -> None:
 
 
 def shown(value: Any) -> str:
-    """Numbers to three places."""
+    """Numbers to three places; of long lists the beginning."""
     if isinstance(value, list):
-        return ", ".join(map(shown, value))
+        return ", ".join(map(shown, value[:MOST_SHOWN])) + (f" ... ({len(value)})" if len(value) > MOST_SHOWN else "")
+    if isinstance(value, dict):
+        return " ".join(map(shown, value.values()))
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 

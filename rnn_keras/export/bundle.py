@@ -4,6 +4,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+import tensorflow as tf
+
 from rnn_keras.data.batching import predicted
 from rnn_keras.errors import UserError
 from rnn_keras.export import litert, onnx_file
@@ -95,5 +98,10 @@ def made(deployment, folder, directory, formats, quantisations, tell) -> list[Va
 
 def report(deployment, variants, tell) -> list[dict]:
     tell(f"holding them against Keras on {len(deployment.examples)} examples ...")
-    expected = predicted(deployment.network, deployment.tensors(deployment.examples))
+    tensors = deployment.tensors(deployment.examples)
+    if deployment.in_step:
+        function = tf.function(deployment.network, autograph=False, reduce_retracing=True)
+        expected = np.concatenate([function(tensor[np.newaxis])[0].numpy() for tensor in tensors])
+    else:
+        expected = predicted(deployment.network, tensors)
     return [measured(variant, deployment, expected) for variant in variants]

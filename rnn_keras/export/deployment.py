@@ -25,6 +25,10 @@ class Deployment:
         decide: the network's outputs `(n, ...)` -> decisions `(n,)` that must not change.
         metric: the network's outputs for `examples` -> the task's metric.
         metric_name: its name.
+        in_step: whether the network has an output for each step of its input, `(batch, steps, ...)`. Then the examples
+            are tensors `(steps, ...)` themselves, which the SavedModel takes as its argument `steps`, with their
+            `lengths`; and for the three functions above, and for files held against Keras, n is the number of the steps
+            of all of them.
     """
 
     model: keras.Model
@@ -39,3 +43,4 @@ class Deployment:
     decide: Callable[[np.ndarray], np.ndarray]
     metric: Callable[[np.ndarray], float]
     metric_name: str
+    in_step: bool = False

@@ -45,19 +45,22 @@ def peak() -> float:
 
 
 def saved_model(path: str):
-    """With TensorFlow alone, as TF Serving runs it: strings in."""
+    """With TensorFlow alone, as TF Serving runs it: strings in, or tensors with an output for each of their steps."""
     import tensorflow as tf
 
     loaded = tf.saved_model.load(path)
     serve = loaded.signatures["serving_default"]
-    (name,) = serve.structured_input_signature[1]
+    names = serve.structured_input_signature[1]
     graph = serve.graph.as_graph_def()
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
 
     def run(examples):
-        return serve(**{name: tf.constant(examples)})
+        return serve(**tensors(names, examples))
 
     def everything(examples):
+        if "lengths" in names:
+            parts = [run([example])["probabilities"][0].numpy() for example in examples]
+            return {"probabilities": np.concatenate(parts)}
         parts = [run(examples[start : start + AT_ONCE]) for start in range(0, len(examples), AT_ONCE)]
         numbers = [key for key in parts[0] if parts[0][key].dtype != tf.string]  # labels are made from scores
         return {key: np.concatenate([part[key].numpy() for part in parts]) for key in numbers}
@@ -73,8 +76,19 @@ def keras_model(path: str):
 
     model = RunDirectory(Path(path)).load_model()
     function = tf.function(lambda inputs: model(inputs, training=False), autograph=False, reduce_retracing=True)
-    (name,) = (tensor.name for tensor in model.inputs)
-    return lambda example: function({name: tf.constant([example])}), None, None
+    names = [tensor.name for tensor in model.inputs]
+    return lambda example: function(tensors(names, [example])), None, None
+
+
+def tensors(names, examples: list) -> dict:
+    """A batch of examples by the names of a model's inputs: the one that it has, or `steps` and their `lengths`."""
+    import tensorflow as tf
+
+    if "lengths" in names:
+        lengths = np.array([len(example) for example in examples], np.int32)
+        return {"steps": tf.constant(np.stack(examples)), "lengths": tf.constant(lengths)}
+    (name,) = names
+    return {name: tf.constant(examples)}
 
 
 def onnx_file(path: str):

@@ -79,7 +79,7 @@ def measured(variant: Variant, deployment: Deployment, expected: np.ndarray) -> 
 def write_examples(path: Path, variant: Variant, deployment: Deployment) -> None:
     """The examples one behind the other, and where each ends: raw, or as tensors where the file takes nothing else."""
     given, examples = deployment.files(variant.quantisation), deployment.examples
-    raw = variant.format not in ("litert", "onnx") or VOCABULARY in given
+    raw = not deployment.in_step and (variant.format not in ("litert", "onnx") or VOCABULARY in given)
     parts = [np.frombuffer(example, np.uint8) for example in examples] if raw else deployment.tensors(examples)
     np.savez(path, values=np.concatenate(parts), ends=np.cumsum([len(part) for part in parts]), raw=raw)
 

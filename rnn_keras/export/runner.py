@@ -43,9 +43,13 @@ class Runner:
         return np.array([self._ids.get(token, UNKNOWN_ID) for token in self._tokenize(text)], np.int32)
 
     def scores(self, inputs: Sequence[str | bytes | np.ndarray]) -> np.ndarray:
-        """The first output for each text, or tensor `(steps, ...)`: `(n, ...)`; each is read from an empty memory."""
+        """The first output for each text, or tensor `(steps, ...)`: `(n, ...)`; each is read from an empty memory.
+
+        Where the file's description says `in_step`, n is the number of the steps of all of them.
+        """
         tensors = (self.encode(x) if isinstance(x, str | bytes) else np.asarray(x) for x in inputs)
-        return np.concatenate([self.run(tensor[np.newaxis])[0] for tensor in tensors])
+        outputs = [self.run(tensor[np.newaxis])[0] for tensor in tensors]
+        return np.concatenate([output[0] for output in outputs] if self.description.get("in_step") else outputs)
 
     def predict(self, inputs: Sequence[str | bytes | np.ndarray]) -> list[dict]:
         """For each text, or tensor `(steps, ...)`, its label and score.
