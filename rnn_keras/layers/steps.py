@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from rnn_keras.layers.arguments import positive_integer
+from rnn_keras.layers.pieces import missing_steps
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
@@ -125,7 +126,7 @@ class MeanOfSteps(keras.layers.Layer):
     def call(self, inputs, inside):
         inside = ops.cast(ops.expand_dims(inside, -1), inputs.dtype)
         batch, time = ops.shape(inputs)[:2]
-        missing = -time % self.stride
+        missing = missing_steps(time, self.stride)
         shape = (batch, -1, self.stride)
         inputs = ops.reshape(ops.pad(inputs * inside, [(0, 0), (0, missing), (0, 0)]), (*shape, inputs.shape[-1]))
         inside = ops.reshape(ops.pad(inside, [(0, 0), (0, missing), (0, 0)]), (*shape, 1))
