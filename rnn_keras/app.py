@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # TensorFlow takes seconds to import: not for --help, not for
     import keras
     import tensorflow as tf
 
-    from rnn_keras.data.batching import LengthBatches
+    from rnn_keras.data.batching import Batches
     from rnn_keras.export.deployment import Deployment
     from rnn_keras.training.run_directory import RunDirectory
 
@@ -38,7 +38,7 @@ class TrainingData(Protocol):
     notes: list[str]  # sentences that the user should read
     summary: str  # one line: how much of what
 
-    def training_batches(self, config) -> "LengthBatches":
+    def training_batches(self, config) -> "Batches":
         """The batches, whose order in each epoch depends on the seed and the epoch's number alone."""
 
     def validation_dataset(self) -> "tf.data.Dataset":
@@ -287,10 +287,7 @@ def _train(app: App, config, run: "RunDirectory", overwrite: bool) -> dict:
     for line in (*data.notes, data.summary):
         console.print(line)
     batches = data.training_batches(config)
-    console.print(
-        f"{batches.number_of_batches} batches an epoch in {len(batches.distinct_shapes)} shapes, "
-        f"{batches.padded_share:.1%} of their steps are padding"
-    )
+    console.print(batches.summary)
     network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
     prepared = time.perf_counter()
     run.begin(config, overwrite)  # not before the data are known to be good: it may remove an earlier run

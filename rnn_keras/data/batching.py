@@ -1,5 +1,6 @@
-"""Batches of sequences of like length: little padding, few shapes, and an order that (seed, epoch) alone decides."""
+"""Batches of examples of one shape, or of sequences of like length, in an order that (seed, epoch) alone decides."""
 
+import abc
 import itertools
 from collections.abc import Sequence
 
@@ -49,8 +50,120 @@ def bucket_boundaries(lengths: Sequence[int], number: int = 12) -> list[int]:
     return boundaries[::-1]
 
 
-class LengthBatches:
-    """Divides sequences into batches of like length and feeds them to `fit`, `evaluate` and `predict`.
+class Batches(abc.ABC):
+    """Divides examples into batches and feeds them to `fit`, `evaluate` and `predict`.
+
+    A subclass says what a batch holds, and may make another plan. Since a plan depends on the seed and the epoch's
+    number alone, a run that was cut off goes on with the batches that it would have had.
+
+    Args:
+        number_of_examples: at least one.
+        batch_size: examples a batch.
+        shuffle: False for one order in every epoch; see `in_original_order`.
+        seed: of the order.
+
+    Attributes:
+        number_of_batches: in an epoch.
+    """
+
+    def __init__(self, number_of_examples: int, batch_size: int, *, shuffle: bool, seed: int = 0):
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+        if number_of_examples < 1:
+            raise ValueError("expected at least one example")
+        self.number_of_examples = number_of_examples
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.number_of_batches = -(-number_of_examples // batch_size)
+
+    @property
+    def summary(self) -> str:
+        """One line for the user."""
+        return f"{self.number_of_batches} batches an epoch"
+
+    @property
+    @abc.abstractmethod
+    def signature(self) -> tuple[tf.TensorSpec, ...]:
+        """The dtypes of a batch's parts, and those of their sizes that all batches share."""
+
+    @abc.abstractmethod
+    def batch(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Those examples: the parts `(batch, ...)` of which Keras takes the first for inputs, the next for targets."""
+
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """The indices of the examples of each batch of an epoch, in order."""
+        order = np.arange(self.number_of_examples)
+        if self.shuffle:
+            np.random.default_rng([self.seed, epoch]).shuffle(order)
+        return self._cut(order)
+
+    def _cut(self, order: np.ndarray) -> list[np.ndarray]:
+        return [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+
+    def dataset(self, start_epoch: int = 0) -> tf.data.Dataset:
+        """The batches; each pass over the data set is the next epoch, with a new order.
+
+        Args:
+            start_epoch: the epoch whose order the first pass has; a run that goes on after epoch k starts at k.
+        """
+        epochs = itertools.count(start_epoch)
+
+        def next_plan() -> tuple[np.ndarray, np.ndarray]:
+            plan = self.plan(next(epochs))
+            return np.concatenate(plan), np.array([len(indices) for indices in plan], np.int64)
+
+        # Not Dataset.from_generator: under Python 3.11 it makes the C library ask the system for every block of more
+        # than 128 KiB from then on, and a training step, for all its libraries, takes up to twice as long.
+        plans = tf.data.Dataset.from_tensors(0).map(lambda _: tf.numpy_function(next_plan, [], [tf.int64, tf.int64]))
+        batches = plans.flat_map(
+            lambda indices, sizes: tf.data.Dataset.from_tensor_slices(
+                tf.RaggedTensor.from_row_lengths(tf.ensure_shape(indices, [None]), tf.ensure_shape(sizes, [None]))
+            )
+        )
+
+        def batch(indices):
+            parts = tf.numpy_function(self.batch, [indices], [spec.dtype for spec in self.signature])
+            return tuple(tf.ensure_shape(part, spec.shape) for part, spec in zip(parts, self.signature, strict=True))
+
+        dataset = batches.map(batch)
+        return dataset.apply(tf.data.experimental.assert_cardinality(self.number_of_batches)).prefetch(4)
+
+    def in_original_order(self, outputs: np.ndarray) -> np.ndarray:
+        """Outputs `(n, ...)` of a pass without shuffling, put in the order of the examples."""
+        if self.shuffle:
+            raise ValueError("in_original_order needs shuffle=False")
+        outputs = np.asarray(outputs)
+        restored = np.empty_like(outputs)
+        restored[np.concatenate(self.plan(0))] = outputs
+        return restored
+
+
+class FixedBatches(Batches):
+    """Batches of examples that all have one shape, such as images: shuffled anew in each epoch, then cut.
+
+    Args:
+        columns: arrays `(n, ...)` that go together: inputs, then targets and weights if there are any.
+        batch_size, shuffle, seed: see `Batches`.
+    """
+
+    def __init__(self, columns: Sequence[np.ndarray], batch_size: int, *, shuffle: bool, seed: int = 0):
+        self._columns = [np.asarray(column) for column in columns]
+        if len({len(column) for column in self._columns}) != 1:
+            lengths = ", ".join(str(len(column)) for column in self._columns)
+            raise ValueError(f"columns must have one entry for each example, not {lengths or 'none at all'}")
+        super().__init__(len(self._columns[0]), batch_size, shuffle=shuffle, seed=seed)
+
+    @property
+    def signature(self) -> tuple[tf.TensorSpec, ...]:
+        return tuple(tf.TensorSpec((None, *column.shape[1:]), column.dtype) for column in self._columns)
+
+    def batch(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(column[indices] for column in self._columns)
+
+
+class LengthBatches(Batches):
+    """Batches of sequences of like length: little padding, few shapes.
 
     In each epoch the examples are put in random order, then sorted by bucket alone and cut into batches, and
     the batches are put in random order. So every example comes once, what a bucket leaves over goes into the
@@ -87,8 +200,6 @@ class LengthBatches:
     ):
         lengths = np.array([len(sequence) for sequence in sequences], np.int64)
         columns = [np.asarray(column) for column in (targets, sample_weight) if column is not None]
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, not {batch_size}")
         if len(lengths) == 0 or lengths.min() < 1:
             raise ValueError("expected at least one sequence, and at least one step in each")
         if any(len(column) != len(lengths) for column in columns):
@@ -96,13 +207,10 @@ class LengthBatches:
                 f"targets and sample_weight must have one entry for each of the {len(lengths)} sequences, not "
                 f"{', '.join(str(len(column)) for column in columns)}"
             )
+        super().__init__(len(lengths), batch_size, shuffle=shuffle, seed=seed)
         self.boundaries = list(bucket_boundaries(lengths) if boundaries is None else boundaries)
         if sorted(set(self.boundaries)) != self.boundaries or self.boundaries[-1] < lengths.max():
             raise ValueError(f"boundaries must rise to at least {lengths.max()}, not {self.boundaries}")
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.seed = seed
-        self.number_of_batches = -(-len(lengths) // batch_size)
         self._lengths = lengths
         self._starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         self._values = np.concatenate([np.asarray(sequence) for sequence in sequences])
@@ -112,14 +220,27 @@ class LengthBatches:
         self.distinct_shapes = set(shapes)
         self.padded_share = 1 - int(lengths.sum()) / sum(batch * time for batch, time in shapes)
 
+    @property
+    def summary(self) -> str:
+        return (
+            f"{super().summary} in {len(self.distinct_shapes)} shapes, {self.padded_share:.1%} of their steps are "
+            "padding"
+        )
+
+    @property
+    def signature(self) -> tuple[tf.TensorSpec, ...]:
+        return (
+            tf.TensorSpec((None, None, *self._values.shape[1:]), self._values.dtype),
+            *(tf.TensorSpec((None, *column.shape[1:]), column.dtype) for column in self._columns),
+        )
+
     def plan(self, epoch: int) -> list[np.ndarray]:
-        """The indices of the examples of each batch of an epoch, in order."""
         order = np.arange(len(self._lengths))
         if self.shuffle:
             generator = np.random.default_rng([self.seed, epoch])
             generator.shuffle(order)
         order = order[np.argsort(self._bucket[order], kind="stable")]
-        batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+        batches = self._cut(order)
         if self.shuffle:
             batches = [batches[place] for place in generator.permutation(len(batches))]
         return batches
@@ -134,45 +255,6 @@ class LengthBatches:
         before = np.cumsum(lengths) - lengths
         padded[inside] = self._values[np.repeat(self._starts[indices] - before, lengths) + np.arange(lengths.sum())]
         return padded, *(column[indices] for column in self._columns)
-
-    def dataset(self, start_epoch: int = 0) -> tf.data.Dataset:
-        """The batches; each pass over the data set is the next epoch, with a new order.
-
-        Args:
-            start_epoch: the epoch whose order the first pass has; a run that goes on after epoch k starts at k.
-        """
-        epochs = itertools.count(start_epoch)
-
-        def next_plan() -> tuple[np.ndarray, np.ndarray]:
-            plan = self.plan(next(epochs))
-            return np.concatenate(plan), np.array([len(indices) for indices in plan], np.int64)
-
-        # Not Dataset.from_generator: under Python 3.11 it makes the C library ask the system for every block of more
-        # than 128 KiB from then on, and a training step, for all its libraries, takes up to twice as long.
-        plans = tf.data.Dataset.from_tensors(0).map(lambda _: tf.numpy_function(next_plan, [], [tf.int64, tf.int64]))
-        batches = plans.flat_map(
-            lambda indices, sizes: tf.data.Dataset.from_tensor_slices(
-                tf.RaggedTensor.from_row_lengths(tf.ensure_shape(indices, [None]), tf.ensure_shape(sizes, [None]))
-            )
-        )
-        columns = (self._values, *self._columns)
-        shapes = [(None, None, *self._values.shape[1:]), *((None, *column.shape[1:]) for column in self._columns)]
-
-        def batch(indices):
-            parts = tf.numpy_function(self.batch, [indices], [column.dtype for column in columns])
-            return tuple(tf.ensure_shape(part, shape) for part, shape in zip(parts, shapes, strict=True))
-
-        dataset = batches.map(batch)
-        return dataset.apply(tf.data.experimental.assert_cardinality(self.number_of_batches)).prefetch(4)
-
-    def in_original_order(self, outputs: np.ndarray) -> np.ndarray:
-        """Outputs `(n, ...)` of a pass without shuffling, put in the order of the sequences."""
-        if self.shuffle:
-            raise ValueError("in_original_order needs shuffle=False")
-        outputs = np.asarray(outputs)
-        restored = np.empty_like(outputs)
-        restored[np.concatenate(self.plan(0))] = outputs
-        return restored
 
     def _shape(self, indices: np.ndarray) -> tuple[int, int]:
         return len(indices), int(self.boundaries[self._bucket[indices].max()])

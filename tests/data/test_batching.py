@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnn_keras.data.batching import LengthBatches, bucket_boundaries
+from rnn_keras.data.batching import FixedBatches, LengthBatches, bucket_boundaries
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=30)
 
@@ -145,6 +145,45 @@ def test_steps_may_be_vectors():
     (batch,) = next(LengthBatches(features, None, 3, [4], shuffle=False).dataset().as_numpy_iterator())
     assert batch.shape == (3, 4, 5)
     assert sorted(batch.sum(axis=(1, 2))) == [10, 15, 20]
+
+
+def fixed(count, **options):
+    """Each picture tells which it is, and so does its target."""
+    pictures = np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones((1, 3, 2, 1), np.uint8)
+    return FixedBatches([pictures, np.arange(count, dtype=np.int32)], **options)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 40), st.integers(1, 7), st.booleans(), st.integers(0, 3))
+def test_every_example_of_one_shape_once_an_epoch(count, batch_size, shuffle, epoch):
+    made = fixed(count, batch_size=batch_size, shuffle=shuffle)
+    plan = made.plan(epoch)
+    assert sorted(np.concatenate(plan)) == list(range(count))
+    assert [len(indices) for indices in plan[:-1]] == [batch_size] * (made.number_of_batches - 1)
+    for indices in plan:
+        pictures, targets = made.batch(indices)
+        assert targets.tolist() == indices.tolist() == pictures[:, 2, 1, 0].tolist()
+
+
+def test_examples_of_one_shape_go_on_with_the_epoch_that_comes_next():
+    order = lambda dataset: [y.tolist() for _, y in dataset.as_numpy_iterator()]  # noqa: E731
+    dataset = fixed(50, batch_size=8, shuffle=True, seed=5).dataset()
+    passes = [order(dataset) for _ in range(3)]
+    assert passes[0] != passes[1] != passes[2]
+    assert order(fixed(50, batch_size=8, shuffle=True, seed=5).dataset(start_epoch=2)) == passes[2]
+    assert order(fixed(50, batch_size=8, shuffle=True, seed=6).dataset()) != passes[0]
+    assert np.concatenate(order(fixed(50, batch_size=8, shuffle=False).dataset())).tolist() == list(range(50))
+    assert dataset.cardinality() == 7 == len(passes[0])
+    assert [(tuple(spec.shape), spec.dtype) for spec in dataset.element_spec] == [
+        ((None, 3, 2, 1), "uint8"),
+        ((None,), "int32"),
+    ]
+
+
+@pytest.mark.parametrize("columns", [[], [np.zeros(3), np.zeros(2)]])
+def test_columns_of_different_lengths_are_refused(columns):
+    with pytest.raises(ValueError, match=r"one entry for each example, not (3, 2|none at all)"):
+        FixedBatches(columns, 2, shuffle=False)
 
 
 @pytest.mark.parametrize(
