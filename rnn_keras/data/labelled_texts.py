@@ -1,6 +1,5 @@
 """Texts with a class each, from a TFDS name, a CSV or TSV file, or a folder of such files, in three disjoint splits."""
 
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -10,15 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from rnn_keras.data.splits import SPLITS, assign_splits, normalise
-from rnn_keras.data.tables import read_rows
-from rnn_keras.data.tfds_source import is_local, prepared_builder, require_within_reach
+from rnn_keras.data.tables import read_rows, split_files
+from rnn_keras.data.tfds_source import batches_of_splits, means_path, prepared_builder, require_within_reach
 from rnn_keras.errors import UserError
 
 SUFFIXES = (".csv", ".tsv")
 FEWEST = 10  # distinct texts to train on, validate and test
 # Names of the two classes of sentiment that mean the same.
 _SAME = dict.fromkeys(("negative", "0", "0.0", "-1"), "neg") | dict.fromkeys(("positive", "1", "1.0"), "pos")
-_TEXTS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -97,8 +95,8 @@ def load_labelled_texts(
     Raises:
         UserError: anything about the data that the user can mend.
     """
-    path = Path(os.path.expanduser(dataset))
-    read = _read_files(path) if _means_path(dataset, path) else _read_tfds(dataset, data_dir, download)
+    path = Path(dataset).expanduser()
+    read = _read_files(path) if means_path(dataset, SUFFIXES) else _read_tfds(dataset, data_dir, download)
     keys = [normalise(text) for text in read.texts]
     if class_names is None:
         names, labels = read.class_names, read.labels
@@ -122,9 +120,8 @@ def require_source(dataset: str, data_dir: str | None = None) -> None:
     Raises:
         UserError: no such file, an unknown TFDS name, or one that is neither prepared nor within reach.
     """
-    path = Path(os.path.expanduser(dataset))
-    if _means_path(dataset, path):
-        _require_path(path)
+    if means_path(dataset, SUFFIXES):
+        _require_path(Path(dataset).expanduser())
     else:
         require_within_reach(dataset, data_dir)
 
@@ -134,22 +131,10 @@ def _require_path(path: Path) -> None:
         raise UserError(f"no such file or folder: {path}; expected a .csv or .tsv with the columns text,label")
 
 
-def _means_path(dataset: str, path: Path) -> bool:
-    looks = path.suffix.lower() in SUFFIXES or path.is_absolute() or dataset.startswith((".", "~"))
-    return looks or (bool(dataset) and os.path.exists(path) and not is_local(dataset))
-
-
 def _read_files(path: Path) -> _Read:
     _require_path(path)
     if path.is_dir():
-        files = [(split, path / (split + suffix)) for split in SPLITS for suffix in SUFFIXES]
-        files = [(split, file) for split, file in files if file.is_file()]
-        if not files:
-            found = sorted(entry.name for entry in path.iterdir())[:5]
-            raise UserError(
-                f"{path} holds none of train.csv, validation.csv and test.csv (nor .tsv); "
-                f"it holds {', '.join(found) if found else 'nothing'}"
-            )
+        files = split_files(path, SUFFIXES)
         rows = [(split, text, label) for split, file in files for _, text, label in _read_table(file)]
     else:
         rows = _read_table(path)
@@ -201,28 +186,14 @@ def _natural(name: str) -> tuple:
 
 
 def _read_tfds(name: str, data_dir: str | None, download: bool) -> _Read:
-    import tensorflow as tf
-    import tensorflow_datasets as tfds
-
     builder = prepared_builder(name, data_dir, download=download)
     text, label = _features(name, builder.info)
     texts, labels, given = [], [], []
-    for split in SPLITS:
-        if split not in builder.info.splits:
-            continue
-        dataset = builder.as_dataset(split=split, shuffle_files=False)
-        try:
-            batches = list(tfds.as_numpy(dataset.batch(_TEXTS_AT_ONCE)))
-        except tf.errors.OpError as error:
-            raise UserError(
-                f"the prepared {split} split of {name} in {builder.data_dir} cannot be read ({error.message}); it is "
-                "damaged, remove the folder and run again"
-            ) from error
-        for batch in batches:
-            known = batch[label] >= 0  # a hidden test split carries -1
-            texts += batch[text][known].tolist()
-            labels.append(batch[label][known])
-            given += [split] * int(known.sum())
+    for split, batch in batches_of_splits(builder, name):
+        known = batch[label] >= 0  # a hidden test split carries -1
+        texts += batch[text][known].tolist()
+        labels.append(batch[label][known])
+        given += [split] * int(known.sum())
     if not texts:
         raise UserError(
             f"{name} has no labelled examples in train, validation or test: its splits are "

@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import importlib
+import os
 import queue
 import re
 import sys
@@ -12,21 +13,64 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnn_keras.data.splits import SPLITS
 from rnn_keras.errors import UserError
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
 # Imported only when named, since importing a builder imports TensorFlow.
-LOCAL_BUILDERS = {"movie_snippets": "rnn_keras.data.movie_snippets"}
+LOCAL_BUILDERS = {
+    "movie_snippets": "rnn_keras.data.movie_snippets",
+    "hsk_sentences": "rnn_keras.data.hsk_sentences",
+}
 CONNECT_SECONDS = 3.0
+_EXAMPLES_AT_ONCE = 1000
 
 
 def is_local(name: str) -> bool:
     """Whether the name is that of a builder of this project, which needs no data host."""
     return _family(name) in LOCAL_BUILDERS
+
+
+def means_path(dataset: str, suffixes: Sequence[str]) -> bool:
+    """Whether `--dataset` names a file or a folder, there or not, rather than a TFDS data set.
+
+    Args:
+        suffixes: the endings of files that would be taken, such as `.csv`.
+    """
+    path = Path(dataset).expanduser()
+    looks = path.suffix.lower() in suffixes or path.is_absolute() or dataset.startswith((".", "~"))
+    return looks or (bool(dataset) and os.path.exists(path) and not is_local(dataset))
+
+
+def batches_of_splits(builder: "tfds.core.DatasetBuilder", name: str) -> Iterator[tuple[str, dict]]:
+    """Yields `(split, batch)` of the prepared train, validation and test splits, in the data's own order.
+
+    A batch is a dict of NumPy arrays `(n, ...)`; of Text features, of bytes.
+
+    Raises:
+        UserError: the prepared data are damaged.
+    """
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    for split in SPLITS:
+        if split not in builder.info.splits:
+            continue
+        dataset = builder.as_dataset(split=split, shuffle_files=False)
+        try:
+            for batch in tfds.as_numpy(dataset.batch(_EXAMPLES_AT_ONCE)):
+                yield split, batch
+        except tf.errors.OpError as error:
+            raise UserError(
+                f"the prepared {split} split of {name} in {builder.data_dir} cannot be read ({error.message}); it is "
+                "damaged, remove the folder and run again"
+            ) from error
 
 
 def prepared_builder(
