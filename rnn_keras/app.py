@@ -211,7 +211,8 @@ def _commands(app: App) -> dict[str, Any]:
         Args:
             run_dir: The folder of the run.
             saved_models: What is written goes to this folder's folder of the app.
-            formats: saved_model (a numbered version in TF Serving's layout), litert, or both, with a comma between.
+            formats: What to write, with commas between: saved_model (a numbered version in TF Serving's layout),
+                litert, and onnx (needs the extra of that name).
             quantize: The LiteRT files to write: none, dynamic, float16, int8, with commas between.
             examples: The most examples of the run's test split that the files are held against Keras with; 0: none, and
                 no report.
@@ -228,7 +229,7 @@ def _commands(app: App) -> dict[str, Any]:
 
             deployment = app.deployment(model, config, examples)
             report.update(write(deployment, run.model, saved_models / app.name, chosen, quantisations, console.print))
-            for path in (report["saved_model"], *report["litert"]):
+            for path in (report["saved_model"], report["onnx"], *report["litert"]):
                 if path:
                     console.print(f"written: {path}")
             _show_report(report["report"])
@@ -238,18 +239,22 @@ def _commands(app: App) -> dict[str, Any]:
         host: str = "127.0.0.1",
         port: int = 8501,
         max_bytes: int = 10 * 2**20,
+        grpc_port: int | None = None,
+        as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
     ) -> None:
-        """Answer HTTP requests with the newest exported version, in TF Serving's REST shape, until Ctrl-C.
+        """Answer requests with the newest exported version, in TF Serving's REST shape and by gRPC, until Ctrl-C.
 
         Args:
             saved_models: The folder that holds the app's folder of versions, as `export` writes it.
             host: The address to listen at; 0.0.0.0 is reached from other machines too.
             port: The port to listen at; 0 takes any free one.
             max_bytes: The longest body of a request; a longer one is refused.
+            grpc_port: The port of TF Serving's gRPC service, such as 8500; 0 takes any free one; default: no gRPC.
+            as_json: One JSON object with the addresses, as soon as they answer, and nothing else on standard output.
         """
         from rnn_keras.export.server import serve as serve_versions
 
-        serve_versions(saved_models / app.name, app.name, host, port, max_bytes)
+        serve_versions(saved_models / app.name, app.name, host, port, max_bytes, grpc_port, as_json)
 
     return {command.__name__: command for command in (train, evaluate, predict, export, serve)}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rnn_keras.data.batching import predicted
 from rnn_keras.errors import UserError
-from rnn_keras.export import litert
+from rnn_keras.export import litert, onnx_file
 from rnn_keras.export.deployment import Deployment
 from rnn_keras.export.parity import Variant, measured
 from rnn_keras.export.saved_model import export_saved_model, versions
@@ -32,25 +32,29 @@ def export(
         tell: is called with a line before each step.
 
     Returns:
-        `saved_model`, the new version's folder or None; `litert`, the files; `report`, its rows, none without examples.
+        `saved_model`, the new version's folder, and `onnx`, the file, or None; `litert`, the files; `report`, its rows,
+        none without examples.
 
     Raises:
         UserError: a format cannot be made, or decides otherwise than Keras; the folder is as it was.
     """
+    if "onnx" in formats:
+        onnx_file.require_onnx()
     try:
         directory.mkdir(parents=True, exist_ok=True)
         remove_unfinished(directory)
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=directory) as folder:
             variants = made(deployment, Path(folder), directory, formats, quantisations, tell)
             rows = report(deployment, [Variant("keras", trained), *variants], tell) if deployment.examples else []
-            written = {"saved_model": None, "litert": [], "report": rows}
+            written = {"saved_model": None, "onnx": None, "litert": [], "report": rows}
             for variant in variants:
+                place = directory / variant.path.name
                 if variant.format == "litert":
-                    place = directory / variant.path.name
                     written["litert"].append(str(place))
                 else:
-                    place = directory / str(1 + max(versions(directory), default=0))
-                    written["saved_model"] = str(place)
+                    if variant.format == "saved_model":
+                        place = directory / str(1 + max(versions(directory), default=0))
+                    written[variant.format] = str(place)
                 variant.path.replace(place)
             if rows:
                 write_json(directory / REPORT, rows)
@@ -68,6 +72,10 @@ def made(deployment, folder, directory, formats, quantisations, tell) -> list[Va
     if "saved_model" in formats:
         tell("SavedModel ...")
         variants.append(Variant("saved_model", export_saved_model(deployment.model, deployment.endpoint, folder)))
+    if "onnx" in formats:
+        tell("ONNX ...")
+        variants.append(Variant("onnx", folder / f"{directory.name}.onnx"))
+        variants[-1].path.write_bytes(onnx_file.convert(deployment.network, deployment.files("none")))
     if "litert" in formats:
         calibration = deployment.tensors(deployment.calibration) if "int8" in quantisations else []
         for quantisation in quantisations:

@@ -1,41 +1,9 @@
-"""A network as LiteRT runs it best: each LSTM one fused operation, other recurrent layers loops of built-in ones."""
+"""An LSTM as the one operation that LiteRT has for it."""
 
 import uuid
 
 import keras
 import tensorflow as tf
-
-from rnn_keras.layers.pooling import MaskedMaxPooling1D
-
-RECURRENT = (keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU)
-
-
-def for_litert(network: keras.Model, batch: int, length: int, *, unroll: bool = False) -> keras.Model:
-    """The same network, with the same weights, for inputs of one fixed shape.
-
-    Where steps are masked, they must be the last of their sequence, as padding is; what a fused layer gives for them is
-    without meaning, and nothing that follows may look at it.
-
-    Args:
-        network: a functional model with one input, `(batch, time, ...)`.
-        batch, length: its fixed sizes.
-        unroll: whether the layers that are no LSTM are unrolled, as full int8 needs it.
-    """
-
-    def converted(layer):
-        if isinstance(layer, keras.layers.Bidirectional) and fits(layer.forward_layer) and fits(layer.backward_layer):
-            return FusedBidirectionalLSTM(layer)
-        if isinstance(layer, keras.layers.LSTM) and fits(layer):
-            return FusedLSTM(layer)
-        if isinstance(layer, MaskedMaxPooling1D):
-            return MaxOfUnpadded(layer)
-        if unroll and isinstance(layer, (*RECURRENT, keras.layers.Bidirectional)):
-            return unrolled(layer)
-        return layer
-
-    (given,) = network.inputs
-    fixed = keras.Input(batch_shape=(batch, length, *given.shape[2:]), dtype=given.dtype, name=given.name)
-    return keras.models.clone_model(network, input_tensors=fixed, clone_function=converted)
 
 
 def fits(layer) -> bool:
@@ -46,19 +14,8 @@ def fits(layer) -> bool:
         and layer.recurrent_activation is keras.activations.sigmoid
         and not layer.stateful
         and not layer.return_state
+        and getattr(layer, "input_dim", None) is None  # it takes vectors, not ids
     )
-
-
-def unrolled(layer):
-    """A copy of a recurrent layer, with the same weights, that writes out its loop step by step."""
-    config = layer.get_config()
-    for part in (config, *(config[name]["config"] for name in ("layer", "backward_layer") if config.get(name))):
-        if "unroll" in part:
-            part["unroll"] = True
-    copy = type(layer).from_config(config)
-    copy.build(layer.get_build_config()["input_shape"])
-    copy.set_weights(layer.get_weights())
-    return copy
 
 
 class FusedLSTM(keras.layers.Layer):
@@ -85,50 +42,6 @@ class FusedLSTM(keras.layers.Layer):
             # mask, the masked ones are taken first.
             return tf.reverse(turned_round(outputs, lengths), [1]) if backwards and mask is not None else outputs
         return at(outputs, tf.maximum(lengths - 1, 0)) * tf.cast(tf.expand_dims(lengths > 0, 1), outputs.dtype)
-
-
-class FusedBidirectionalLSTM(keras.layers.Layer):
-    """Both directions of a Bidirectional LSTM, put together as it does; see `FusedLSTM`."""
-
-    def __init__(self, bidirectional: keras.layers.Bidirectional):
-        super().__init__(name=f"fused_{bidirectional.name}")
-        self.supports_masking = True
-        self.sequences = bidirectional.return_sequences
-        self.merge_mode = bidirectional.merge_mode
-        self.layers = [FusedLSTM(bidirectional.forward_layer), FusedLSTM(bidirectional.backward_layer)]
-        self.built = True
-
-    def call(self, x, mask=None):
-        there, back = (layer(x, mask=mask) for layer in self.layers)
-        if self.sequences:
-            back = tf.reverse(back, [1])
-        if self.merge_mode is None:
-            return there, back
-        if self.merge_mode == "concat":
-            return tf.concat([there, back], -1)
-        if self.merge_mode == "mul":
-            return there * back
-        return (there + back) / (2 if self.merge_mode == "ave" else 1)
-
-
-class MaxOfUnpadded(keras.layers.Layer):
-    """A MaskedMaxPooling1D that puts the first step's values in the place of the padding, instead of the least number.
-
-    An 8-bit tensor that had to reach down to that would tell few values apart.
-    """
-
-    def __init__(self, pooling: MaskedMaxPooling1D):
-        super().__init__(name=f"unpadded_{pooling.name}")
-        self.supports_masking = True
-        self.pooling = pooling
-        self.built = True
-
-    def call(self, x, mask=None):
-        if mask is None:
-            return self.pooling(x)
-        largest = tf.reduce_max(tf.where(tf.expand_dims(mask, -1), x, x[:, :1]), axis=1, keepdims=True)
-        largest = largest * tf.cast(tf.expand_dims(mask[:, :1], -1), x.dtype)  # zero where all is padding
-        return largest if self.pooling.keepdims else tf.squeeze(largest, 1)
 
 
 def turned_round(x, lengths):

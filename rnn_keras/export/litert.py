@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnn_keras.errors import UserError
-from rnn_keras.export.fused import for_litert
+from rnn_keras.export.litert_network import for_litert, sizes
 from rnn_keras.export.runner import with_associated_files
 
 
@@ -22,11 +22,12 @@ def convert(
     calibration: Sequence[np.ndarray] = (),
     files: dict[str, bytes] | None = None,
 ) -> bytes:
-    """The network for one sequence of `steps` steps as the content of a `.tflite` file.
+    """The network as the content of a `.tflite` file, for any batch and length where `sizes` says so.
 
     Args:
         network: with one input, `(batch, steps, ...)`.
-        steps: a shorter sequence is filled up with zeros, which the network must mask.
+        steps: the most that are given. Where the file fixes their number, a shorter sequence is filled up with zeros,
+            which the network must mask.
         quantisation: "none": float32; "dynamic": 8-bit weights; "float16": 16-bit weights; "int8": 8-bit weights and
             activations wherever LiteRT has such an operation.
         calibration: sequences `(steps, ...)` that show int8 which values come up.
@@ -36,12 +37,14 @@ def convert(
         UserError: the converter refuses the network, or crashes.
     """
     (given,) = network.inputs
-    fixed = for_litert(network, 1, steps, unroll=quantisation == "int8")
+    batch, length = sizes(network, steps, quantisation)
+    fixed = for_litert(network, batch, length, unroll=quantisation == "int8")
     constants = [(variable, keras.ops.convert_to_numpy(variable)) for variable in fixed.variables]
 
     # The converter fuses an LSTM only if its weights are constants, and only if it is given a SavedModel.
     @tf.function(
-        input_signature=[tf.TensorSpec((1, steps, *given.shape[2:]), given.dtype, name=given.name)], autograph=False
+        input_signature=[tf.TensorSpec((batch, length, *given.shape[2:]), given.dtype, name=given.name)],
+        autograph=False,
     )
     def serve(inputs):
         with keras.StatelessScope(state_mapping=[(variable, tf.constant(value)) for variable, value in constants]):

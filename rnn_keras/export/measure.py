@@ -1,6 +1,6 @@
 """The child process of `parity.py`: runs one exported model on examples, alone, so that its memory is its own.
 
-    python -m rnn_keras.export.measure FOLDER keras|saved_model|litert PATH
+    python -m rnn_keras.export.measure FOLDER keras|saved_model|onnx|litert PATH
 
 reads `examples.npz` in the folder and writes `outputs.npz` and `figures.json` beside it.
 """
@@ -21,7 +21,7 @@ def main(folder: str, kind: str, path: str) -> None:
     with np.load(folder / "examples.npz") as stored:
         values, ends = stored["values"].tobytes(), stored["ends"]
     examples = [values[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-    answer, everything, ops = {"keras": keras_model, "saved_model": saved_model, "litert": litert}[kind](path)
+    answer, everything, ops = KINDS[kind](path)
     answer(examples[0])
     seconds = []
     for example in examples[:TIMED]:
@@ -76,13 +76,28 @@ def keras_model(path: str):
     return lambda example: function({name: tf.constant([example])}), None, None
 
 
+def onnx_file(path: str):
+    """With onnxruntime alone."""
+    import onnx
+
+    from rnn_keras.export.onnx_file import OnnxModel
+
+    return by_runner(OnnxModel(path), len(onnx.load(path).graph.node))
+
+
 def litert(path: str):
     """With ai-edge-litert alone."""
     from rnn_keras.export.runner import LiteRTModel
 
     model = LiteRTModel(path)
-    return lambda example: model.scores([example]), lambda examples: {"output": model.scores(examples)}, len(model.ops)
+    return by_runner(model, len(model.ops))
 
+
+def by_runner(model, ops: int):
+    return lambda example: model.scores([example]), lambda examples: {"output": model.scores(examples)}, ops
+
+
+KINDS = {"keras": keras_model, "saved_model": saved_model, "onnx": onnx_file, "litert": litert}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

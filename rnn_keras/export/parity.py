@@ -13,14 +13,14 @@ from rnn_keras.errors import UserError
 from rnn_keras.export.deployment import Deployment
 
 # The share of the examples whose decision may differ from Keras's.
-TOLERANCE = {"saved_model": 0.001, "none": 0.001, "float16": 0.005, "dynamic": 0.03, "int8": 0.03}
+TOLERANCE = {"saved_model": 0.001, "onnx": 0.001, "none": 0.001, "float16": 0.005, "dynamic": 0.03, "int8": 0.03}
 
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
     """One file, or folder, to be measured."""
 
-    format: str  # keras, saved_model or litert
+    format: str  # keras, saved_model, onnx or litert
     path: Path
     quantisation: str = "none"
 

@@ -1,4 +1,4 @@
-"""A LiteRT file at work: strings in, answers out. Needs ai-edge-litert and numpy, and neither TensorFlow nor Keras."""
+"""Exported files at work: strings in, answers out; with ai-edge-litert and numpy, and neither TensorFlow nor Keras."""
 
 import io
 import json
@@ -17,7 +17,48 @@ VOCABULARY = "vocabulary.txt"
 UNKNOWN_ID = 1
 
 
-class LiteRTModel:
+class Runner:
+    """What the runners of exported files share: raw strings in, answers out, by what travels inside the file.
+
+    Args:
+        path: the file.
+        files: what was found inside, by name.
+    """
+
+    def __init__(self, path: str | Path, files: dict[str, bytes]):
+        self.path = Path(path)
+        self.description = json.loads(files.get(DESCRIPTION, b"{}"))
+        self.vocabulary = files.get(VOCABULARY, b"").decode().split("\n")
+        self._ids = {word: number for number, word in enumerate(self.vocabulary) if number > UNKNOWN_ID}
+        self._tokenize = PlainTokenizer(self.description["tokenizer"]) if "tokenizer" in self.description else None
+
+    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
+        """The outputs for `(batch, steps, ...)`."""
+        raise NotImplementedError
+
+    def encode(self, text: str | bytes) -> np.ndarray:
+        """A text's ids, `(tokens,)` int32."""
+        if self._tokenize is None:
+            raise UserError(f"{self.path} has no vocabulary inside: it takes tensors, call run() with them")
+        return np.array([self._ids.get(token, UNKNOWN_ID) for token in self._tokenize(text)], np.int32)
+
+    def scores(self, texts: Sequence[str | bytes]) -> np.ndarray:
+        """The first output for each text, `(texts, ...)`; each is read from an empty memory."""
+        return np.concatenate([self.run(self.encode(text)[np.newaxis])[0] for text in texts])
+
+    def predict(self, texts: Sequence[str | bytes]) -> list[dict]:
+        """For each text its label and score: the second label's, or with more than two labels a list of all."""
+        labels = self.description["labels"]
+        answers = []
+        for scores in self.scores(texts):
+            if len(labels) == 2:
+                answers.append({"label": labels[int(scores[0] > 0.5)], "score": float(scores[0])})
+            else:
+                answers.append({"label": labels[int(scores.argmax())], "score": [float(score) for score in scores]})
+        return answers
+
+
+class LiteRTModel(Runner):
     """A `.tflite` file written by `export`.
 
     >>> model = LiteRTModel("saved_models/sentiment/sentiment.tflite")
@@ -35,28 +76,22 @@ class LiteRTModel:
     def __init__(self, path: str | Path, threads: int = 1):
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-        self.path = Path(path)
-        try:
-            content = self.path.read_bytes()
-        except OSError as error:
-            raise UserError(f"{path} cannot be read ({error.strerror}); name a .tflite file that exists") from error
-        files = associated_files(content)
-        self.description = json.loads(files.get(DESCRIPTION, b"{}"))
+        content = content_of(path, ".tflite")
+        super().__init__(path, associated_files(content))
         with_xnnpack = self.description.get("xnnpack", True)
         resolver = OpResolverType.AUTO if with_xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         try:
             self._interpreter = Interpreter(
                 model_content=content, num_threads=threads, experimental_op_resolver_type=resolver
             )
+            (self._input,) = self._interpreter.get_input_details()
+            self.shape = tuple(int(size) if size >= 0 else None for size in self._input["shape_signature"])
+            self._allocated = tuple(size or 1 for size in self.shape)
+            self._interpreter.resize_tensor_input(self._input["index"], self._allocated)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise UserError(f"{path} is not a LiteRT model, or is damaged; export it again") from error
-        self.vocabulary = files.get(VOCABULARY, b"").decode().split("\n")
-        self._ids = {word: number for number, word in enumerate(self.vocabulary) if number > UNKNOWN_ID}
-        self._tokenize = PlainTokenizer(self.description["tokenizer"]) if "tokenizer" in self.description else None
-        (self._input,) = self._interpreter.get_input_details()
         self._outputs = self._interpreter.get_output_details()
-        self.shape = tuple(int(size) for size in self._input["shape"])
 
     @property
     def ops(self) -> list[str]:
@@ -64,48 +99,42 @@ class LiteRTModel:
         names = [detail["op_name"] for detail in self._interpreter._get_ops_details()]
         return [name for name in names if name != "DELEGATE"]
 
-    def encode(self, text: str | bytes) -> np.ndarray:
-        """A text's ids, `(tokens,)` int32."""
-        if self._tokenize is None:
-            raise UserError(f"{self.path} has no vocabulary inside: it takes tensors, call run() with them")
-        return np.array([self._ids.get(token, UNKNOWN_ID) for token in self._tokenize(text)], np.int32)
-
     def run(self, inputs: np.ndarray, *, reset: bool = True) -> list[np.ndarray]:
-        """The outputs for one input, `(1, steps, ...)`, filled up with zeros to the file's own number of steps.
+        """The outputs for `(batch, steps, ...)`, of the sizes in `shape`; where it says None, any do.
+
+        Ids `(batch, steps)` that are fewer than the file wants are filled up with 0, padding.
 
         Args:
             reset: whether the recurrent states begin at zero. False: they go on from the last call, as a stream that
-                comes in parts wants it; then there must be as many steps as the file takes.
+                comes in parts wants it; then the parts must be of one shape. For networks of fused LSTMs.
+
+        Raises:
+            UserError: the inputs have another shape.
         """
         inputs = np.asarray(inputs, self._input["dtype"])
-        missing = self.shape[1] - inputs.shape[1] if inputs.ndim > 1 else -1
-        fits = (
-            inputs.ndim == len(self.shape) and inputs.shape[2:] == self.shape[2:] and inputs.shape[0] == self.shape[0]
-        )
-        if not fits or missing < 0 or (missing and not reset):
-            steps = "" if reset else ", all of its steps, since the state goes on"
-            raise UserError(f"{self.path} takes inputs of shape {self.shape}{steps}; got {inputs.shape}")
+        if reset and inputs.ndim == len(self.shape) == 2 and inputs.dtype.kind == "i" and self.shape[1] is not None:
+            inputs = np.pad(inputs, ((0, 0), (0, max(0, self.shape[1] - inputs.shape[1]))))
+        sizes = zip(self.shape, inputs.shape, strict=False)
+        if inputs.ndim != len(self.shape) or any(fixed not in (None, size) for fixed, size in sizes):
+            raise UserError(f"{self.path} takes inputs of shape {self.shape}; got {inputs.shape}")
+        if inputs.shape != self._allocated:
+            if not reset:
+                raise UserError(f"a stream goes on in parts of one shape: after {self._allocated} came {inputs.shape}")
+            self._interpreter.resize_tensor_input(self._input["index"], inputs.shape)
+            self._interpreter.allocate_tensors()
+            self._allocated = inputs.shape
         if reset:
             self._interpreter.reset_all_variables()
-        filling = [(0, 0), (0, missing), *((0, 0) for _ in self.shape[2:])]
-        self._interpreter.set_tensor(self._input["index"], np.pad(inputs, filling))
+        self._interpreter.set_tensor(self._input["index"], inputs)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(output["index"]) for output in self._outputs]
 
-    def scores(self, texts: Sequence[str | bytes]) -> np.ndarray:
-        """The first output for each text, `(texts, ...)`; each is read from an empty memory."""
-        return np.concatenate([self.run(self.encode(text)[np.newaxis])[0] for text in texts])
 
-    def predict(self, texts: Sequence[str | bytes]) -> list[dict]:
-        """For each text its label and score: the second label's, or with more than two labels a list of all."""
-        labels = self.description["labels"]
-        answers = []
-        for scores in self.scores(texts):
-            if len(labels) == 2:
-                answers.append({"label": labels[int(scores[0] > 0.5)], "score": float(scores[0])})
-            else:
-                answers.append({"label": labels[int(scores.argmax())], "score": [float(score) for score in scores]})
-        return answers
+def content_of(path: str | Path, ending: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); name a {ending} file that exists") from error
 
 
 def associated_files(content: bytes) -> dict[str, bytes]:

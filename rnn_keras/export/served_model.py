@@ -68,7 +68,7 @@ class ServedModel(kserve.Model):
                 self.worker = asyncio.create_task(self._work())
             outputs = await answer
         else:
-            outputs = await asyncio.to_thread(self._compute, arrays)
+            outputs = await asyncio.to_thread(self.compute, arrays)
         return {"predictions": rest.predictions(outputs, len(instances))}
 
     async def _work(self) -> None:
@@ -103,7 +103,7 @@ class ServedModel(kserve.Model):
         if len(requests) > 1:
             ends = np.cumsum([_rows(request) for request in requests])
             try:
-                outputs = self._compute(
+                outputs = self.compute(
                     {name: np.concatenate([request[name] for request in requests]) for name in self.inputs}
                 )
                 if any(len(array) != ends[-1] for array in outputs.values()):
@@ -116,12 +116,17 @@ class ServedModel(kserve.Model):
         results: list[dict | Exception] = []
         for request in requests:
             try:
-                results.append(self._compute(request))
+                results.append(self.compute(request))
             except Exception as error:
                 results.append(error)
         return results
 
-    def _compute(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def compute(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The signature's outputs for its inputs, alone in their batch; from any thread.
+
+        Raises:
+            rest.RequestError: the model cannot compute with these values.
+        """
         try:
             outputs = self.signature(**{name: tf.constant(array) for name, array in arrays.items()})
         except tf.errors.InvalidArgumentError as error:

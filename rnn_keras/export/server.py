@@ -1,7 +1,8 @@
-"""The newest version of a SavedModel behind TF Serving's REST shape, on kserve."""
+"""The newest version of a SavedModel behind TF Serving's REST shape, on kserve, and its gRPC service."""
 
 import contextlib
 import importlib.util
+import json
 import logging
 import os
 import socket
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def serve(directory: Path, name: str, host: str = "127.0.0.1", port: int = 8501, max_bytes: int = 10 * 2**20) -> None:
+def serve(
+    directory: Path,
+    name: str,
+    host: str = "127.0.0.1",
+    port: int = 8501,
+    max_bytes: int = 10 * 2**20,
+    grpc_port: int | None = None,
+    as_json: bool = False,
+) -> None:
     """Answers requests until Ctrl-C.
 
     Args:
@@ -30,6 +39,8 @@ def serve(directory: Path, name: str, host: str = "127.0.0.1", port: int = 8501,
         host: The address to listen at.
         port: 0 takes any free one; which, the first line on standard output says.
         max_bytes: The longest body of a request.
+        grpc_port: of the gRPC service, which is left out where this is None; 0 takes any free one.
+        as_json: One JSON object with the addresses, as soon as they answer, is all that standard output gets.
 
     Raises:
         UserError: kserve is not installed, there is no version that can be served, or the port cannot be had.
@@ -45,7 +56,7 @@ def serve(directory: Path, name: str, host: str = "127.0.0.1", port: int = 8501,
             "`export`, or name another folder"
         )
     version = directory / str(numbers[-1])
-    with _bound(host, port) as listening, contextlib.suppress(KeyboardInterrupt):
+    with _bound(host, port) as listening, contextlib.ExitStack() as stack, contextlib.suppress(KeyboardInterrupt):
         _import_quietly()
         import kserve
         import uvicorn
@@ -53,7 +64,8 @@ def serve(directory: Path, name: str, host: str = "127.0.0.1", port: int = 8501,
         from rnn_keras.export.served_model import ServedModel
 
         server = kserve.ModelServer(enable_grpc=False, enable_latency_logging=False)
-        server.register_model(ServedModel(name, version))
+        model = ServedModel(name, version)
+        server.register_model(model)
         application = Application(server.dataplane, name, numbers[-1], max_bytes)
         # kserve's own start() listens at 0.0.0.0 and adds paths by which any client could unload the model.
         config = uvicorn.Config(
@@ -61,9 +73,19 @@ def serve(directory: Path, name: str, host: str = "127.0.0.1", port: int = 8501,
         )
         address = f"[{host}]" if ":" in host else host
         url = f"http://{address}:{listening.getsockname()[1]}/v1/models/{name}"
-        print(f"serving {version} at {url}:predict; Ctrl-C ends it", flush=True)
+        answering = {"version": numbers[-1], "rest": f"{url}:predict", "grpc": None}
+        if grpc_port is not None:
+            from rnn_keras.export.grpc_service import serving
+
+            taken = stack.enter_context(serving(model, numbers[-1], host, grpc_port, max_bytes))
+            answering["grpc"] = f"{address}:{taken}"
+        if as_json:
+            print(json.dumps(answering), flush=True)
+        else:
+            service = f", PredictionService (gRPC) at {answering['grpc']}" if answering["grpc"] else ""
+            print(f"serving {version} at {url}:predict{service}; Ctrl-C ends it", flush=True)
         uvicorn.Server(config).run(sockets=[listening])  # answers the requests under way, then raises KeyboardInterrupt
-    print("ended", flush=True)
+    print("ended", file=sys.stderr if as_json else sys.stdout, flush=True)
 
 
 class Application:

@@ -28,7 +28,8 @@ class Pieces(keras.layers.Layer):
     def call(self, inputs):
         batch, time = ops.shape(inputs)
         length = ops.minimum(self.length, time)
-        filling = ops.zeros((batch, -time % length), dtype=inputs.dtype)
+        missing = (length - time % length) % length  # -time % length is negative in ONNX files
+        filling = ops.zeros((batch, missing), dtype=inputs.dtype)
         return ops.reshape(ops.concatenate([inputs, filling], axis=1), (-1, length))
 
     def compute_output_shape(self, input_shape):

@@ -122,7 +122,8 @@ def test_exported_files_are_held_against_keras_and_none_is_replaced_by_one_that_
     sentiment_run, tmp_path, capfd, monkeypatch
 ):
     export = ("export", "--run-dir", sentiment_run, "--saved-models", tmp_path, "--json")
-    command(*export, "--quantize", "none,int8")
+    formats = ("--formats", "saved_model,litert,onnx")
+    command(*export, *formats, "--quantize", "none,int8")
     report = last_line(capfd)
     folder = tmp_path / "sentiment"
 
@@ -130,15 +131,17 @@ def test_exported_files_are_held_against_keras_and_none_is_replaced_by_one_that_
     assert [(row["format"], row["quantisation"]) for row in report["report"]] == [
         ("keras", "none"),
         ("saved_model", "none"),
+        ("onnx", "none"),
         ("litert", "none"),
         ("litert", "int8"),
     ]
-    for row in report["report"][:3]:
+    for row in report["report"][:4]:
         assert row["accuracy"] == row["agreement"] == 1 and row["largest_difference"] < 1e-5
         assert row["bytes"] > 0 and row["latency_ms"] > 0 and row["peak_mb"] > 10
     assert sorted(path.name for path in folder.iterdir()) == [
         "1",
         "report.json",
+        "sentiment.onnx",
         "sentiment.tflite",
         "sentiment_int8.tflite",
     ]
@@ -151,25 +154,26 @@ def test_exported_files_are_held_against_keras_and_none_is_replaced_by_one_that_
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
     texts = ["a lovely film", "An AWFUL film<br />really", "", "\N{PARTY POPPER}", "the plot " * 300]
-    program = (
-        "import json, sys\n"
-        "from rnn_keras.export import LiteRTModel\n"
-        "print(json.dumps(LiteRTModel(sys.argv[1]).predict(json.loads(sys.argv[2]))))\n"
-        "assert not {'tensorflow', 'keras', 'apps'} & set(sys.modules)\n"
-    )
-    arguments = [sys.executable, "-c", program, str(folder / "sentiment.tflite"), json.dumps(texts)]
-    answers = json.loads(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout)
     command("predict", "--run-dir", sentiment_run, "--json", *texts)
     expected = last_line(capfd)["predictions"]
-    assert [answer["label"] for answer in answers] == [answer["label"] for answer in expected]
-    np.testing.assert_allclose(
-        [answer["score"] for answer in answers], [answer["score"] for answer in expected], atol=1e-5
-    )
+    for runner, file in (("LiteRTModel", "sentiment.tflite"), ("OnnxModel", "sentiment.onnx")):
+        program = (
+            "import json, sys\n"
+            f"from rnn_keras.export import {runner}\n"
+            f"print(json.dumps({runner}(sys.argv[1]).predict(json.loads(sys.argv[2]))))\n"
+            "assert not {'tensorflow', 'keras', 'apps'} & set(sys.modules)\n"
+        )
+        arguments = [sys.executable, "-c", program, str(folder / file), json.dumps(texts)]
+        answers = json.loads(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout)
+        assert [answer["label"] for answer in answers] == [answer["label"] for answer in expected]
+        np.testing.assert_allclose(
+            [answer["score"] for answer in answers], [answer["score"] for answer in expected], atol=1e-5
+        )
 
 
 def test_what_cannot_be_exported_is_a_sentence(sentiment_run, tmp_path, capfd):
     for options, sentence in (
-        (("--formats", "onx"), "'onx' is none of saved_model, litert"),
+        (("--formats", "onx"), "'onx' is none of saved_model, litert, onnx"),
         (("--quantize", "int4"), "'int4' is none of none, dynamic, float16, int8"),
     ):
         with pytest.raises(SystemExit):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from rnn_keras.errors import UserError
 from rnn_keras.export.litert import convert
 from rnn_keras.export.runner import LiteRTModel, associated_files, with_associated_files
-from rnn_keras.layers import GRU, LSTM, MaskedMaxPooling1D, SimpleRNN
+from rnn_keras.layers import GRU, LSTM, Joined, MaskedMaxPooling1D, Pieces, SimpleRNN
 
 STEPS = 14
 WORDS = 40
@@ -49,16 +49,42 @@ def test_equals_keras_one_sequence_after_another_whatever_the_padding(cell, tmp_
     assert fused == (4 if issubclass(cell, keras.layers.LSTM) else 0)
     assert ("WHILE" in model.ops) == (fused == 0)
     assert not [name for name in model.ops if name.startswith("Flex")]
+    assert model.shape == (1 if fused else None, None)
     for ids in sequences_of_all_lengths():
         expected = network(ids[np.newaxis]).numpy()
         np.testing.assert_allclose(model.run(ids[np.newaxis])[0], expected, atol=1e-5)
         further = np.pad(ids, (0, STEPS - len(ids)))[np.newaxis]
-        np.testing.assert_array_equal(model.run(further)[0], model.run(ids[np.newaxis])[0])
+        np.testing.assert_allclose(model.run(further)[0], expected, atol=1e-5)
+    if not fused:
+        rows = np.stack([np.pad(ids, (0, STEPS - len(ids))) for ids in sequences_of_all_lengths()])
+        np.testing.assert_allclose(model.run(rows)[0], network(rows).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("cell", [LSTM, GRU])
+def test_one_hot_ids_go_in_as_they_are(cell, tmp_path):
+    keras.utils.set_random_seed(1)
+    ids = keras.Input((None,), dtype="int32")
+    network = keras.Model(ids, cell(4, input_dim=WORDS, zero_output_for_mask=True, return_sequences=True)(ids))
+    model = model_file(tmp_path, network)
+    given = np.stack(sequences_of_all_lengths()[5:6] * 3)
+    np.testing.assert_allclose(model.run(given)[0], network(given).numpy(), atol=1e-5)
+
+
+def test_pieces_fix_the_length_of_a_file_of_fused_lstms(tmp_path):
+    keras.utils.set_random_seed(1)
+    ids = keras.Input((None,), dtype="int32")
+    pieces = Pieces(4)(ids)
+    x = keras.layers.Embedding(WORDS, 6, embeddings_initializer="normal")(pieces)
+    outputs = []
+    for cell in (LSTM, GRU):
+        network = keras.Model(ids, Joined()(cell(4, return_sequences=True)(x), ids))
+        outputs.append(model_file(tmp_path, network).shape)
+    assert outputs == [(1, STEPS), (None, None)]
 
 
 @pytest.mark.parametrize("merge_mode", ["sum", "mul", "ave"])
 def test_directions_are_put_together_as_keras_does(merge_mode):
-    from rnn_keras.export.fused import for_litert
+    from rnn_keras.export.litert_network import for_litert
 
     inputs = keras.Input((None, 3))
     network = keras.Model(
@@ -96,7 +122,7 @@ def test_a_stream_in_parts_equals_the_whole(tmp_path):
     for _ in range(2):  # the second time, what the first one left behind must not count
         parts = [model.run(stream[:, start : start + 4], reset=start == 0)[0] for start in range(0, 12, 4)]
         np.testing.assert_allclose(np.concatenate(parts, axis=1), network(stream), atol=1e-5)
-    with pytest.raises(UserError, match=r"all of its steps.*got \(1, 3, 3\)"):
+    with pytest.raises(UserError, match=r"parts of one shape: after \(1, 4, 3\) came \(1, 3, 3\)"):
         model.run(stream[:, :3], reset=False)
 
 

@@ -24,7 +24,7 @@ from rnn_keras.quiet import quiet_libraries
 quiet_libraries()
 from rnn_keras.export.server import serve
 try:
-    serve(Path(sys.argv[1]), "reviews", port=0, max_bytes=int(sys.argv[2]))
+    serve(Path(sys.argv[1]), "reviews", port=0, max_bytes=int(sys.argv[2]), grpc_port=0, as_json=True)
 finally:
     loaded = [name for name in sys.modules if name.split(".")[0] == "keras" or name.startswith("rnn_keras.layers")]
     print("loaded:", loaded)
@@ -78,9 +78,11 @@ class Server:
     def __init__(self, directory, max_bytes=100_000):
         command = [sys.executable, "-c", START, str(directory), str(max_bytes)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.first_line = self.process.stdout.readline()
-        assert self.first_line.startswith("serving"), self.process.communicate()[1]
-        self.port = int(self.first_line.split("/v1/")[0].rsplit(":", 1)[1])
+        first_line = self.process.stdout.readline()
+        assert first_line, self.process.communicate()[1]
+        answering = json.loads(first_line)
+        self.port = int(answering["rest"].split("/v1/")[0].rsplit(":", 1)[1])
+        self.grpc = answering["grpc"]
 
     def request(self, method, path, body=None, headers=(), connection=None):
         """Status, JSON and headers of the answer."""
@@ -220,6 +222,71 @@ def test_what_is_no_http_and_clients_that_leave_do_not_end_it(server):
     assert server.predict(["fine"]) == [expected("fine")]
 
 
+GRPC = """
+import json, sys, base64
+import grpc, tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+def answer(stub, inputs, name="reviews", signature="", version=None, outputs=()):
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name, request.model_spec.signature_name = name, signature
+    if version is not None:
+        request.model_spec.version.value = version
+    request.output_filter.extend(outputs)
+    for key, value in inputs.items():
+        request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+    try:
+        response = stub.Predict(request, timeout=30)
+    except grpc.RpcError as error:
+        return [error.code().name, error.details()]
+    arrays = {key: tf.make_ndarray(value).tolist() for key, value in response.outputs.items()}
+    text = lambda value: base64.b64encode(value).decode() if isinstance(value, bytes) else value
+    return [response.model_spec.version.value, {key: list(map(text, values)) for key, values in arrays.items()}]
+
+stub = prediction_service_pb2_grpc.PredictionServiceStub(grpc.insecure_channel(sys.argv[1]))
+print(json.dumps([answer(stub, **request) for request in json.load(sys.stdin)]))
+"""
+
+
+def by_grpc(server, *requests):
+    """In a process of its own, with the packages of the official client alone."""
+    arguments = [sys.executable, "-c", GRPC, server.grpc]
+    done = subprocess.run(arguments, input=json.dumps(requests), capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_grpc_by_the_official_protos_gives_the_same(server):
+    texts = ["fine", "", "schön \U0001f600"]
+    predictions = server.predict(texts)
+
+    (version, outputs), (_, filtered) = by_grpc(
+        server, {"inputs": {"text": texts}}, {"inputs": {"text": texts}, "outputs": ["score"]}
+    )
+    assert version == 10
+    assert outputs["score"] == [prediction["score"] for prediction in predictions]
+    assert outputs["reverse_bytes"] == [prediction["reverse_bytes"]["b64"] for prediction in predictions]
+    assert filtered == {"score": outputs["score"]}
+
+
+def test_a_bad_grpc_request_gets_its_code_and_a_sentence(server):
+    fine = {"text": ["fine"]}
+    refused = [
+        ({"inputs": fine, "name": "other"}, "NOT_FOUND", "no model 'other'"),
+        ({"inputs": fine, "version": 9}, "NOT_FOUND", "version 9 is not served, but 10"),
+        ({"inputs": fine, "signature": "other"}, "INVALID_ARGUMENT", "no signature 'other'"),
+        ({"inputs": fine, "outputs": ["other"]}, "INVALID_ARGUMENT", "no output 'other'"),
+        ({"inputs": {"words": ["a"]}}, "INVALID_ARGUMENT", "the inputs are text; got words"),
+        ({"inputs": {"text": [1]}}, "INVALID_ARGUMENT", "must be strings of shape (any), with at least one row; got"),
+        ({"inputs": {"text": [["a"]]}}, "INVALID_ARGUMENT", "got strings of shape (1, 1)"),
+        ({"inputs": {"text": ["divide"]}}, "INVALID_ARGUMENT", "no text may be divide"),
+        ({"inputs": {"text": ["a" * 200_000]}}, "RESOURCE_EXHAUSTED", "larger than max"),
+    ]
+    answers = by_grpc(server, *(request for request, _, _ in refused), {"inputs": fine})
+    assert answers.pop()[1]["score"] == [0.5]
+    for (_, code, sentence), (came, details) in zip(refused, answers, strict=True):
+        assert came == code and sentence in details
+
+
 def test_16_clients_at_once_get_their_own_answers_among_malformed_requests(server):
     bad = list(BAD_BODIES)
 
@@ -245,7 +312,7 @@ def test_ctrl_c_ends_it_without_a_word_of_keras(server):
     code, out, err = server.end()
 
     assert code == 0
-    assert out.splitlines() == ["ended", "loaded: []"]
+    assert out.splitlines() == ["loaded: []"] and "ended" in err.splitlines()
     failures = [line for line in err.splitlines() if line.endswith("failed")]
     assert err.count("Traceback") == len(failures) == 17  # of the requests for "twice", and no others
 

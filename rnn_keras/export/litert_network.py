@@ -1,0 +1,114 @@
+"""A network as LiteRT runs it best: each LSTM one fused operation, other recurrent layers loops of built-in ones."""
+
+import keras
+import tensorflow as tf
+
+from rnn_keras.export.fused import FusedLSTM, fits
+from rnn_keras.export.looped import Looped, loops
+from rnn_keras.layers.pieces import Pieces
+from rnn_keras.layers.pooling import MaskedMaxPooling1D
+
+
+def sizes(network: keras.Model, steps: int, quantisation: str) -> tuple[int | None, int | None]:
+    """The batch size and the number of steps that the file fixes, None where it takes any.
+
+    Full int8 unrolls its loops, so that it fixes both. The fused LSTM keeps its state for a fixed number of rows, and
+    pieces of a sequence are rows.
+    """
+    if quantisation == "int8":
+        return 1, steps
+    if not any(fits(layer) or fits(getattr(layer, "forward_layer", None)) for layer in network.layers):
+        return None, None
+    return 1, steps if any(isinstance(layer, Pieces) for layer in network.layers) else None
+
+
+def for_litert(network: keras.Model, batch: int | None, length: int | None, *, unroll: bool = False) -> keras.Model:
+    """The same network, with the same weights, for LiteRT.
+
+    Where steps are masked, they must be the last of their sequence, as padding is; what a fused layer gives for them is
+    without meaning, and nothing that follows may look at it.
+
+    Args:
+        network: a functional model with one input, `(batch, time, ...)`.
+        batch, length: the sizes that are fixed; None: any. An LSTM is fused only for a fixed batch size.
+        unroll: whether the layers that are no LSTM are unrolled, as full int8 needs it.
+    """
+
+    def recurrent(layer):
+        """What stands for a recurrent layer, or None where nothing fits better than itself."""
+        if batch is not None and fits(layer):
+            return FusedLSTM(layer)
+        return Looped(layer) if loops(layer) and not unroll else None
+
+    def converted(layer):
+        if isinstance(layer, MaskedMaxPooling1D):
+            return MaxOfUnpadded(layer)
+        if isinstance(layer, keras.layers.Bidirectional):
+            directions = [recurrent(layer.forward_layer), recurrent(layer.backward_layer)]
+            if None not in directions:
+                return BothDirections(layer, directions)
+        elif (better := recurrent(layer)) is not None:
+            return better
+        if unroll and isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)):
+            return unrolled(layer)
+        return layer
+
+    (given,) = network.inputs
+    fixed = keras.Input(batch_shape=(batch, length, *given.shape[2:]), dtype=given.dtype, name=given.name)
+    return keras.models.clone_model(network, input_tensors=fixed, clone_function=converted)
+
+
+def unrolled(layer):
+    """A copy of a recurrent layer, with the same weights, that writes out its loop step by step."""
+    config = layer.get_config()
+    for part in (config, *(config[name]["config"] for name in ("layer", "backward_layer") if config.get(name))):
+        if "unroll" in part:
+            part["unroll"] = True
+    copy = type(layer).from_config(config)
+    copy.build(layer.get_build_config()["input_shape"])
+    copy.set_weights(layer.get_weights())
+    return copy
+
+
+class BothDirections(keras.layers.Layer):
+    """A Bidirectional whose two layers were replaced, put together as it does."""
+
+    def __init__(self, bidirectional: keras.layers.Bidirectional, directions):
+        super().__init__(name=f"both_{bidirectional.name}")
+        self.supports_masking = True
+        self.sequences = bidirectional.return_sequences
+        self.merge_mode = bidirectional.merge_mode
+        self.directions = directions
+        self.built = True
+
+    def call(self, x, mask=None):
+        there, back = (layer(x, mask=mask) for layer in self.directions)
+        if self.sequences:
+            back = tf.reverse(back, [1])
+        if self.merge_mode is None:
+            return there, back
+        if self.merge_mode == "concat":
+            return tf.concat([there, back], -1)
+        if self.merge_mode == "mul":
+            return there * back
+        return (there + back) / (2 if self.merge_mode == "ave" else 1)
+
+
+class MaxOfUnpadded(keras.layers.Layer):
+    """A MaskedMaxPooling1D that puts the first step's values in the place of the padding, instead of the least number.
+
+    An 8-bit tensor that had to reach down to that would tell few values apart.
+    """
+
+    def __init__(self, pooling: MaskedMaxPooling1D):
+        super().__init__(name=f"unpadded_{pooling.name}")
+        self.supports_masking = True
+        self.pooling = pooling
+        self.built = True
+
+    def call(self, x, mask=None):
+        if mask is None:
+            return self.pooling(x)
+        largest = tf.reduce_max(tf.where(tf.expand_dims(mask, -1), x, x[:, :1]), axis=1, keepdims=True)
+        largest = largest * tf.cast(tf.expand_dims(mask[:, :1], -1), x.dtype)  # zero where all is padding
+        return largest if self.pooling.keepdims else tf.squeeze(largest, 1)
