@@ -41,7 +41,9 @@ class PairBatches(Batches):
             raise ValueError("expected at least one id in each source, and a start and an end in each target")
         self._sources, self._targets = list(sources), list(targets)
         # A step of the source costs less than one of the target, which has the vocabulary to choose from.
-        self._length = np.array([len(target) + 0.3 * len(source) for source, target in zip(sources, targets)])
+        self._length = np.array(
+            [len(target) + 0.3 * len(source) for source, target in zip(sources, targets, strict=True)]
+        )
 
     @property
     def summary(self) -> str:

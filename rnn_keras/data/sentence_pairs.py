@@ -1,4 +1,4 @@
-"""Sentences and their translations, from a TFDS name, a TSV file or a folder of such files, in three disjoint splits."""
+"""Sentences and their translations, from a TFDS name, a TSV file or a folder of such, in three disjoint splits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -191,7 +191,8 @@ def _features(name: str, info, source: str | None, target: str | None) -> tuple[
         if chosen[place] is None and len(left) == (1 if chosen[1 - place] else 2):
             chosen[place] = left[place if len(left) == 2 else 0]
     if None in chosen or chosen[0] == chosen[1] or not set(chosen) <= set(texts):
-        named = ", ".join(f"--{flag} {value}" for flag, value in zip(("source", "target"), (source, target)) if value)
+        flags = {"--source": source, "--target": target}
+        named = ", ".join(f"{flag} {value}" for flag, value in flags.items() if value)
         raise UserError(
             f"{name}{f' with {named}' if named else ''} gives no pair of texts: name two of its texts with --source "
             f"and --target: {', '.join(texts) if texts else 'it has none'}"

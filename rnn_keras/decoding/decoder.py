@@ -77,12 +77,9 @@ class AttentionDecoder(keras.layers.Layer):
             "dropout": dropout,
         }
         self.vocabulary_size, self.embedding_units, self.units = vocabulary_size, embedding_units, units
-        self.embedding = keras.layers.Embedding(
-            vocabulary_size,
-            embedding_units,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=embedding_units**-0.5),
-            name="embedding",
-        )
+        # Small, since they are also the output layer's weights.
+        vectors = keras.initializers.RandomNormal(stddev=embedding_units**-0.5)
+        self.embedding = keras.layers.Embedding(vocabulary_size, embedding_units, vectors, name="embedding")
         self.drop_words = keras.layers.Dropout(word_dropout, noise_shape=(None, None, 1), name="word_dropout")
         self.drop = [keras.layers.Dropout(dropout, name=f"dropout_{number}") for number in range(layers + 2)]
         self.recurrent = [
