@@ -1,23 +1,22 @@
-"""What every application is, and its commands: train, evaluate, predict, export, serve."""
+"""What every application is, and its commands: train, evaluate, predict, tune, export, serve."""
 
 import abc
 import contextlib
-import json
+import dataclasses
+import itertools
 import os
 import signal
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import tyro
-from rich.console import Console
-from rich.table import Table
 
 from rnn_keras.errors import UserError
 from rnn_keras.export import FORMATS, QUANTISATIONS
 from rnn_keras.quiet import import_tensorflow, quiet_libraries
+from rnn_keras.terminal import console, reporting, show_metrics, show_predictions, show_report
 
 if TYPE_CHECKING:  # TensorFlow takes seconds to import: not for --help, not for a typing error in a flag
     import keras
@@ -26,8 +25,7 @@ if TYPE_CHECKING:  # TensorFlow takes seconds to import: not for --help, not for
     from rnn_keras.data.batching import Batches
     from rnn_keras.export.deployment import Deployment
     from rnn_keras.training.run_directory import RunDirectory
-
-console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    from rnn_keras.tuning.space import SearchSpace
 
 Split = Literal["train", "validation", "test", "all"]
 
@@ -59,6 +57,7 @@ class App(abc.ABC):
     mode: Literal["min", "max"]  # which of its values is best
     run: "RunDirectory"  # the finished run that `evaluate` and `predict` work with,
     config: Any  # and its settings
+    search_space: "SearchSpace"  # what `tune` searches: ranges of fields that `load` does not look at
 
     @abc.abstractmethod
     def require_source(self, dataset: str, data_dir: str | None) -> None:
@@ -107,9 +106,10 @@ class App(abc.ABC):
                 stream.reconfigure(errors="backslashreplace")
         with contextlib.suppress(ValueError):  # only the main thread may; ends by the way of Ctrl-C, tidily
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+        arguments = sys.argv[1:] if arguments is None else [str(argument) for argument in arguments]
         try:
             tyro.extras.subcommand_cli_from_dict(
-                _commands(self),
+                _commands(self, arguments),
                 prog=f"python -m apps.{self.name}",
                 description=self.what,
                 args=arguments,
@@ -129,12 +129,18 @@ class App(abc.ABC):
             sys.exit(2)
 
 
-def _commands(app: App) -> dict[str, Any]:
-    """The commands as functions; their arguments and docstrings are the command line and its help."""
+def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
+    """The commands as functions; their arguments and docstrings are the command line and its help.
+
+    Args:
+        arguments: the command line, in which `--config FILE` sets the defaults of the flags beside it.
+    """
     default_run_dir = app.default_run_dir()
+    defaults = _settings_in_file(app, arguments)
 
     def train(
-        config: Annotated[app.config_class, tyro.conf.arg(name="")],
+        config: Annotated[app.config_class, tyro.conf.arg(name="")] = defaults,
+        config_file: Annotated[Path | None, tyro.conf.arg(name="config")] = None,
         run_dir: Path = default_run_dir,
         overwrite: bool = False,
         as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
@@ -142,12 +148,20 @@ def _commands(app: App) -> dict[str, Any]:
         """Train a model and score it on the validation and test splits.
 
         Args:
+            config_file: A JSON file of settings, such as a run's config.json or a search's best.json; flags beside it
+                override it.
             run_dir: Where the run is kept. A run that was cut off goes on with the same command.
             overwrite: Replace what the run directory holds.
             as_json: One JSON object as the last line of standard output, and nothing else there.
         """
         with reporting(as_json) as report:
-            report.update(_train(app, config, _run_directory(run_dir), overwrite))
+            run = _run_directory(run_dir)
+            app.require_source(config.dataset, config.data_dir)
+            run.require_place(config, overwrite)
+            import_tensorflow()
+            from rnn_keras.training.train import train as run_training
+
+            report.update(run_training(app, config, run, overwrite))
 
     def evaluate(
         run_dir: Path = default_run_dir,
@@ -173,7 +187,7 @@ def _commands(app: App) -> dict[str, Any]:
             for note in notes:
                 console.print(note)
             report.update({"dataset": dataset, "split": split, **metrics})
-            _show(f"{dataset}, {split} split, model of {run.path}", metrics)
+            show_metrics(f"{dataset}, {split} split, model of {run.path}", metrics)
 
     def predict(
         inputs: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[INPUT ...]")] = (),
@@ -197,6 +211,50 @@ def _commands(app: App) -> dict[str, Any]:
                 given = [line.rstrip(b"\r\n") for line in sys.stdin.buffer]
             report["predictions"] = app.predict(run.load_model(), given) if given else []
             show_predictions(given, report["predictions"])
+
+    def tune(
+        config: Annotated[app.config_class, tyro.conf.arg(name="")] = defaults,
+        config_file: Annotated[Path | None, tyro.conf.arg(name="config")] = None,
+        run_dir: Path = default_run_dir,
+        tuner: Literal["random", "hyperband", "bayesian"] = "bayesian",
+        max_trials: int = 12,
+        objective: str = app.monitor,
+        workers: int = 1,
+        worker_timeout: float = 300.0,
+        compare: bool = True,
+        overwrite: bool = False,
+        as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    ) -> None:
+        """Search for better settings; those that are given as flags stay as they are given.
+
+        Args:
+            config_file: A JSON file of settings, such as a run's config.json; flags beside it override it.
+            run_dir: The search is kept in its folder `tune`. One that was cut off goes on with the same command.
+            tuner: KerasTuner's way of choosing: at random; at random with most of the epochs for the best (hyperband);
+                where a model of the earlier trials expects most (bayesian).
+            max_trials: The most trials; a finished search goes on with a larger number.
+            objective: The value that decides, as in history.csv: the least of a loss or error, the largest of others.
+            workers: Processes that run trials at the same time on this machine, each with its share of the cores.
+            worker_timeout: Seconds without a sign of life of a worker after which its trial is marked as failed.
+            compare: Train the settings of the flags and the best ones in full, and score both on the test split, once.
+            overwrite: Replace the search that the folder holds.
+            as_json: One JSON object as the last line of standard output, and nothing else there.
+        """
+        with reporting(as_json) as report:
+            if max_trials < 1 or workers < 1 or worker_timeout <= 0:
+                raise UserError("--max-trials and --workers must be at least 1, and --worker-timeout above 0")
+            searched = [name for name in app.search_space if name not in _named(arguments)]
+            if not searched:
+                raise UserError(
+                    f"all that is searched is given as a flag ({', '.join(app.search_space)}); leave one out"
+                )
+            app.require_source(config.dataset, config.data_dir)
+            import_tensorflow()
+            from rnn_keras.tuning.tune import Plan
+            from rnn_keras.tuning.tune import tune as search
+
+            plan = Plan(dataclasses.asdict(config), searched, tuner, objective, max_trials)
+            report.update(search(app, plan, run_dir, workers, worker_timeout, compare, overwrite))
 
     def export(
         run_dir: Path = default_run_dir,
@@ -232,7 +290,7 @@ def _commands(app: App) -> dict[str, Any]:
             for path in (report["saved_model"], report["onnx"], *report["litert"]):
                 if path:
                     console.print(f"written: {path}")
-            _show_report(report["report"])
+            show_report(report["report"])
 
     def serve(
         saved_models: Path = Path("saved_models"),
@@ -256,74 +314,31 @@ def _commands(app: App) -> dict[str, Any]:
 
         serve_versions(saved_models / app.name, app.name, host, port, max_bytes, grpc_port, as_json)
 
-    return {command.__name__: command for command in (train, evaluate, predict, export, serve)}
+    return {command.__name__: command for command in (train, evaluate, predict, tune, export, serve)}
 
 
-@contextlib.contextmanager
-def reporting(as_json: bool) -> Iterator[dict]:
-    """A dict to fill; with `as_json`, all that is printed goes to standard error and the dict to standard output."""
-    report: dict = {}
-    if not as_json:
-        yield report
-        return
-    with contextlib.redirect_stdout(sys.stderr):
-        yield report
-    print(json.dumps(report, ensure_ascii=False))
+def _named(arguments: Sequence[str]) -> set[str]:
+    """The fields that the command line sets."""
+    flags = [argument.split("=")[0] for argument in arguments if argument.startswith("--")]
+    return {flag.removeprefix("--").removeprefix("no-").replace("-", "_") for flag in flags}
+
+
+def _settings_in_file(app: App, arguments: Sequence[str]) -> Any:
+    """The app's settings, or those of the file after `--config`."""
+    files = [later for flag, later in itertools.pairwise(arguments) if flag == "--config"]
+    files += [argument.removeprefix("--config=") for argument in arguments if argument.startswith("--config=")]
+    if not files:
+        return app.config_class()
+    from rnn_keras.files import read_object
+    from rnn_keras.training.config import read_config
+
+    return read_config(app.config_class, read_object(Path(files[-1])), files[-1])
 
 
 def _run_directory(path: Path) -> "RunDirectory":
     from rnn_keras.training.run_directory import RunDirectory
 
     return RunDirectory(path)
-
-
-def _train(app: App, config, run: "RunDirectory", overwrite: bool) -> dict:
-    app.require_source(config.dataset, config.data_dir)
-    run.require_place(config, overwrite)
-    import_tensorflow()
-    import keras
-
-    from rnn_keras.training.fit import fit
-    from rnn_keras.training.plots import learning_curves
-
-    started = time.perf_counter()
-    console.print(f"reading {config.dataset} ...")
-    data = app.load(config)
-    # After the data: preparing them for the first time draws random numbers, and must not change the result.
-    keras.utils.set_random_seed(config.seed)
-    for line in (*data.notes, data.summary):
-        console.print(line)
-    batches = data.training_batches(config)
-    console.print(batches.summary)
-    network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
-    prepared = time.perf_counter()
-    run.begin(config, overwrite)  # not before the data are known to be good: it may remove an earlier run
-    rows, best_epoch = fit(
-        network,
-        batches.dataset,
-        data.validation_dataset(),
-        run,
-        epochs=config.passes(batches.number_of_batches),
-        patience=config.patience,
-        monitor=app.monitor,
-        mode=app.mode,
-    )
-    trained = time.perf_counter()
-    metrics = {split: app.score(network, data, split) for split in ("validation", "test")}
-    run.save_model(app.assemble(network, data))
-    learning_curves(rows, best_epoch, run.plots / "learning_curves.png")
-    app.draw(run, data, network)
-    metrics["seconds"] = {
-        "data": round(prepared - started, 1),
-        "training": round(trained - prepared, 1),
-        "epoch": round(sum(row["seconds"] for row in rows) / len(rows), 1),
-        "total": round(time.perf_counter() - started, 1),
-    }
-    run.finish(metrics)
-    for split in ("validation", "test"):
-        _show(f"{config.dataset}, {split} split", metrics[split])
-    console.print(f"model: {run.model}   plots: {run.plots}   seconds: {metrics['seconds']['total']}")
-    return {**metrics, "run_dir": str(run.path)}
 
 
 def _finished(app: App, run_dir: Path) -> tuple["RunDirectory", Any]:
@@ -337,13 +352,6 @@ def _finished(app: App, run_dir: Path) -> tuple["RunDirectory", Any]:
     return app.run, app.config
 
 
-def _show(title: str, metrics: dict) -> None:
-    table = Table("", "", title=title, title_justify="left", show_header=False)
-    for name, value in metrics.items():
-        table.add_row(name.replace("_", " "), f"{value:.4f}" if isinstance(value, float) else str(value))
-    console.print(table)
-
-
 def chosen_from(flag: str, given: str, known: Sequence[str]) -> list[str]:
     """The names in a list with commas, each of which must be known."""
     names = list(dict.fromkeys(name.strip() for name in given.split(",")))
@@ -351,44 +359,3 @@ def chosen_from(flag: str, given: str, known: Sequence[str]) -> list[str]:
         if name not in known:
             raise UserError(f"{flag} {given}: {name!r} is none of {', '.join(known)}; name some of these, with commas")
     return names
-
-
-def _show_report(rows: Sequence[dict]) -> None:
-    if not rows:
-        return
-    table = Table(title=f"held against Keras on {rows[0]['examples']} test examples", title_justify="left")
-    table.add_column("file", no_wrap=True)
-    for heading in ("KB", "ops", "differs by", "decides alike", rows[0]["metric"], "ms for one", "peak MB"):
-        table.add_column(heading, justify="right")
-    for row in rows:
-        table.add_row(
-            row["format"] if row["format"] != "litert" else f"litert {row['quantisation']}",
-            f"{row['bytes'] / 1024:,.0f}",
-            "" if row["ops"] is None else str(row["ops"]),
-            f"{row['largest_difference']:.1e}",
-            f"{row['agreement']:.1%}",
-            f"{row[row['metric']]:.4f}",
-            f"{row['latency_ms']:.2f}",
-            f"{row['peak_mb']:,.0f}",
-        )
-    console.print(table)
-
-
-def shown(value: Any) -> str:
-    """Numbers to three places."""
-    if isinstance(value, list):
-        return ", ".join(map(shown, value))
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-def show_predictions(inputs: Sequence[bytes], predictions: Sequence[dict]) -> None:
-    """A row for each input, shortened to what a terminal's line holds, with what was predicted."""
-    if not predictions:
-        return
-    table = Table("input", *predictions[0])
-    for given, prediction in zip(inputs, predictions, strict=True):
-        text = given[:400].decode("utf-8", "replace")
-        text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        values = [shown(value) for value in prediction.values()]
-        table.add_row(text if len(text) <= 60 else text[:59] + "…", *values)
-    console.print(table)

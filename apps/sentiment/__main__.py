@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from apps.sentiment.config import SentimentConfig
+from apps.sentiment.config import SEARCH_SPACE, SentimentConfig
 from rnn_keras.app import App
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ class SentimentApp(App):
     what = "Many to one: a text goes in word by word, and one decision comes out, such as neg or pos."
     monitor = "val_accuracy"
     mode = "max"
+    search_space = SEARCH_SPACE
 
     def require_source(self, dataset: str, data_dir: str | None) -> None:
         from rnn_keras.data.labelled_texts import require_source

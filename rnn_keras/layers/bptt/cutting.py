@@ -140,7 +140,8 @@ def dealt_at_run_time(batch, most_rows):
 
 def workers():
     """Two blocks at a time where there are two cores; more cores work within the products of each block."""
-    return min(2, os.cpu_count() or 1)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(2, cores)
 
 
 def padded(values, missing):

@@ -1,0 +1,70 @@
+"""What the command `train` does, the same for every app."""
+
+import time
+from typing import TYPE_CHECKING
+
+import keras
+
+from rnn_keras.terminal import console, show_metrics
+from rnn_keras.training.fit import fit
+from rnn_keras.training.plots import learning_curves
+from rnn_keras.training.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from rnn_keras.app import App, TrainingData
+
+
+def train(app: "App", config, run: RunDirectory, overwrite: bool, data: "TrainingData | None" = None) -> dict:
+    """Trains an app's model in the run's folder, from the last finished epoch on, and scores it.
+
+    Args:
+        overwrite: whether a finished run may be replaced.
+        data: what `app.load(config)` gave, where it is there already.
+
+    Returns:
+        What `metrics.json` holds, and the folder as `run_dir`.
+
+    Raises:
+        UserError: the data cannot be had, the folder is another run's, or the training fails.
+    """
+    app.require_source(config.dataset, config.data_dir)
+    run.require_place(config, overwrite)
+    started = time.perf_counter()
+    if data is None:
+        console.print(f"reading {config.dataset} ...")
+        data = app.load(config)
+    # After the data: preparing them for the first time draws random numbers, and must not change the result.
+    keras.utils.set_random_seed(config.seed)
+    for line in (*data.notes, data.summary):
+        console.print(line)
+    batches = data.training_batches(config)
+    console.print(batches.summary)
+    network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
+    prepared = time.perf_counter()
+    run.begin(config, overwrite)  # not before the data are known to be good: it may remove an earlier run
+    rows, best_epoch = fit(
+        network,
+        batches.dataset,
+        data.validation_dataset(),
+        run,
+        epochs=config.passes(batches.number_of_batches),
+        patience=config.patience,
+        monitor=app.monitor,
+        mode=app.mode,
+    )
+    trained = time.perf_counter()
+    metrics = {split: app.score(network, data, split) for split in ("validation", "test")}
+    run.save_model(app.assemble(network, data))
+    learning_curves(rows, best_epoch, run.plots / "learning_curves.png")
+    app.draw(run, data, network)
+    metrics["seconds"] = {
+        "data": round(prepared - started, 1),
+        "training": round(trained - prepared, 1),
+        "epoch": round(sum(row["seconds"] for row in rows) / len(rows), 1),
+        "total": round(time.perf_counter() - started, 1),
+    }
+    run.finish(metrics)
+    for split in ("validation", "test"):
+        show_metrics(f"{config.dataset}, {split} split", metrics[split])
+    console.print(f"model: {run.model}   plots: {run.plots}   seconds: {metrics['seconds']['total']}")
+    return {**metrics, "run_dir": str(run.path)}

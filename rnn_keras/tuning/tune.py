@@ -1,0 +1,225 @@
+"""The command `tune`: a search for settings, its results, and the best against the app's own."""
+
+import dataclasses
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from rnn_keras.errors import UserError
+from rnn_keras.files import read_object, remove_unfinished, write_json
+from rnn_keras.terminal import console
+from rnn_keras.training.config import read_config
+from rnn_keras.training.run_directory import RunDirectory
+from rnn_keras.training.train import train
+from rnn_keras.tuning import results, workers
+from rnn_keras.tuning.oracles import make_oracle
+from rnn_keras.tuning.progress import Progress, duration, settings_of
+from rnn_keras.tuning.search import Search
+from rnn_keras.tuning.space import SearchSpace
+
+SETTINGS = "search.json"
+BEST = "best.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a search is asked to do, and may not change while it is under way but for `max_trials`.
+
+    Args:
+        config: the app's settings, all of them.
+        searched: the fields of the config that the search sets.
+        tuner: random, hyperband or bayesian.
+        objective: the value of an epoch to be made best.
+        max_trials: the most trials.
+    """
+
+    config: dict[str, Any]
+    searched: list[str]
+    tuner: str
+    objective: str
+    max_trials: int
+
+    @property
+    def mode(self) -> str:
+        return "min" if "loss" in self.objective or "error" in self.objective else "max"
+
+    def require_place(self, directory: Path) -> None:
+        """Refuses a folder with another search."""
+        if directory.exists() and not (directory / SETTINGS).exists() and any(directory.iterdir()):
+            raise UserError(f"{directory} holds something that is no search; name another folder with --run-dir")
+        if not (directory / SETTINGS).exists():
+            return
+        there, now = read_object(directory / SETTINGS, *self.__dataclass_fields__), dataclasses.asdict(self)
+        changed = {name for name in now if there[name] != now[name]} - {"max_trials"}
+        if changed:
+            differences = "; ".join(f"{name} {differing(there[name], now[name])}" for name in sorted(changed))
+            raise UserError(
+                f"{directory} holds a search with other settings ({differences}); repeat its command to go on with it, "
+                "add --overwrite to start anew, or name another folder with --run-dir"
+            )
+
+
+def differing(there, now) -> str:
+    if isinstance(there, dict) and isinstance(now, dict):
+        names = [name for name in now if there.get(name) != now[name]]
+        return ", ".join(f"{name} {there.get(name)} there, {now[name]} now" for name in names)
+    return f"{there} there, {now} now"
+
+
+def tune(app, plan: Plan, run_dir: Path, count: int, timeout: float, compare: bool, overwrite: bool) -> dict[str, Any]:
+    """Runs or goes on with the search in `<run_dir>/tune`, and says what it found.
+
+    Args:
+        count: processes that run trials.
+        timeout: see `workers.lead`.
+        compare: whether the app's settings and the best ones are trained in full and scored on the test split.
+
+    Returns:
+        `trials`, `failed`, `importance`, `best` (its settings, score and config's file) and `comparison`.
+
+    Raises:
+        UserError: there is another search in the folder, or no trial could be completed.
+    """
+    directory = run_dir / "tune"
+    if workers.role() == "worker":
+        work(app, directory)
+        return {}
+    if overwrite:
+        clear(directory)
+    plan.require_place(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(directory)
+    write_json(directory / SETTINGS, dataclasses.asdict(plan))
+    console.print(f"searching {', '.join(plan.searched)}; {plan.objective} decides")
+    started = time.perf_counter()
+    chief = workers.role() == "chief"
+    data = None if chief or count > 1 else load(app, plan, console.print)
+    search = make_search(app, plan, directory, data)
+    search.progress = Progress(search.oracle, plan.max_trials, console.print)
+    if search.oracle.end_order:
+        console.print(f"going on after {len(search.oracle.end_order)} trials of {directory}")
+    if chief or count > 1:
+        address = workers.address_in_environment() if chief else None
+        command = [] if chief else [*workers.worker_command(app), str(directory)]
+        workers.lead(search, 0 if chief else count, command, address, timeout, search.progress)
+    else:
+        search.search()
+    console.print(f"searched for {duration(time.perf_counter() - started)}")
+    report = told(search, plan, directory, app.search_space)
+    if compare:
+        report["comparison"] = compared(app, plan, report["best"]["config"], directory, data)
+    return report
+
+
+def work(app, directory: Path) -> None:
+    """Runs trials for a chief, until there are no more."""
+    settings = read_object(directory / SETTINGS, *Plan.__dataclass_fields__)
+    plan = Plan(**{name: settings[name] for name in Plan.__dataclass_fields__})
+    with workers.signs_of_life(directory, os.environ["KERASTUNER_TUNER_ID"]):
+        make_search(app, plan, directory, load(app, plan, print)).search()
+
+
+def load(app, plan: Plan, tell: Callable[[str], None]):
+    config = read_config(app.config_class, plan.config, SETTINGS)
+    app.require_source(config.dataset, config.data_dir)
+    tell(f"reading {config.dataset} ...")
+    data = app.load(config)
+    for line in (*data.notes, data.summary):
+        tell(line)
+    return data
+
+
+def make_search(app, plan: Plan, directory: Path, data) -> Search:
+    config = read_config(app.config_class, plan.config, SETTINGS)
+    # Whoever hands out the trials needs the number of epochs only for Hyperband, and then it must know the data.
+    if data is None and plan.tuner == "hyperband" and not config.epochs:
+        data = load(app, plan, print)
+    epochs = config.passes(data.training_batches(config).number_of_batches) if data is not None else config.epochs
+    space = {name: app.search_space[name] for name in plan.searched}
+    oracle = make_oracle(
+        plan.tuner, space, plan.objective, plan.mode, plan.max_trials, max(1, epochs), seed=config.seed
+    )
+    return Search(app, config, data, epochs, oracle, directory)
+
+
+def told(search: Search, plan: Plan, directory: Path, space: SearchSpace) -> dict[str, Any]:
+    """Shows and keeps what the trials have found."""
+    trials = search.oracle.get_best_trials(len(search.oracle.trials))
+    completed = [trial for trial in trials if trial.status == "COMPLETED"]
+    failed = {trial.trial_id: trial.message for trial in trials if trial.status == "FAILED"}
+    if not completed:
+        reasons = "; ".join(sorted(set(failed.values())))
+        raise UserError(
+            f"none of {len(trials)} trials was completed ({reasons}); mend that, and start with --overwrite"
+        )
+    space = {name: space[name] for name in plan.searched}
+    console.print(results.best_table(completed, space, plan.objective))
+    if failed:
+        table = Table("trial", "reason", title="failed", title_justify="left")
+        for trial_id, why in sorted(failed.items()):
+            table.add_row(trial_id, why)
+        console.print(table)
+    shares = results.importance(completed, space)
+    if shares:
+        console.print("what mattered: " + ", ".join(f"{name} {share:.2f}" for name, share in shares.items()))
+    else:
+        console.print(f"{len(completed)} trials are too few to say what mattered")
+    picture = directory / "plots" / "parameters.png"
+    results.plot_parameters(completed, space, plan.objective, shares, picture)
+    best = directory / BEST
+    write_json(best, plan.config | settings_of(completed[0]))
+    console.print(
+        f"best settings: {best}   picture: {picture}   in TensorBoard: tensorboard --logdir {directory}\n"
+        f"train them in full: python -m apps.{search.app.name} train --config {best}"
+    )
+    rows = [{"trial": t.trial_id, "score": t.score, **settings_of(t), "metrics": metrics_of(t)} for t in completed]
+    report = {
+        "objective": plan.objective,
+        "trials": rows,
+        "failed": failed,
+        "importance": shares,
+        "best": {"score": completed[0].score, "settings": settings_of(completed[0]), "config": str(best)},
+    }
+    write_json(directory / "results.json", report)
+    return report
+
+
+def metrics_of(trial) -> dict[str, float]:
+    return {name: trial.metrics.get_best_value(name) for name in trial.metrics.metrics}
+
+
+def compared(app, plan: Plan, best: str, directory: Path, data) -> dict[str, Any]:
+    """The app's settings and the best ones, each trained in full and scored once."""
+    comparison = {}
+    table = Table("settings", title="trained in full", title_justify="left")
+    for name, values in (("default", plan.config), ("best", read_object(Path(best)))):
+        config = read_config(app.config_class, values, best)
+        run = RunDirectory(directory / name)
+        same = run.config.exists() and read_object(run.config) == dataclasses.asdict(config)
+        if not (same and run.finished):
+            console.print(f"training the {name} settings in full ...")
+            train(app, config, run, overwrite=not same, data=data)
+        comparison[name] = {split: read_object(run.metrics)[split] for split in ("validation", "test")}
+    figures = [
+        (f"{split} {metric}", metric, split)
+        for split in ("validation", "test")
+        for metric, value in comparison["default"][split].items()
+        if isinstance(value, float)
+    ]
+    for heading, _, _ in figures:
+        table.add_column(heading, justify="right")
+    for name, metrics in comparison.items():
+        table.add_row(name, *(f"{metrics[split][metric]:.4f}" for _, metric, split in figures))
+    console.print(table)
+    return comparison
+
+
+def clear(directory: Path) -> None:
+    """Removes a search, and nothing that is none."""
+    if (directory / SETTINGS).exists():
+        shutil.rmtree(directory)

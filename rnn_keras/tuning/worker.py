@@ -1,0 +1,25 @@
+"""A worker process of a search on this machine; see `workers.py`."""
+
+import importlib
+import sys
+from pathlib import Path
+
+from rnn_keras.errors import UserError
+from rnn_keras.quiet import import_tensorflow, quiet_libraries
+
+
+def main(module: str, name: str, directory: str) -> None:
+    quiet_libraries()
+    import_tensorflow()
+    from rnn_keras.tuning.tune import work
+
+    app = getattr(importlib.import_module(module), name)()
+    try:
+        work(app, Path(directory))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
