@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score
 
 from apps.sentiment.config import SentimentConfig
 from apps.sentiment.metric import of_classes
+from rnn_keras.data.labelled import drawn
 from rnn_keras.data.labelled_texts import Examples, load_labelled_texts
 from rnn_keras.data.text import encode
 from rnn_keras.export.deployment import Deployment
@@ -64,11 +65,11 @@ def drawn_examples(config: SentimentConfig, labels: list[str], examples: int) ->
     if not examples:
         return nothing, nothing
     splits = load_labelled_texts(config.dataset, config.data_dir, class_names=labels).splits
-    return drawn(splits["test"], examples), drawn(splits["train"], CALIBRATION)
+    return some(splits["test"], examples), some(splits["train"], CALIBRATION)
 
 
-def drawn(examples: Examples, number: int) -> Examples:
-    chosen = np.linspace(0, len(examples) - 1, min(number, len(examples))).astype(int)
+def some(examples: Examples, number: int) -> Examples:
+    chosen = drawn(len(examples), number)
     return Examples([examples.texts[place] for place in chosen], examples.labels[chosen])
 
 

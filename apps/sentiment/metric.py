@@ -2,10 +2,10 @@
 
 import keras
 import numpy as np
-from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 from rnn_keras.data.batching import predicted
 from rnn_keras.data.labelled_texts import Examples
+from rnn_keras.metrics import classification
 
 
 def probabilities(scorer: keras.Model, sequences: list[np.ndarray]) -> np.ndarray:
@@ -20,12 +20,5 @@ def of_classes(outputs: np.ndarray) -> np.ndarray:
 
 
 def metrics(scorer: keras.Model, sequences: list[np.ndarray], examples: Examples) -> dict:
-    """Accuracy, the classes' mean F1, the mean negative log likelihood in nats, and the number of texts."""
-    likely = probabilities(scorer, sequences)
-    decided = likely.argmax(axis=1)
-    return {
-        "accuracy": float(accuracy_score(examples.labels, decided)),
-        "macro_f1": float(f1_score(examples.labels, decided, average="macro")),
-        "loss": float(log_loss(examples.labels, likely, labels=list(range(likely.shape[1])))),
-        "examples": len(examples),
-    }
+    """See `classification`."""
+    return classification(probabilities(scorer, sequences), examples.labels)

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from apps.sentiment.config import SentimentConfig
+from rnn_keras.data.labelled import label_layer
 from rnn_keras.data.text import PADDING
 from rnn_keras.layers import GRU, LSTM, Joined, MaskedMaxPooling1D, Pieces, SimpleRNN, WordPairs
 
@@ -99,7 +100,5 @@ def build_text_model(
         index = ops.cast(score > 0.5, "int64")
     else:
         index = ops.argmax(score, axis=-1)
-    label = keras.layers.StringLookup(
-        vocabulary=class_names, invert=True, num_oov_indices=0, mask_token=None, oov_token="", name="label"
-    )(index)
+    label = label_layer(class_names)(index)
     return keras.Model({"text": text}, {"score": score, "label": label}, name="sentiment")

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,21 +37,26 @@ def is_local(name: str) -> bool:
     return _family(name) in LOCAL_BUILDERS
 
 
-def means_path(dataset: str, suffixes: Sequence[str]) -> bool:
+def means_path(dataset: str, suffixes: Sequence[str] = ()) -> bool:
     """Whether `--dataset` names a file or a folder, there or not, rather than a TFDS data set.
 
     Args:
         suffixes: the endings of files that would be taken, such as `.csv`.
     """
-    path = Path(dataset).expanduser()
+    path = Path(os.path.expanduser(dataset))
     looks = path.suffix.lower() in suffixes or path.is_absolute() or dataset.startswith((".", "~"))
     return looks or (bool(dataset) and os.path.exists(path) and not is_local(dataset))
 
 
-def batches_of_splits(builder: "tfds.core.DatasetBuilder", name: str) -> Iterator[tuple[str, dict]]:
+def batches_of_splits(
+    builder: "tfds.core.DatasetBuilder", name: str, prepare: Callable[[dict], dict] | None = None
+) -> Iterator[tuple[str, dict]]:
     """Yields `(split, batch)` of the prepared train, validation and test splits, in the data's own order.
 
     A batch is a dict of NumPy arrays `(n, ...)`; of Text features, of bytes.
+
+    Args:
+        prepare: is called on each example, which it must bring to one shape, as images of different sizes.
 
     Raises:
         UserError: the prepared data are damaged.
@@ -63,6 +68,8 @@ def batches_of_splits(builder: "tfds.core.DatasetBuilder", name: str) -> Iterato
         if split not in builder.info.splits:
             continue
         dataset = builder.as_dataset(split=split, shuffle_files=False)
+        if prepare is not None:
+            dataset = dataset.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
         try:
             for batch in tfds.as_numpy(dataset.batch(_EXAMPLES_AT_ONCE)):
                 yield split, batch
@@ -88,7 +95,7 @@ def prepared_builder(
         UserError: the name, its configuration or version is unknown, or the data are not there and cannot be
             fetched.
     """
-    builder = _builder(name, data_dir)
+    builder = _builder(name, data_dir, default)
     if builder.is_prepared():
         return builder
     if not download:
@@ -110,7 +117,7 @@ def require_within_reach(name: str, data_dir: str | None = None, *, default: str
     """
     if is_local(name):
         return
-    builder = _builder(name, data_dir)
+    builder = _builder(name, data_dir, default)
     if not builder.is_prepared():
         _require_reachable(builder, name, default)
 
@@ -119,7 +126,7 @@ def _family(name: str) -> str:
     return name.split("/")[0].split(":")[0]
 
 
-def _builder(name: str, data_dir: str | None) -> "tfds.core.DatasetBuilder":
+def _builder(name: str, data_dir: str | None, default: str) -> "tfds.core.DatasetBuilder":
     import tensorflow_datasets as tfds
     from google.protobuf.json_format import ParseError
 
@@ -127,9 +134,9 @@ def _builder(name: str, data_dir: str | None) -> "tfds.core.DatasetBuilder":
     if family in LOCAL_BUILDERS:
         importlib.import_module(LOCAL_BUILDERS[family])
     elif family not in tfds.list_builders(with_community_datasets=False):
-        known = sorted({*LOCAL_BUILDERS, *tfds.list_builders(with_community_datasets=False)})
+        known = sorted({default, *LOCAL_BUILDERS, *tfds.list_builders(with_community_datasets=False)})
         close = difflib.get_close_matches(family, known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"packaged: {', '.join(LOCAL_BUILDERS)}"
+        hint = f"did you mean {' or '.join(close)}?" if close else f"packaged: {default}"
         raise UserError(
             f"unknown dataset {name!r}: expected a file or folder that exists, a packaged data set, or a name of the "
             f"TFDS catalogue; {hint}"

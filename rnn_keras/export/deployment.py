@@ -18,7 +18,8 @@ class Deployment:
         steps: the most steps that the network is given.
         tensors: raw inputs -> the network's inputs, a list of `(steps, ...)`.
         scores: the SavedModel's dict of outputs for raw inputs -> the network's outputs, `(n, ...)`.
-        files: a quantisation -> what travels inside its LiteRT file, by name.
+        files: a quantisation -> what travels inside its LiteRT file, by name; with a vocabulary among it the file is
+            given raw inputs, else tensors.
         examples: raw inputs, of the test split.
         calibration: raw inputs, of the training split, for full int8.
         decide: the network's outputs `(n, ...)` -> decisions `(n,)` that must not change.

@@ -13,13 +13,14 @@ def sizes(network: keras.Model, steps: int, quantisation: str) -> tuple[int | No
     """The batch size and the number of steps that the file fixes, None where it takes any.
 
     Full int8 unrolls its loops, so that it fixes both. The fused LSTM keeps its state for a fixed number of rows, and
-    pieces of a sequence are rows.
+    pieces of a sequence are rows. Otherwise the number of steps is the network's own, if it has one: an image's height.
     """
     if quantisation == "int8":
         return 1, steps
+    (given,) = network.inputs
     if not any(fits(layer) or fits(getattr(layer, "forward_layer", None)) for layer in network.layers):
-        return None, None
-    return 1, steps if any(isinstance(layer, Pieces) for layer in network.layers) else None
+        return None, given.shape[1]
+    return 1, steps if any(isinstance(layer, Pieces) for layer in network.layers) else given.shape[1]
 
 
 def for_litert(network: keras.Model, batch: int | None, length: int | None, *, unroll: bool = False) -> keras.Model:

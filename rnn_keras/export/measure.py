@@ -19,7 +19,8 @@ AT_ONCE = 256
 def main(folder: str, kind: str, path: str) -> None:
     folder = Path(folder)
     with np.load(folder / "examples.npz") as stored:
-        values, ends = stored["values"].tobytes(), stored["ends"]
+        values, ends = stored["values"], stored["ends"]
+        values = values.tobytes() if stored["raw"] else values
     examples = [values[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
     answer, everything, ops = KINDS[kind](path)
     answer(examples[0])

@@ -11,6 +11,7 @@ import numpy as np
 
 from rnn_keras.errors import UserError
 from rnn_keras.export.deployment import Deployment
+from rnn_keras.export.runner import VOCABULARY
 
 # The share of the examples whose decision may differ from Keras's.
 TOLERANCE = {"saved_model": 0.001, "onnx": 0.001, "none": 0.001, "float16": 0.005, "dynamic": 0.03, "int8": 0.03}
@@ -46,11 +47,7 @@ def measured(variant: Variant, deployment: Deployment, expected: np.ndarray) -> 
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         examples = deployment.examples
-        np.savez(
-            folder / "examples.npz",
-            values=np.frombuffer(b"".join(examples), np.uint8),
-            ends=np.cumsum([len(example) for example in examples]),
-        )
+        write_examples(folder / "examples.npz", variant, deployment)
         loaded = variant.path.parent if variant.format == "keras" else variant.path
         command = [sys.executable, "-m", "rnn_keras.export.measure", str(folder), variant.format, str(loaded)]
         done = subprocess.run(command, capture_output=True, text=True)
@@ -77,6 +74,14 @@ def measured(variant: Variant, deployment: Deployment, expected: np.ndarray) -> 
             "what was there is unchanged"
         )
     return row
+
+
+def write_examples(path: Path, variant: Variant, deployment: Deployment) -> None:
+    """The examples one behind the other, and where each ends: raw, or as tensors where the file takes nothing else."""
+    given, examples = deployment.files(variant.quantisation), deployment.examples
+    raw = variant.format not in ("litert", "onnx") or VOCABULARY in given
+    parts = [np.frombuffer(example, np.uint8) for example in examples] if raw else deployment.tensors(examples)
+    np.savez(path, values=np.concatenate(parts), ends=np.cumsum([len(part) for part in parts]), raw=raw)
 
 
 def size_of(path: Path) -> int:

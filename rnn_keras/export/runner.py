@@ -1,4 +1,4 @@
-"""Exported files at work: strings in, answers out; with ai-edge-litert and numpy, and neither TensorFlow nor Keras."""
+"""Exported files at work: inputs in, answers out; with ai-edge-litert and numpy, and neither TensorFlow nor Keras."""
 
 import io
 import json
@@ -18,7 +18,7 @@ UNKNOWN_ID = 1
 
 
 class Runner:
-    """What the runners of exported files share: raw strings in, answers out, by what travels inside the file.
+    """What the runners of exported files share: inputs in, answers out, by what travels inside the file.
 
     Args:
         path: the file.
@@ -42,16 +42,23 @@ class Runner:
             raise UserError(f"{self.path} has no vocabulary inside: it takes tensors, call run() with them")
         return np.array([self._ids.get(token, UNKNOWN_ID) for token in self._tokenize(text)], np.int32)
 
-    def scores(self, texts: Sequence[str | bytes]) -> np.ndarray:
-        """The first output for each text, `(texts, ...)`; each is read from an empty memory."""
-        return np.concatenate([self.run(self.encode(text)[np.newaxis])[0] for text in texts])
+    def scores(self, inputs: Sequence[str | bytes | np.ndarray]) -> np.ndarray:
+        """The first output for each text, or tensor `(steps, ...)`: `(n, ...)`; each is read from an empty memory."""
+        tensors = (self.encode(x) if isinstance(x, str | bytes) else np.asarray(x) for x in inputs)
+        return np.concatenate([self.run(tensor[np.newaxis])[0] for tensor in tensors])
 
-    def predict(self, texts: Sequence[str | bytes]) -> list[dict]:
-        """For each text its label and score: the second label's, or with more than two labels a list of all."""
-        labels = self.description["labels"]
+    def predict(self, inputs: Sequence[str | bytes | np.ndarray]) -> list[dict]:
+        """For each text, or tensor `(steps, ...)`, its label and score.
+
+        The score is the second label's, or with more than two labels a list of all; the given label's alone where the
+        file's description says `"score": "of_label"`.
+        """
+        labels, of_label = self.description["labels"], self.description.get("score") == "of_label"
         answers = []
-        for scores in self.scores(texts):
-            if len(labels) == 2:
+        for scores in self.scores(inputs):
+            if of_label:
+                answers.append({"label": labels[int(scores.argmax())], "score": float(scores.max())})
+            elif len(labels) == 2:
                 answers.append({"label": labels[int(scores[0] > 0.5)], "score": float(scores[0])})
             else:
                 answers.append({"label": labels[int(scores.argmax())], "score": [float(score) for score in scores]})

@@ -1,19 +1,19 @@
 """Settings that every app's training has."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from rnn_keras.errors import UserError
 
 if TYPE_CHECKING:  # a config is made before anything slow is imported
     import keras
 
-LEAST_STEPS = 400
-
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
     """Settings of a training run; an app's own config adds its model's."""
+
+    least_steps: ClassVar[int] = 400  # that `epochs` 0 makes of few data
 
     dataset: str
     """Data to learn from: the packaged default, any TFDS name, or a path to your own (see the app's README)."""
@@ -54,7 +54,7 @@ class TrainingConfig:
 
     def passes(self, steps_per_epoch: int) -> int:
         """The most epochs that these settings mean for data of so many steps an epoch."""
-        return self.epochs or max(2, -(-LEAST_STEPS // steps_per_epoch))
+        return self.epochs or max(2, -(-self.least_steps // steps_per_epoch))
 
     def make_optimizer(self, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
         import keras

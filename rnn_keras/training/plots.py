@@ -1,8 +1,11 @@
 """Pictures that every run leaves."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
+import numpy as np
+import sklearn.metrics
 
 from rnn_keras.data.batching import bucket_boundaries
 from rnn_keras.files import replacing
@@ -49,4 +52,27 @@ def length_distribution(lengths: list[int], path: Path) -> None:
         axis.axvline(boundary, color="darkorange", linewidth=1, label=label)
     axis.set(xlabel="steps", ylabel="training sequences", title="Length of the training sequences")
     axis.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18), frameon=False)
+    save(figure, path)
+
+
+def confusion_matrix(truth: np.ndarray, decided: np.ndarray, class_names: Sequence[str], path: Path) -> None:
+    """How many examples of each class were taken for each class: a row a true class, coloured by its shares.
+
+    Args:
+        truth, decided: `(n,)` indices into the class names.
+    """
+    counts = sklearn.metrics.confusion_matrix(truth, decided, labels=range(len(class_names)))
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = min(4 + 0.35 * len(class_names), 30)
+    figure, axis = plt.subplots(figsize=(side, side))
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    if len(class_names) <= 30:  # more numbers would be too small to read
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                color = "white" if shares[row, column] > 0.5 else "black"
+                axis.text(column, row, count, ha="center", va="center", fontsize=8, color=color)
+    places = range(len(class_names))
+    axis.set_xticks(places, class_names, rotation=90 if max(map(len, class_names)) > 2 else 0)
+    axis.set_yticks(places, class_names)
+    axis.set(xlabel="taken for", ylabel="truly", title=f"{len(truth)} test examples")
     save(figure, path)

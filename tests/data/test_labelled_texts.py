@@ -158,8 +158,9 @@ def test_mistakes_about_paths(tmp_path):
     for name in ("nothing.csv", "./nothing", "~nobody/nothing", str(tmp_path / "nothing")):
         with pytest.raises(UserError, match="no such file or folder"):
             load_labelled_texts(name)
+    (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"holds none of train\.csv.*it holds nothing"):
-        load_labelled_texts(str(tmp_path))
+        load_labelled_texts(str(tmp_path / "empty"))
 
 
 class _Tiny(tfds.core.GeneratorBasedBuilder, skip_registration=True):

@@ -1,0 +1,104 @@
+"""Pictures decoded and fitted in the graph, against Pillow."""
+
+import io
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from rnn_keras.data.images import DecodedImages, decoded, encoded, fitted
+
+GENERATOR = np.random.default_rng(3)
+
+
+def smooth(height, width, channels):
+    """A picture without hard edges, which JPEG keeps nearly as it is: `(height, width, channels)` uint8."""
+    y, x = np.mgrid[:height, :width]
+    waves = [127 + 100 * np.sin(x / width * 4 + channel) * np.cos(y / height * 3) for channel in range(channels)]
+    return np.stack(waves, axis=-1).astype(np.uint8)
+
+
+def file_of(pixels, kind="png", **options):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_png_is_decoded_exactly(channels):
+    pixels = GENERATOR.integers(0, 256, (9, 9, channels), np.uint8)
+
+    np.testing.assert_array_equal(decoded(file_of(pixels), 9, channels), pixels)
+    np.testing.assert_array_equal(decoded(encoded([pixels])[0], 9, channels), pixels)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_jpeg_is_decoded_as_pillow_does_it(channels):
+    content = file_of(smooth(16, 16, channels), "jpeg", quality=95)
+    expected = np.asarray(Image.open(io.BytesIO(content))).reshape(16, 16, channels)
+
+    # Decoders may differ by some levels: their cosine transforms and the way they widen colours are not the same.
+    assert np.abs(decoded(content, 16, channels).numpy().astype(int) - expected).max() <= 10
+
+
+def test_colours_become_grey_and_grey_becomes_coloured():
+    coloured, grey = smooth(8, 8, 3), smooth(8, 8, 1)
+    luma = coloured @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+
+    assert np.abs(decoded(file_of(coloured), 8, 1).numpy()[..., 0] - luma).max() <= 3
+    assert np.abs(fitted(tf.constant(coloured), 8, 1).numpy()[..., 0] - luma).max() <= 1
+    np.testing.assert_array_equal(decoded(file_of(grey), 8, 3), np.repeat(grey, 3, axis=-1))
+    np.testing.assert_array_equal(fitted(tf.constant(grey), 8, 3), np.repeat(grey, 3, axis=-1))
+
+
+def test_transparency_and_palettes_and_sixteen_bits_are_read():
+    pixels = smooth(8, 8, 3)
+    opaque = np.concatenate([pixels, np.full((8, 8, 1), 255, np.uint8)], axis=-1)
+    np.testing.assert_array_equal(decoded(file_of(opaque), 8, 3), pixels)
+
+    palette = Image.fromarray(np.where(smooth(8, 8, 1)[..., 0] > 127, 255, 0).astype(np.uint8)).convert("P")
+    buffer = io.BytesIO()
+    palette.save(buffer, "png")
+    np.testing.assert_array_equal(decoded(buffer.getvalue(), 8, 1)[..., 0], np.asarray(palette.convert("L")))
+
+    buffer = io.BytesIO()
+    Image.fromarray(smooth(8, 8, 1)[..., 0].astype(np.uint16) * 257).save(buffer, "png")
+    np.testing.assert_array_equal(decoded(buffer.getvalue(), 8, 1), smooth(8, 8, 1))
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 40), (40, 20), (20, 40), (5, 5)])
+def test_pictures_are_scaled_whole_as_pillow_scales_them(height, width):
+    pixels = GENERATOR.integers(0, 256, (height, width, 1), np.uint8)
+    got = decoded(file_of(pixels), 10, 1).numpy()[..., 0]
+
+    wide, high = 10 * width // max(height, width), 10 * height // max(height, width)
+    scaled = np.asarray(Image.fromarray(pixels[..., 0]).resize((wide, high), Image.Resampling.BILINEAR))
+    top, left = (10 - high) // 2, (10 - wide) // 2
+    expected = np.pad(scaled, [(top, 10 - high - top), (left, 10 - wide - left)])
+    assert np.abs(got.astype(int) - expected).max() <= 2
+
+
+def test_fitted_and_decoded_are_the_same():
+    pixels = smooth(13, 21, 3)
+
+    np.testing.assert_array_equal(fitted(tf.constant(pixels), 8, 3), decoded(file_of(pixels), 8, 3))
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", file_of(smooth(8, 8, 1))[:60]])
+def test_what_is_no_picture_is_an_error(content):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        decoded(content, 8, 1)
+
+
+def test_a_model_of_file_contents_is_saved_and_loaded(tmp_path):
+    given = keras.Input((), dtype="string", name="picture")
+    model = keras.Model(given, DecodedImages(8, 1)(given))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    pictures = [smooth(8, 8, 1), smooth(30, 20, 1), smooth(5, 9, 1)]
+    contents = tf.constant([file_of(pixels) for pixels in pictures])
+
+    assert (model.output.shape, model.output.dtype) == ((None, 8, 8, 1), "uint8")
+    np.testing.assert_array_equal(loaded(contents), [decoded(content, 8, 1) for content in contents])
