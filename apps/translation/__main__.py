@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from apps.translation.config import TranslationConfig
+from apps.translation.config import SEARCH_SPACE, TranslationConfig
 from rnn_keras.app import App
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ class TranslationApp(App):
     what = "Many to many: a sentence goes in word by word, and its translation comes out, of another length."
     monitor = "val_accuracy"
     mode = "max"
+    search_space = SEARCH_SPACE
 
     def require_source(self, dataset: str, data_dir: str | None) -> None:
         from rnn_keras.data.sentence_pairs import require_source

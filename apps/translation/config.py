@@ -4,6 +4,22 @@ import dataclasses
 from typing import Literal
 
 from rnn_keras.training.config import TrainingConfig
+from rnn_keras.tuning.space import Choice, Real, SearchSpace, Whole
+
+SEARCH_SPACE: SearchSpace = {
+    "cell": Choice(("lstm", "gru")),
+    "units": Whole(64, 512, log=True),
+    "embedding_units": Whole(64, 512, log=True),
+    "encoder_layers": Whole(1, 2),
+    "decoder_layers": Whole(1, 2),
+    "attention": Choice(("dot", "additive")),
+    "dropout": Real(0.1, 0.6),
+    "word_dropout": Real(0.0, 0.3),
+    "label_smoothing": Real(0.0, 0.2),
+    "learning_rate": Real(5e-4, 4e-3, log=True),
+    "clip_norm": Real(0.5, 10.0, log=True),
+    "batch_size": Choice((16, 32, 64)),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +39,9 @@ class TranslationConfig(TrainingConfig):
     """The most passes over the training data; 0: sixteen."""
     patience: int = 5
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
-    learning_rate: float = 2e-3
+    batch_size: int = 32
+    """Pairs per step."""
+    learning_rate: float = 1.5e-3
     """Step size of the optimiser at its highest."""
     warm_up: int = 200
     """Steps over which the learning rate rises to where the schedule has it."""
@@ -43,7 +61,7 @@ class TranslationConfig(TrainingConfig):
     """How the decoder looks back at the words of the source; none: all it has is the encoder's last state."""
     tied: bool = True
     """Use the target's token vectors as the output layer's weights too."""
-    dropout: float = 0.4
+    dropout: float = 0.35
     """Share of units that are dropped in training: of token vectors, between layers and before the output."""
     word_dropout: float = 0.1
     """Share of the source's tokens, and of the target's written so far, that are hidden in training."""

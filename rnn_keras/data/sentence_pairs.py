@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnn_keras.data.splits import SPLITS, assign_splits, normalise
+from rnn_keras.data.splits import SPLITS, assign_splits, chosen_split, normalise
 from rnn_keras.data.tables import read_rows, split_files
 from rnn_keras.data.tfds_source import batches_of_splits, means_path, prepared_builder, require_within_reach
 from rnn_keras.errors import UserError
@@ -58,12 +58,7 @@ class SentencePairs:
 
     def examples(self, split: str) -> Pairs:
         """The pairs of `"train"`, `"validation"`, `"test"` or `"all"`; UserError where there are none."""
-        if split not in (*SPLITS, "all"):
-            raise UserError(f"unknown split {split!r}: expected {', '.join(SPLITS)} or all")
-        found = self.everything if split == "all" else self.splits[split]
-        if not len(found):
-            raise UserError(f"the {split} split of {self.name} is empty: choose another, or --split all for all of it")
-        return found
+        return chosen_split(self.name, self.splits, self.everything, split)
 
 
 def load_sentence_pairs(

@@ -1,8 +1,17 @@
-"""Sequences written token by token: the network that writes, and the search for the likeliest sequence."""
+"""Sequences written token by token: the networks that read and write, and the search for the likeliest sequence."""
 
 from rnn_keras.decoding.beam import BeamSearch, beam_search
-from rnn_keras.decoding.decoder import CELLS, AttentionDecoder, Memory
+from rnn_keras.decoding.decoder import AttentionDecoder, Memory
+from rnn_keras.decoding.encoder import BidirectionalEncoder
 from rnn_keras.decoding.greedy import greedy_search
 from rnn_keras.decoding.search import Search
 
-__all__ = ["CELLS", "AttentionDecoder", "BeamSearch", "Memory", "Search", "beam_search", "greedy_search"]
+__all__ = [
+    "AttentionDecoder",
+    "BeamSearch",
+    "BidirectionalEncoder",
+    "Memory",
+    "Search",
+    "beam_search",
+    "greedy_search",
+]

@@ -5,9 +5,8 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from rnn_keras.layers import GRU, LSTM, SimpleRNN
+from rnn_keras.decoding.encoder import CELLS
 
-CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
 ATTENTION = {"dot": keras.layers.Attention, "additive": keras.layers.AdditiveAttention}
 
 
