@@ -72,7 +72,9 @@ class TranslationApp(App):
         return predict(model, self.config, self.run.plots / "prediction.png", inputs)
 
     def deployment(self, model: "keras.Model", config: TranslationConfig, examples: int) -> "Deployment":
-        raise NotImplementedError
+        from apps.translation.deployment import deployment
+
+        return deployment(model, config, examples)
 
 
 if __name__ == "__main__":
