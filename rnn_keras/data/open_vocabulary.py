@@ -128,6 +128,9 @@ class OpenVocabulary(keras.layers.Layer):
         filling = tf.RaggedTensor.from_row_lengths(tf.fill([tf.reduce_sum(missing)], UNKNOWN), missing)
         return tf.concat([ids, filling], axis=1)[:, : self.maximum_length]
 
+    def build(self, texts_shape):
+        self.built = True  # the lookup has its vocabulary already
+
     def call(self, texts):
         return self.ragged(texts).to_tensor(PADDING)
 

@@ -56,6 +56,7 @@ class LiteRTWriter(Runner):
 
     def write(self, ids: np.ndarray) -> list[int]:
         """Ids `(time,)` of what is read -> those of what is written, without the end token."""
+        self._interpreter.reset_all_variables()  # a fused LSTM would go on from the sentence before
         kept = self._encode(ids=np.asarray(ids, np.int32)[np.newaxis])
         token, written = self.description["start"], []
         while len(written) < self.description["most_written"]:
