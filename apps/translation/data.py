@@ -80,10 +80,10 @@ def load(config: TranslationConfig) -> TranslationData:
 
 def load_pairs(config: TranslationConfig, dataset: str, data_dir: str | None, to_train: bool = True) -> SentencePairs:
     """The data with Chinese, on either side, in the script of the config."""
-    target = config.target
+    source, target = (config.source, config.target) if dataset == config.dataset else (None, None)
     if dataset.split(":")[0] == "hsk_sentences" and target is None:
         target = config.script  # it has both
-    pairs = load_sentence_pairs(dataset, data_dir, source=config.source, target=target, to_train=to_train)
+    pairs = load_sentence_pairs(dataset, data_dir, source=source, target=target, to_train=to_train)
     chinese = [is_chinese(column) for column in (pairs.everything.sources, pairs.everything.targets)]
 
     def in_one_script(part: Pairs) -> Pairs:

@@ -157,7 +157,7 @@ def _read_table(path: Path) -> list[tuple[str, str]]:
 
 def _read_tfds(name, data_dir, source, target, download) -> tuple[list[str], list[str], list[str | None]]:
     builder = prepared_builder(name, data_dir, download=download, default=DEFAULT)
-    source, target = _features(name, builder.info, source, target)
+    source, target = chosen_texts(name, builder.info, source, target)
     sources, targets, given = [], [], []
     for split, batch in batches_of_splits(builder, name):
         sources += [text.decode("utf-8", "replace").strip() for text in batch[source]]
@@ -171,7 +171,7 @@ def _read_tfds(name, data_dir, source, target, download) -> tuple[list[str], lis
     return sources, targets, [None] * len(given) if set(given) == {"train"} else given
 
 
-def _features(name: str, info, source: str | None, target: str | None) -> tuple[str, str]:
+def chosen_texts(name: str, info, source: str | None, target: str | None) -> tuple[str, str]:
     """The names of the source and the target among a TFDS data set's features."""
     import tensorflow_datasets as tfds
 
@@ -179,7 +179,7 @@ def _features(name: str, info, source: str | None, target: str | None) -> tuple[
     texts = [key for key, feature in features.items() if isinstance(feature, tfds.features.Text)]
     chosen = [source, target]
     for place, wanted in enumerate(info.supervised_keys or ()):
-        if place < 2 and isinstance(wanted, str) and wanted in texts:
+        if place < 2 and isinstance(wanted, str) and wanted in texts and wanted != chosen[1 - place]:
             chosen[place] = chosen[place] or wanted
     for place in (0, 1):
         left = [key for key in texts if key != chosen[1 - place]]
