@@ -18,6 +18,7 @@ from rnn_keras.data.text import Tokenizer
 SPELLED = "##"  # stands before the letters of a spelled source word
 CONVERSION = {"traditional": "s2t", "simplified": "t2s"}
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 _KANA = re.compile("[\u3040-\u30ff]")
 
 
@@ -108,6 +109,12 @@ def is_chinese(texts: Sequence[str]) -> bool:
     text = "".join(texts[:2000])
     han, letters = len(_HAN.findall(text)), sum(map(str.isalpha, text))
     return 2 * han > letters and 20 * len(_KANA.findall(text)) < han
+
+
+def has_no_spaces(texts: Sequence[str]) -> bool:
+    """Whether most of the letters are of scripts that put no space between words: Han, kana, Thai and the like."""
+    text = "".join(texts[:2000])
+    return 2 * len(_WITHOUT_SPACES.findall(text)) > sum(map(str.isalpha, text))
 
 
 def framed(sequences: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ from rich.progress import track
 from rich.table import Table
 from sacrebleu.metrics import BLEU, CHRF
 
-from apps.translation.data import is_chinese
+from apps.translation.data import has_no_spaces, is_chinese
 from rnn_keras.app import console
 from rnn_keras.data.pair_batches import padded
 from rnn_keras.data.sentence_pairs import Pairs
@@ -67,8 +67,11 @@ class Translator:
 
 
 def tokenize_for(references: Sequence[Sequence[str]]) -> str:
-    """sacrebleu's tokenizer for the language of the references."""
-    return "zh" if is_chinese([texts[0] for texts in references]) else "13a"
+    """sacrebleu's tokenizer: zh for Chinese references, char for others without spaces between words, else 13a."""
+    texts = [row[0] for row in references]
+    if is_chinese(texts):
+        return "zh"
+    return "char" if has_no_spaces(texts) else "13a"
 
 
 def corpus_scores(texts: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[dict, str]:

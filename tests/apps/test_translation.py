@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 
 import keras
@@ -110,6 +111,51 @@ def test_a_saved_model_file_translates_the_same(translation_run, phrases):
     np.testing.assert_allclose([answer["score"].numpy()[0] for answer in alone], together["score"][:4], atol=1e-5)
 
 
+def test_exported_files_translate_as_keras_does(translation_run, tmp_path, capfd):
+    command("export", "--run-dir", translation_run, "--saved-models", tmp_path, "--quantize", "none,dynamic", "--json")
+    report = last_line(capfd)["report"]
+    assert [(row["format"], row["quantisation"]) for row in report] == [
+        ("keras", "none"),
+        ("saved_model", "none"),
+        ("litert", "none"),
+        ("litert", "dynamic"),
+    ]
+    assert all(row["agreement"] == 1 for row in report[:3]) and report[3]["agreement"] > 0.9
+    assert all(row["largest_difference"] is None and row["bleu"] > 80 for row in report)
+
+    texts = ["I see three white ducks.", "I see a hippopotamus!", "", "I see two big dogs."]
+    command("predict", "--run-dir", translation_run, "--json", *texts)
+    expected = [answer["translation"] for answer in last_line(capfd)["predictions"]]
+    served = (
+        "import json, sys, tensorflow as tf\n"
+        "model = tf.saved_model.load(sys.argv[1])\n"
+        "out = model.signatures['serving_default'](text=tf.constant(json.loads(sys.argv[2])))\n"
+        "print(json.dumps([text.decode() for text in out['translation'].numpy()]))\n"
+        "assert not [name for name in sys.modules if name.startswith(('rnn_keras', 'apps'))]\n"
+    )
+    written = (
+        "import json, sys\n"
+        "from rnn_keras.export.writer import LiteRTWriter\n"
+        "answers = LiteRTWriter(sys.argv[1]).predict(json.loads(sys.argv[2]))\n"
+        "print(json.dumps([answer['translation'] for answer in answers]))\n"
+        "assert not {'tensorflow', 'keras', 'apps'} & set(sys.modules)\n"
+    )
+    for program, path in ((served, "1"), (written, "translation.tflite")):
+        arguments = [sys.executable, "-c", program, str(tmp_path / "translation" / path), json.dumps(texts)]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+        answers = json.loads(done.stdout.splitlines()[-1])
+        # The LiteRT file's search is greedy: of sentences like those learnt it finds the same.
+        assert answers[0] == expected[0] and answers[3] == expected[3]
+        assert program is written or answers == expected
+
+
+def test_what_cannot_be_exported_is_a_sentence(translation_run, tmp_path, capfd):
+    for options, sentence in ((("--formats", "onnx"), "no ONNX form"), (("--quantize", "int8"), "no int8 file")):
+        with pytest.raises(SystemExit):
+            command("export", "--run-dir", translation_run, "--saved-models", tmp_path, "--examples", 0, *options)
+        assert sentence in capfd.readouterr().err
+
+
 def test_the_attention_looks_at_the_word_that_is_translated(translation_run):
     model = keras.models.load_model(translation_run / "model.keras")
     shown = attention_map(model, "I see four old rabbits.")
@@ -174,6 +220,7 @@ class TestScores:
     def test_the_references_decide_on_the_tokenizer(self):
         assert tokenize_for([["我看到了猫。"]]) == "zh"
         assert tokenize_for([["Je vois un chat."]]) == "13a"
+        assert tokenize_for([["猫を見ました。"]]) == "char"
 
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=lambda settings: "-".join(map(str, settings.values())))
