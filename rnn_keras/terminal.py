@@ -46,7 +46,7 @@ def show_report(rows: Sequence[dict]) -> None:
             row["format"] if row["format"] != "litert" else f"litert {row['quantisation']}",
             f"{row['bytes'] / 1024:,.0f}",
             "" if row["ops"] is None else str(row["ops"]),
-            f"{row['largest_difference']:.1e}",
+            "" if row["largest_difference"] is None else f"{row['largest_difference']:.1e}",
             f"{row['agreement']:.1%}",
             f"{row[row['metric']]:.4f}",
             f"{row['latency_ms']:.2f}",

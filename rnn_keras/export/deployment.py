@@ -29,6 +29,10 @@ class Deployment:
             are tensors `(steps, ...)` themselves, which the SavedModel takes as its argument `steps`, with their
             `lengths`; and for the three functions above, and for files held against Keras, n is the number of the steps
             of all of them.
+        litert: a quantisation -> a LiteRT file's content without what travels inside, of a model that is more than one
+            network with one input and one output. It has no ONNX form.
+        expected: a format -> Keras's answers to the examples, `(n,)`, where these rather than scores are compared;
+            default: the network's outputs.
     """
 
     model: keras.Model
@@ -44,3 +48,5 @@ class Deployment:
     metric: Callable[[np.ndarray], float]
     metric_name: str
     in_step: bool = False
+    litert: Callable[[str], bytes] | None = None
+    expected: Callable[[str], np.ndarray] | None = None

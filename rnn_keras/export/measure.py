@@ -62,8 +62,7 @@ def saved_model(path: str):
             parts = [run([example])["probabilities"][0].numpy() for example in examples]
             return {"probabilities": np.concatenate(parts)}
         parts = [run(examples[start : start + AT_ONCE]) for start in range(0, len(examples), AT_ONCE)]
-        numbers = [key for key in parts[0] if parts[0][key].dtype != tf.string]  # labels are made from scores
-        return {key: np.concatenate([part[key].numpy() for part in parts]) for key in numbers}
+        return {key: without_objects(np.concatenate([part[key].numpy() for part in parts])) for key in parts[0]}
 
     return lambda example: run([example]), everything, len(nodes)
 
@@ -102,10 +101,15 @@ def onnx_file(path: str):
 
 def litert(path: str):
     """With ai-edge-litert alone."""
-    from rnn_keras.export.runner import LiteRTModel
+    from rnn_keras.export.writer import opened
 
-    model = LiteRTModel(path)
+    model = opened(path)
     return by_runner(model, len(model.ops))
+
+
+def without_objects(values: np.ndarray) -> np.ndarray:
+    """Strings as bytes of one width, which NumPy stores without pickling."""
+    return values.astype("S") if values.dtype == object else values
 
 
 def by_runner(model, ops: int):

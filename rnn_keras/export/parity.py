@@ -63,7 +63,10 @@ def measured(variant: Variant, deployment: Deployment, expected: np.ndarray) -> 
             with np.load(folder / "outputs.npz") as stored:
                 outputs = dict(stored)
             outputs = deployment.scores(outputs) if variant.format == "saved_model" else outputs["output"]
-    row["largest_difference"] = float(np.abs(outputs - expected).max())
+    if expected.dtype.kind == "f":
+        row["largest_difference"] = float(np.abs(outputs - expected).max())
+    else:  # sentences are the same or they are not
+        row["largest_difference"] = None
     row["agreement"] = float(np.mean(deployment.decide(outputs) == deployment.decide(expected)))
     row |= {"metric": deployment.metric_name, "examples": len(examples)}
     row[deployment.metric_name] = float(deployment.metric(outputs))
