@@ -1,4 +1,4 @@
-"""From probabilities to answers, inside the graph: sequences written token by token, and the search for the likeliest."""
+"""From probabilities to answers, inside the graph: chains of tags, and sequences written token by token."""
 
 from rnn_keras.decoding.beam import BeamSearch, beam_search
 from rnn_keras.decoding.decoder import AttentionDecoder, Memory
