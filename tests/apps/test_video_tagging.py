@@ -269,14 +269,15 @@ def test_a_tfds_name_with_one_label_a_clip(tmp_path, monkeypatch):
         info=known, as_dataset=lambda **asked: builder.as_dataset(**asked), data_dir=str(tmp_path)
     )
     monkeypatch.setattr("rnn_keras.data.tagged_videos.prepared_builder", lambda *arguments, **options: made_up)
-    with tfds.testing.mock_data(num_examples=2):
-        videos = load_tagged_videos("ucf101", str(tmp_path))
+    names = builder.info.features["label"].names
+    with tfds.testing.mock_data(num_examples=2):  # the same two in each split
+        videos = load_tagged_videos("ucf101", str(tmp_path), class_names=names)
 
-    assert len(videos.class_names) == 101
-    for split in splits:
-        for steps, tags in zip(videos.splits[split].steps, videos.splits[split].tags, strict=True):
-            assert steps.shape == (len(tags), 64, 64, 3) and steps.dtype == np.uint8
-            assert len(set(tags.tolist())) == 1
+    assert videos.class_names == names and len(videos.everything) == 6
+    for steps, tags in zip(videos.everything.steps, videos.everything.tags, strict=True):
+        assert steps.shape == (len(tags), 64, 64, 3) and steps.dtype == np.uint8
+        assert len(set(tags.tolist())) == 1
+    assert (len(videos.splits["train"]), len(videos.splits["test"])) == (0, 2)  # no video is in two splits
 
 
 @pytest.mark.parametrize(
