@@ -212,7 +212,7 @@ def _features(name: str, features) -> tuple[str, str]:
         inner = getattr(feature, "feature", feature)
         if isinstance(inner, tfds.features.ClassLabel):
             tags.append(key)
-        elif (len(feature.shape) == 4 and feature.dtype == np.uint8) or (
+        elif (len(feature.shape) == 4 and feature.np_dtype == np.uint8) or (
             isinstance(feature, tfds.features.Tensor) and len(feature.shape) == 2 and feature.shape[0] is None
         ):
             videos.append(key)

@@ -39,6 +39,7 @@ def learning_curves(rows: list[dict], best_epoch: int, path: Path) -> None:
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
     axes[0][0].legend()
+    figure.tight_layout()
     save(figure, path)
 
 

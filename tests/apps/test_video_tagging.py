@@ -1,6 +1,7 @@
 """The video tagging app on tiny data, by its commands and by its parts."""
 
 import json
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -261,15 +262,22 @@ def test_the_stride_fits_the_segments():
 
 
 def test_a_tfds_name_with_one_label_a_clip(tmp_path, monkeypatch):
-    monkeypatch.setattr("rnn_keras.data.tfds_source._require_reachable", lambda *arguments: None)
-    with tfds.testing.mock_data(num_examples=4):
-        videos = load_tagged_videos("ucf101", str(tmp_path))
+    builder = tfds.builder("ucf101", data_dir=str(tmp_path))
+    splits = ("train", "validation", "test")
+    known = SimpleNamespace(features=builder.info.features, splits=splits)  # it knows its splits once it is prepared
+    made_up = SimpleNamespace(
+        info=known, as_dataset=lambda **asked: builder.as_dataset(**asked), data_dir=str(tmp_path)
+    )
+    monkeypatch.setattr("rnn_keras.data.tagged_videos.prepared_builder", lambda *arguments, **options: made_up)
+    names = builder.info.features["label"].names
+    with tfds.testing.mock_data(num_examples=2):  # the same two in each split
+        videos = load_tagged_videos("ucf101", str(tmp_path), class_names=names)
 
-    assert len(videos.class_names) == 101
-    for split in ("train", "validation", "test"):
-        for steps, tags in zip(videos.splits[split].steps, videos.splits[split].tags, strict=True):
-            assert steps.shape == (len(tags), 64, 64, 3) and steps.dtype == np.uint8
-            assert len(set(tags.tolist())) == 1
+    assert videos.class_names == names and len(videos.everything) == 6
+    for steps, tags in zip(videos.everything.steps, videos.everything.tags, strict=True):
+        assert steps.shape == (len(tags), 64, 64, 3) and steps.dtype == np.uint8
+        assert len(set(tags.tolist())) == 1
+    assert (len(videos.splits["train"]), len(videos.splits["test"])) == (0, 2)  # no video is in two splits
 
 
 @pytest.mark.parametrize(
