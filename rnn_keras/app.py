@@ -55,6 +55,8 @@ class App(abc.ABC):
     what: str  # one line for --help
     monitor: str  # the value that decides which epoch is kept, such as val_accuracy
     mode: Literal["min", "max"]  # which of its values is best
+    run: "RunDirectory"  # the finished run that `evaluate` and `predict` work with,
+    config: Any  # and its settings
     search_space: "SearchSpace"  # what `tune` searches: ranges of fields that `load` does not look at
 
     @abc.abstractmethod
@@ -346,7 +348,8 @@ def _finished(app: App, run_dir: Path) -> tuple["RunDirectory", Any]:
 
     run = _run_directory(run_dir)
     run.require_finished()
-    return run, read_config(app.config_class, read_object(run.config), run.config)
+    app.run, app.config = run, read_config(app.config_class, read_object(run.config), run.config)
+    return app.run, app.config
 
 
 def chosen_from(flag: str, given: str, known: Sequence[str]) -> list[str]:

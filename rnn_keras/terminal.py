@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+MOST_SHOWN = 12  # of a list
+
 console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
@@ -44,7 +46,7 @@ def show_report(rows: Sequence[dict]) -> None:
             row["format"] if row["format"] != "litert" else f"litert {row['quantisation']}",
             f"{row['bytes'] / 1024:,.0f}",
             "" if row["ops"] is None else str(row["ops"]),
-            f"{row['largest_difference']:.1e}",
+            "" if row["largest_difference"] is None else f"{row['largest_difference']:.1e}",
             f"{row['agreement']:.1%}",
             f"{row[row['metric']]:.4f}",
             f"{row['latency_ms']:.2f}",
@@ -54,9 +56,11 @@ def show_report(rows: Sequence[dict]) -> None:
 
 
 def shown(value: Any) -> str:
-    """Numbers to three places."""
+    """Numbers to three places; of long lists the beginning."""
     if isinstance(value, list):
-        return ", ".join(map(shown, value))
+        return ", ".join(map(shown, value[:MOST_SHOWN])) + (f" ... ({len(value)})" if len(value) > MOST_SHOWN else "")
+    if isinstance(value, dict):
+        return " ".join(map(shown, value.values()))
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 

@@ -32,3 +32,38 @@ def sentiment_run(reviews, tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("runs") / "sentiment"
     SentimentApp().main(["train", "--dataset", str(reviews), "--run-dir", str(run_dir), *SMALL])
     return run_dir
+
+
+NUMBERS = {"one": "一", "two": "两", "three": "三", "four": "四", "five": "五"}
+KINDS = {"red": "红", "white": "白", "big": "大", "small": "小", "old": "老", "black": "黑"}
+ANIMALS = {"cats": "猫", "dogs": "狗", "birds": "鸟", "rabbits": "兔", "ducks": "鸭", "horses": "马", "sheep": "羊"}
+# The order of the words turns, so that a translation word by word would be wrong.
+PHRASES = [
+    (f"I see {number} {kind} {animal}.", f"{ANIMALS[animal]}{KINDS[kind]}，{NUMBERS[number]}只。")
+    for number in NUMBERS
+    for kind in KINDS
+    for animal in ANIMALS
+]
+SMALL_TRANSLATOR = ("--units", "32", "--embedding-units", "32", "--batch-size", "16", "--learning-rate", "0.01")
+SMALL_TRANSLATOR += ("--epochs", "12", "--dropout", "0.1", "--word-dropout", "0", "--warm-up", "10")
+
+
+@pytest.fixture(scope="session")
+def phrases(tmp_path_factory):
+    """A file of English phrases and Chinese ones, some with a second translation."""
+    path = tmp_path_factory.mktemp("data") / "phrases.tsv"
+    lines = [f"{source}\t{target}\tby nobody" for source, target in PHRASES]
+    lines += [f"{source}\t我看到{target}\tby nobody" for source, target in PHRASES[::40]]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def translation_run(phrases, tmp_path_factory):
+    """A finished run on those phrases, that no test changes."""
+    from apps.translation.__main__ import TranslationApp
+
+    run_dir = tmp_path_factory.mktemp("runs") / "translation"
+    options = ("--dataset", str(phrases), "--script", "simplified", "--run-dir", str(run_dir))
+    TranslationApp().main(["train", *options, *SMALL_TRANSLATOR])
+    return run_dir

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from rnn_keras.data.splits import SPLITS, assign_splits
+from rnn_keras.data.splits import SPLITS, assign_splits, chosen_split
 from rnn_keras.data.tfds_source import batches_of_splits, prepared_builder
 from rnn_keras.errors import UserError
 
@@ -42,12 +42,7 @@ class Labelled(Generic[Examples]):
 
     def examples(self, split: str) -> Examples:
         """The examples of `"train"`, `"validation"`, `"test"` or `"all"`; UserError where there are none."""
-        if split not in (*SPLITS, "all"):
-            raise UserError(f"unknown split {split!r}: expected {', '.join(SPLITS)} or all")
-        found = self.everything if split == "all" else self.splits[split]
-        if not len(found):
-            raise UserError(f"the {split} split of {self.name} is empty: choose another, or --split all for all of it")
-        return found
+        return chosen_split(self.name, self.splits, self.everything, split)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from rnn_keras.data.labelled import Labelled, Read, classes, divided, listed, read_tfds
 from rnn_keras.data.splits import SPLITS, normalise
-from rnn_keras.data.tables import read_rows
+from rnn_keras.data.tables import read_rows, split_files
 from rnn_keras.data.tfds_source import means_path, require_within_reach
 from rnn_keras.errors import UserError
 
@@ -92,14 +92,7 @@ def _require_path(path: Path) -> None:
 def _read_files(path: Path) -> Read:
     _require_path(path)
     if path.is_dir():
-        files = [(split, path / (split + suffix)) for split in SPLITS for suffix in SUFFIXES]
-        files = [(split, file) for split, file in files if file.is_file()]
-        if not files:
-            found = sorted(entry.name for entry in path.iterdir())[:5]
-            raise UserError(
-                f"{path} holds none of train.csv, validation.csv and test.csv (nor .tsv); "
-                f"it holds {', '.join(found) if found else 'nothing'}"
-            )
+        files = split_files(path, SUFFIXES)
         rows = [(split, text, label) for split, file in files for _, text, label in _read_table(file)]
     else:
         rows = _read_table(path)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rnn_keras.errors import UserError
+
 SPLITS = ("train", "validation", "test")
 SHARES = (0.8, 0.1, 0.1)  # train, validation, test, where the data name no split
 SHARES_OF_TRAIN = (0.9, 0.1, 0.0)  # where they have a test split and no validation split
@@ -25,6 +27,20 @@ def hash_of(key: str) -> float:
     """A number in [0, 1) that depends on the key alone: the same on every machine and in every process."""
     digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) / 2**53
+
+
+def chosen_split(name: str, splits: dict, everything, split: str):
+    """The examples of `"train"`, `"validation"`, `"test"` or, whatever their split, `"all"` of the data of that name.
+
+    Raises:
+        UserError: there is no such split, or it is empty.
+    """
+    if split not in (*SPLITS, "all"):
+        raise UserError(f"unknown split {split!r}: expected {', '.join(SPLITS)} or all")
+    found = everything if split == "all" else splits[split]
+    if not len(found):
+        raise UserError(f"the {split} split of {name} is empty: choose another, or --split all for all of it")
+    return found
 
 
 def split_of(key: str, shares: Sequence[float] = SHARES) -> str:

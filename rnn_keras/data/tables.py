@@ -2,27 +2,29 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
+from rnn_keras.data.splits import SPLITS
 from rnn_keras.errors import UserError
 
 LARGEST_FIELD = 16 * 2**20  # characters
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_rows(path: Path) -> list[tuple[int, list[str]]]:
+def read_rows(path: Path, *, tabs: bool | None = None) -> list[tuple[int, list[str]]]:
     """The rows of a UTF-8 file with the number of the line each begins on, blank lines left out.
 
     In `.tsv` fields are separated by tabs and a quotation mark is a character like others; in any other file
     the rules are those of CSV: commas, and quotation marks around fields that hold commas, line breaks or
-    (doubled) quotation marks.
+    (doubled) quotation marks. `tabs` says which of the two it is, whatever the name's ending.
 
     Raises:
         UserError: the file cannot be read, is empty, is not UTF-8, holds NUL bytes, has broken quotation or a
             field of more than 16 Mi characters.
     """
     text = _decode(path)
-    tabs = path.suffix.lower() == ".tsv"
+    tabs = path.suffix.lower() == ".tsv" if tabs is None else tabs
     options = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if tabs else {"strict": True}
     rows = []
     limit = csv.field_size_limit(LARGEST_FIELD)
@@ -44,6 +46,25 @@ def read_rows(path: Path) -> list[tuple[int, list[str]]]:
     if not rows:
         raise UserError(f"{path} is empty: expected a header line and one example a row")
     return rows
+
+
+def split_files(folder: Path, suffixes: Sequence[str]) -> list[tuple[str, Path]]:
+    """The files of a folder that are named after a split, such as `train.csv`, with the split's name.
+
+    Raises:
+        UserError: there is none.
+    """
+    files = [(split, folder / (split + suffix)) for split in SPLITS for suffix in suffixes]
+    files = [(split, file) for split, file in files if file.is_file()]
+    if not files:
+        found = sorted(entry.name for entry in folder.iterdir())[:5]
+        expected = ", ".join(split + suffixes[0] for split in SPLITS[:-1])
+        others = f" (nor {' or '.join(suffixes[1:])})" if suffixes[1:] else ""
+        raise UserError(
+            f"{folder} holds none of {expected} and {SPLITS[-1]}{suffixes[0]}{others}; "
+            f"it holds {', '.join(found) if found else 'nothing'}"
+        )
+    return files
 
 
 def _decode(path: Path) -> str:

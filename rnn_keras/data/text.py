@@ -11,7 +11,7 @@ import tensorflow as tf
 
 PADDING = 0
 UNKNOWN = 1
-_UNKNOWN_TOKEN = "[UNK]"  # TextVectorization's own; the tokens are lower case, so no text can spell it
+UNKNOWN_TOKEN = "[UNK]"  # TextVectorization's own; the tokens are lower case, so no text can spell it
 # HTML's line break and the spaces outside ASCII; those inside are what tf.strings.split splits at.
 _BLANK = r"(?i)<br\s*/?>|[\x00\x{85}\x{A0}\x{1680}\x{2000}-\x{200B}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}]"
 # What becomes a token of its own: n't and the other contracted endings (do n't, it 's), dots in a row, any
@@ -51,7 +51,7 @@ class Tokenizer:
         texts = tf.strings.lower(texts, encoding="utf-8")  # after that, since it would end a text at its first NUL
         texts = tf.strings.regex_replace(texts, _APOSTROPHE, "'")
         texts = tf.strings.strip(tf.strings.regex_replace(texts, _TOKEN, r" \1 "))
-        tokens = tf.strings.split(tf.where(tf.equal(texts, ""), _UNKNOWN_TOKEN, texts))
+        tokens = tf.strings.split(tf.where(tf.equal(texts, ""), UNKNOWN_TOKEN, texts))
         return tokens[..., : self.maximum_length] if self.keep == "first" else tokens[..., -self.maximum_length :]
 
     @property
@@ -88,7 +88,7 @@ class Tokenizer:
                 [_APOSTROPHE, "'"],
                 [_TOKEN.replace(_MARK, f"[{''.join(ranges)}]"), r" \1 "],
             ],
-            "unknown": _UNKNOWN_TOKEN,
+            "unknown": UNKNOWN_TOKEN,
         }
 
     def get_config(self) -> dict:
@@ -120,9 +120,9 @@ def text_vectorization(
     """
     tokenizer = Tokenizer(maximum_length, keep)
     counts = Counter()
-    for batch_counts in _in_threads(lambda batch: Counter(tokenizer(batch).flat_values.numpy()), texts):
+    for batch_counts in in_threads(lambda batch: Counter(tokenizer(batch).flat_values.numpy()), texts):
         counts.update(batch_counts)
-    counts.pop(_UNKNOWN_TOKEN.encode(), None)
+    counts.pop(UNKNOWN_TOKEN.encode(), None)
     kept = {token: count for token, count in counts.items() if count >= minimum_count} or counts
     words = sorted(kept, key=lambda token: (-kept[token], token))[: max(vocabulary_size - 2, 0)]
     layer = keras.layers.TextVectorization(standardize=None, split=tokenizer, name="text_vectorization")
@@ -135,13 +135,13 @@ def encode(layer: keras.layers.TextVectorization, texts: Sequence[str | bytes]) 
     tokenizer = layer.get_config()["split"]
     lookup = keras.layers.StringLookup(vocabulary=layer.get_vocabulary(), mask_token="", output_mode="int")
     sequences = []
-    for ids in _in_threads(lambda batch: lookup(tokenizer(batch)), texts):
+    for ids in in_threads(lambda batch: lookup(tokenizer(batch)), texts):
         values = ids.flat_values.numpy().astype(np.int32)
         sequences += np.split(values, ids.row_splits.numpy()[1:-1])
     return sequences
 
 
-def _in_threads(function, texts: Sequence[str | bytes]):
+def in_threads(function, texts: Sequence[str | bytes]):
     """Calls the function on batches of the texts, several at a time, and yields the results in order."""
     batches = (texts[start : start + _TEXTS_AT_ONCE] for start in range(0, len(texts), _TEXTS_AT_ONCE))
     with ThreadPoolExecutor() as pool:  # TensorFlow's operations work outside Python's lock

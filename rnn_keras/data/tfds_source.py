@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
 # Imported only when named, since importing a builder imports TensorFlow.
-LOCAL_BUILDERS = {"movie_snippets": "rnn_keras.data.movie_snippets"}
+LOCAL_BUILDERS = {
+    "movie_snippets": "rnn_keras.data.movie_snippets",
+    "moving_digits": "rnn_keras.data.moving_digits",
+    "hsk_sentences": "rnn_keras.data.hsk_sentences",
+}
 CONNECT_SECONDS = 3.0
 _EXAMPLES_AT_ONCE = 1000
 

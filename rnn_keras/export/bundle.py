@@ -4,11 +4,15 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+import tensorflow as tf
+
 from rnn_keras.data.batching import predicted
 from rnn_keras.errors import UserError
 from rnn_keras.export import litert, onnx_file
 from rnn_keras.export.deployment import Deployment
 from rnn_keras.export.parity import Variant, measured
+from rnn_keras.export.runner import with_associated_files
 from rnn_keras.export.saved_model import export_saved_model, versions
 from rnn_keras.files import UNFINISHED, remove_unfinished, write_json
 
@@ -39,6 +43,10 @@ def export(
         UserError: a format cannot be made, or decides otherwise than Keras; the folder is as it was.
     """
     if "onnx" in formats:
+        if deployment.litert:
+            raise UserError(
+                "this model writes its answer step by step and has no ONNX form; leave onnx out of --formats"
+            )
         onnx_file.require_onnx()
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -81,13 +89,16 @@ def made(deployment, folder, directory, formats, quantisations, tell) -> list[Va
         for quantisation in quantisations:
             tell(f"LiteRT, {quantisation} ...")
             name = directory.name if quantisation == "none" else f"{directory.name}_{quantisation}"
-            content = litert.convert(
-                deployment.network,
-                deployment.steps,
-                quantisation,
-                calibration if quantisation == "int8" else (),
-                deployment.files(quantisation),
-            )
+            if deployment.litert:
+                content = with_associated_files(deployment.litert(quantisation), deployment.files(quantisation))
+            else:
+                content = litert.convert(
+                    deployment.network,
+                    deployment.steps,
+                    quantisation,
+                    calibration if quantisation == "int8" else (),
+                    deployment.files(quantisation),
+                )
             variants.append(Variant("litert", folder / f"{name}.tflite", quantisation))
             variants[-1].path.write_bytes(content)
     return variants
@@ -95,5 +106,20 @@ def made(deployment, folder, directory, formats, quantisations, tell) -> list[Va
 
 def report(deployment, variants, tell) -> list[dict]:
     tell(f"holding them against Keras on {len(deployment.examples)} examples ...")
-    expected = predicted(deployment.network, deployment.tensors(deployment.examples))
-    return [measured(variant, deployment, expected) for variant in variants]
+    expected = deployment.expected
+    if expected is None:
+        outputs = outputs_of(deployment)
+
+        def expected(kind):
+            return outputs
+
+    return [measured(variant, deployment, expected(variant.format)) for variant in variants]
+
+
+def outputs_of(deployment) -> np.ndarray:
+    """Keras's outputs for the examples, `(n, ...)`."""
+    tensors = deployment.tensors(deployment.examples)
+    if not deployment.in_step:
+        return predicted(deployment.network, tensors)
+    function = tf.function(deployment.network, autograph=False, reduce_retracing=True)
+    return np.concatenate([function(tensor[np.newaxis])[0].numpy() for tensor in tensors])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.lite.tools import flatbuffer_utils
 
 
 def main(folder: str, quantisation: str) -> None:
@@ -19,7 +20,20 @@ def main(folder: str, quantisation: str) -> None:
         converter.representative_dataset = lambda: ([values[np.newaxis]] for values in calibration)
         # The second for what has no 8-bit operation, such as the arithmetic of ids; never Flex.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]
-    (folder / "model.tflite").write_bytes(converter.convert())
+    (folder / "model.tflite").write_bytes(unclipped(converter.convert()))
+
+
+def unclipped(content: bytes) -> bytes:
+    """The model without the clipping of the cell state at 10 that the converter gives each fused LSTM, unasked.
+
+    Keras clips nothing, and over hundreds of steps a cell state gets that large.
+    """
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            if hasattr(operator.builtinOptions, "cellClip"):
+                operator.builtinOptions.cellClip = 0.0
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 if __name__ == "__main__":

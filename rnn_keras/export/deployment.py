@@ -25,6 +25,14 @@ class Deployment:
         decide: the network's outputs `(n, ...)` -> decisions `(n,)` that must not change.
         metric: the network's outputs for `examples` -> the task's metric.
         metric_name: its name.
+        in_step: whether the network has an output for each step of its input, `(batch, steps, ...)`. Then the examples
+            are tensors `(steps, ...)` themselves, which the SavedModel takes as its argument `steps`, with their
+            `lengths`; and for the three functions above, and for files held against Keras, n is the number of the steps
+            of all of them.
+        litert: a quantisation -> a LiteRT file's content without what travels inside, of a model that is more than one
+            network with one input and one output. It has no ONNX form.
+        expected: a format -> Keras's answers to the examples, `(n,)`, where these rather than scores are compared;
+            default: the network's outputs.
     """
 
     model: keras.Model
@@ -39,3 +47,6 @@ class Deployment:
     decide: Callable[[np.ndarray], np.ndarray]
     metric: Callable[[np.ndarray], float]
     metric_name: str
+    in_step: bool = False
+    litert: Callable[[str], bytes] | None = None
+    expected: Callable[[str], np.ndarray] | None = None

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -39,23 +39,51 @@ def convert(
     (given,) = network.inputs
     batch, length = sizes(network, steps, quantisation)
     fixed = for_litert(network, batch, length, unroll=quantisation == "int8")
-    constants = [(variable, keras.ops.convert_to_numpy(variable)) for variable in fixed.variables]
+
+    def serve(inputs):
+        return {"output": fixed(inputs, training=False)}
+
+    signature = [tf.TensorSpec((batch, length, *given.shape[2:]), given.dtype, name=given.name)]
+    values = np.array(filled(calibration, steps), given.dtype)
+    content = convert_functions({"serving_default": (serve, signature)}, fixed.variables, quantisation, values)
+    return with_associated_files(content, files or {})
+
+
+def convert_functions(
+    functions: dict[str, tuple[Callable, list[tf.TensorSpec]]],
+    variables: Sequence[keras.Variable],
+    quantisation: str,
+    calibration: np.ndarray | None = None,
+) -> bytes:
+    """Functions as the signatures of one LiteRT file.
+
+    Args:
+        functions: by the signature's name, a function that returns a dict of tensors, and its arguments.
+        variables: all that the functions read.
+        calibration: arguments of the one function, for int8.
+
+    Raises:
+        UserError: the converter refuses them, or crashes.
+    """
+    constants = [(variable, keras.ops.convert_to_numpy(variable)) for variable in variables]
 
     # The converter fuses an LSTM only if its weights are constants, and only if it is given a SavedModel.
-    @tf.function(
-        input_signature=[tf.TensorSpec((batch, length, *given.shape[2:]), given.dtype, name=given.name)],
-        autograph=False,
-    )
-    def serve(inputs):
-        with keras.StatelessScope(state_mapping=[(variable, tf.constant(value)) for variable, value in constants]):
-            return {"output": fixed(inputs, training=False)}
+    def with_constants(function):
+        def call(*inputs):
+            with keras.StatelessScope(state_mapping=[(variable, tf.constant(value)) for variable, value in constants]):
+                return function(*inputs)
+
+        return call
 
     module = tf.Module()
-    module.serve = serve
+    module.functions = {
+        name: tf.function(with_constants(function), input_signature=signature, autograph=False)
+        for name, (function, signature) in functions.items()
+    }
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        tf.saved_model.save(module, folder / "model", signatures={"serving_default": serve})
-        np.save(folder / "calibration.npy", np.array(filled(calibration, steps), given.dtype))
+        tf.saved_model.save(module, folder / "model", signatures=module.functions)
+        np.save(folder / "calibration.npy", np.zeros(0) if calibration is None else calibration)
         command = [sys.executable, "-m", "rnn_keras.export.converter", str(folder), quantisation]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
@@ -65,7 +93,7 @@ def convert(
                 f"LiteRT's converter {said} (exit status {done.returncode}, quantisation {quantisation}); leave this "
                 "quantisation out, or export another network"
             )
-        return with_associated_files((folder / "model.tflite").read_bytes(), files or {})
+        return (folder / "model.tflite").read_bytes()
 
 
 def filled(sequences: Sequence[np.ndarray], steps: int) -> list[np.ndarray]:

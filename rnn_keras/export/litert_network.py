@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
-from rnn_keras.export.fused import FusedLSTM, fits
 from rnn_keras.export.looped import Looped, loops
+from rnn_keras.export.without_mask import WithoutMask, fits, fused, unrolled
 from rnn_keras.layers.pieces import Pieces
 from rnn_keras.layers.pooling import MaskedMaxPooling1D
 
@@ -38,37 +38,27 @@ def for_litert(network: keras.Model, batch: int | None, length: int | None, *, u
     def recurrent(layer):
         """What stands for a recurrent layer, or None where nothing fits better than itself."""
         if batch is not None and fits(layer):
-            return FusedLSTM(layer)
-        return Looped(layer) if loops(layer) and not unroll else None
+            return WithoutMask(layer, fused(layer))
+        if not loops(layer):
+            return None
+        return WithoutMask(layer, unrolled(layer)) if unroll else Looped(layer)
 
     def converted(layer):
         if isinstance(layer, MaskedMaxPooling1D):
             return MaxOfUnpadded(layer)
+        if isinstance(layer, keras.layers.GlobalAveragePooling1D):
+            return MeanOfUnpadded(layer)
         if isinstance(layer, keras.layers.Bidirectional):
             directions = [recurrent(layer.forward_layer), recurrent(layer.backward_layer)]
             if None not in directions:
                 return BothDirections(layer, directions)
         elif (better := recurrent(layer)) is not None:
             return better
-        if unroll and isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)):
-            return unrolled(layer)
         return layer
 
     (given,) = network.inputs
     fixed = keras.Input(batch_shape=(batch, length, *given.shape[2:]), dtype=given.dtype, name=given.name)
     return keras.models.clone_model(network, input_tensors=fixed, clone_function=converted)
-
-
-def unrolled(layer):
-    """A copy of a recurrent layer, with the same weights, that writes out its loop step by step."""
-    config = layer.get_config()
-    for part in (config, *(config[name]["config"] for name in ("layer", "backward_layer") if config.get(name))):
-        if "unroll" in part:
-            part["unroll"] = True
-    copy = type(layer).from_config(config)
-    copy.build(layer.get_build_config()["input_shape"])
-    copy.set_weights(layer.get_weights())
-    return copy
 
 
 class BothDirections(keras.layers.Layer):
@@ -113,3 +103,24 @@ class MaxOfUnpadded(keras.layers.Layer):
         largest = tf.reduce_max(tf.where(tf.expand_dims(mask, -1), x, x[:, :1]), axis=1, keepdims=True)
         largest = largest * tf.cast(tf.expand_dims(mask[:, :1], -1), x.dtype)  # zero where all is padding
         return largest if self.pooling.keepdims else tf.squeeze(largest, 1)
+
+
+class MeanOfUnpadded(keras.layers.Layer):
+    """A GlobalAveragePooling1D that divides before it adds, with operations that stay in floating point.
+
+    The sum of a long sequence is so large that an 8-bit tensor with room for it would tell no short ones apart.
+    """
+
+    def __init__(self, pooling: keras.layers.GlobalAveragePooling1D):
+        super().__init__(name=f"unpadded_{pooling.name}")
+        self.supports_masking = True
+        self.pooling = pooling
+        self.built = True
+
+    def call(self, x, mask=None):
+        if mask is None:
+            return self.pooling(x)
+        mask = tf.expand_dims(tf.cast(mask, tf.int32), -1)
+        count = tf.cast(tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1), x.dtype)
+        mean = tf.cumsum(x * tf.cast(mask, x.dtype) / count, axis=1)[:, -1:]  # a sum would be done in 8 bits
+        return mean if self.pooling.keepdims else tf.squeeze(mean, 1)

@@ -45,22 +45,24 @@ def peak() -> float:
 
 
 def saved_model(path: str):
-    """With TensorFlow alone, as TF Serving runs it: strings in."""
+    """With TensorFlow alone, as TF Serving runs it: strings in, or tensors with an output for each of their steps."""
     import tensorflow as tf
 
     loaded = tf.saved_model.load(path)
     serve = loaded.signatures["serving_default"]
-    (name,) = serve.structured_input_signature[1]
+    names = serve.structured_input_signature[1]
     graph = serve.graph.as_graph_def()
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
 
     def run(examples):
-        return serve(**{name: tf.constant(examples)})
+        return serve(**tensors(names, examples))
 
     def everything(examples):
+        if "lengths" in names:
+            parts = [run([example])["probabilities"][0].numpy() for example in examples]
+            return {"probabilities": np.concatenate(parts)}
         parts = [run(examples[start : start + AT_ONCE]) for start in range(0, len(examples), AT_ONCE)]
-        numbers = [key for key in parts[0] if parts[0][key].dtype != tf.string]  # labels are made from scores
-        return {key: np.concatenate([part[key].numpy() for part in parts]) for key in numbers}
+        return {key: without_objects(np.concatenate([part[key].numpy() for part in parts])) for key in parts[0]}
 
     return lambda example: run([example]), everything, len(nodes)
 
@@ -73,8 +75,19 @@ def keras_model(path: str):
 
     model = RunDirectory(Path(path)).load_model()
     function = tf.function(lambda inputs: model(inputs, training=False), autograph=False, reduce_retracing=True)
-    (name,) = (tensor.name for tensor in model.inputs)
-    return lambda example: function({name: tf.constant([example])}), None, None
+    names = [tensor.name for tensor in model.inputs]
+    return lambda example: function(tensors(names, [example])), None, None
+
+
+def tensors(names, examples: list) -> dict:
+    """A batch of examples by the names of a model's inputs: the one that it has, or `steps` and their `lengths`."""
+    import tensorflow as tf
+
+    if "lengths" in names:
+        lengths = np.array([len(example) for example in examples], np.int32)
+        return {"steps": tf.constant(np.stack(examples)), "lengths": tf.constant(lengths)}
+    (name,) = names
+    return {name: tf.constant(examples)}
 
 
 def onnx_file(path: str):
@@ -88,10 +101,15 @@ def onnx_file(path: str):
 
 def litert(path: str):
     """With ai-edge-litert alone."""
-    from rnn_keras.export.runner import LiteRTModel
+    from rnn_keras.export.writer import opened
 
-    model = LiteRTModel(path)
+    model = opened(path)
     return by_runner(model, len(model.ops))
+
+
+def without_objects(values: np.ndarray) -> np.ndarray:
+    """Strings as bytes of one width, which NumPy stores without pickling."""
+    return values.astype("S") if values.dtype == object else values
 
 
 def by_runner(model, ops: int):

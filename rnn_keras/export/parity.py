@@ -63,7 +63,10 @@ def measured(variant: Variant, deployment: Deployment, expected: np.ndarray) -> 
             with np.load(folder / "outputs.npz") as stored:
                 outputs = dict(stored)
             outputs = deployment.scores(outputs) if variant.format == "saved_model" else outputs["output"]
-    row["largest_difference"] = float(np.abs(outputs - expected).max())
+    if expected.dtype.kind == "f":
+        row["largest_difference"] = float(np.abs(outputs - expected).max())
+    else:  # sentences are the same or they are not
+        row["largest_difference"] = None
     row["agreement"] = float(np.mean(deployment.decide(outputs) == deployment.decide(expected)))
     row |= {"metric": deployment.metric_name, "examples": len(examples)}
     row[deployment.metric_name] = float(deployment.metric(outputs))
@@ -79,7 +82,7 @@ def measured(variant: Variant, deployment: Deployment, expected: np.ndarray) -> 
 def write_examples(path: Path, variant: Variant, deployment: Deployment) -> None:
     """The examples one behind the other, and where each ends: raw, or as tensors where the file takes nothing else."""
     given, examples = deployment.files(variant.quantisation), deployment.examples
-    raw = variant.format not in ("litert", "onnx") or VOCABULARY in given
+    raw = not deployment.in_step and (variant.format not in ("litert", "onnx") or VOCABULARY in given)
     parts = [np.frombuffer(example, np.uint8) for example in examples] if raw else deployment.tensors(examples)
     np.savez(path, values=np.concatenate(parts), ends=np.cumsum([len(part) for part in parts]), raw=raw)
 

@@ -43,9 +43,13 @@ class Runner:
         return np.array([self._ids.get(token, UNKNOWN_ID) for token in self._tokenize(text)], np.int32)
 
     def scores(self, inputs: Sequence[str | bytes | np.ndarray]) -> np.ndarray:
-        """The first output for each text, or tensor `(steps, ...)`: `(n, ...)`; each is read from an empty memory."""
+        """The first output for each text, or tensor `(steps, ...)`: `(n, ...)`; each is read from an empty memory.
+
+        Where the file's description says `in_step`, n is the number of the steps of all of them.
+        """
         tensors = (self.encode(x) if isinstance(x, str | bytes) else np.asarray(x) for x in inputs)
-        return np.concatenate([self.run(tensor[np.newaxis])[0] for tensor in tensors])
+        outputs = [self.run(tensor[np.newaxis])[0] for tensor in tensors]
+        return np.concatenate([output[0] for output in outputs] if self.description.get("in_step") else outputs)
 
     def predict(self, inputs: Sequence[str | bytes | np.ndarray]) -> list[dict]:
         """For each text, or tensor `(steps, ...)`, its label and score.
@@ -81,16 +85,10 @@ class LiteRTModel(Runner):
     """
 
     def __init__(self, path: str | Path, threads: int = 1):
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
         content = content_of(path, ".tflite")
         super().__init__(path, associated_files(content))
-        with_xnnpack = self.description.get("xnnpack", True)
-        resolver = OpResolverType.AUTO if with_xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         try:
-            self._interpreter = Interpreter(
-                model_content=content, num_threads=threads, experimental_op_resolver_type=resolver
-            )
+            self._interpreter = interpreter(content, threads, xnnpack=self.description.get("xnnpack", True))
             (self._input,) = self._interpreter.get_input_details()
             self.shape = tuple(int(size) if size >= 0 else None for size in self._input["shape_signature"])
             self._allocated = tuple(size or 1 for size in self.shape)
@@ -103,8 +101,7 @@ class LiteRTModel(Runner):
     @property
     def ops(self) -> list[str]:
         """The names of the operations, one for each node; what a delegate took over is named by its own operations."""
-        names = [detail["op_name"] for detail in self._interpreter._get_ops_details()]
-        return [name for name in names if name != "DELEGATE"]
+        return operations(self._interpreter)
 
     def run(self, inputs: np.ndarray, *, reset: bool = True) -> list[np.ndarray]:
         """The outputs for `(batch, steps, ...)`, of the sizes in `shape`; where it says None, any do.
@@ -135,6 +132,19 @@ class LiteRTModel(Runner):
         self._interpreter.set_tensor(self._input["index"], inputs)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(output["index"]) for output in self._outputs]
+
+
+def interpreter(content: bytes, threads: int, *, xnnpack: bool = True):
+    """LiteRT's interpreter of a file's content; ValueError or RuntimeError where it is no LiteRT model."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    resolver = OpResolverType.AUTO if xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    return Interpreter(model_content=content, num_threads=threads, experimental_op_resolver_type=resolver)
+
+
+def operations(interpreter) -> list[str]:
+    names = [detail["op_name"] for detail in interpreter._get_ops_details()]
+    return [name for name in names if name != "DELEGATE"]
 
 
 def content_of(path: str | Path, ending: str) -> bytes:

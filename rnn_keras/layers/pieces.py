@@ -11,6 +11,11 @@ from keras import ops
 from rnn_keras.layers.arguments import positive_integer
 
 
+def missing_steps(time, multiple):
+    """What `time`, a number or a tensor, lacks of a multiple."""
+    return (multiple - time % multiple) % multiple  # -time % multiple is negative in ONNX files
+
+
 @keras.saving.register_keras_serializable(package="rnn_keras")
 class Pieces(keras.layers.Layer):
     """`(batch, time)` -> `(batch * pieces, length)`; the last piece of a sequence is filled up with zeros.
@@ -28,8 +33,7 @@ class Pieces(keras.layers.Layer):
     def call(self, inputs):
         batch, time = ops.shape(inputs)
         length = ops.minimum(self.length, time)
-        missing = (length - time % length) % length  # -time % length is negative in ONNX files
-        filling = ops.zeros((batch, missing), dtype=inputs.dtype)
+        filling = ops.zeros((batch, missing_steps(time, length)), dtype=inputs.dtype)
         return ops.reshape(ops.concatenate([inputs, filling], axis=1), (-1, length))
 
     def compute_output_shape(self, input_shape):

@@ -31,6 +31,8 @@ class TrainingConfig:
     """Step size of the optimiser at the start."""
     schedule: Literal["constant", "cosine", "linear"] = "cosine"
     """How the learning rate falls over all epochs: not at all, along a half cosine or a line to zero."""
+    warm_up: int = 0
+    """Steps over which the learning rate rises to where the schedule has it."""
     clip_norm: float = 1.0
     """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""
     seed: int = 1
@@ -42,6 +44,7 @@ class TrainingConfig:
             self.require(name, getattr(self, name) >= 1, "at least 1")
         self.require("seed", 0 <= self.seed < 2**32, "at least 0 and below 4294967296")
         self.require("learning_rate", self.learning_rate > 0, "above 0")
+        self.require("warm_up", self.warm_up >= 0, "at least 0")
         self.require("clip_norm", self.clip_norm >= 0, "at least 0 (0 turns clipping off)")
 
     def require(self, name: str, fits: bool, expected: str) -> None:
@@ -62,6 +65,10 @@ class TrainingConfig:
             rate = keras.optimizers.schedules.CosineDecay(rate, steps)
         elif self.schedule == "linear":
             rate = keras.optimizers.schedules.PolynomialDecay(rate, steps, end_learning_rate=0.0)
+        if self.warm_up:
+            from rnn_keras.training.schedules import WarmUp
+
+            rate = WarmUp(rate, self.warm_up)
         return keras.optimizers.get(
             {
                 "class_name": self.optimizer,

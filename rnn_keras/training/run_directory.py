@@ -122,7 +122,10 @@ class RunDirectory:
 
         # Imported for what they register: Keras finds the custom layers in a model file by their names.
         import rnn_keras.data.images
+        import rnn_keras.data.open_vocabulary
         import rnn_keras.data.text
+        import rnn_keras.decoding
+        import rnn_keras.decoding.tag_chain
         import rnn_keras.layers  # noqa: F401
 
         try:

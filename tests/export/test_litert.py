@@ -148,3 +148,16 @@ def test_files_inside_come_out_again():
     files = {"a.txt": "ä".encode(), "b.json": b"{}"}
     assert associated_files(with_associated_files(b"a model", files)) == files
     assert associated_files(b"a model") == {}
+
+
+def test_a_cell_state_may_grow_beyond_what_the_converter_would_clip(tmp_path):
+    """The converter gives a fused LSTM a clipping at 10; here the state counts to 40 and back."""
+    network = keras.Sequential([keras.Input((None, 1)), keras.layers.LSTM(1, return_sequences=True)])
+    # Input and forget gates open, the candidate follows the input: the cell state is the sum of what came in.
+    kernel, recurrent, bias = np.array([[0, 0, 9, 0]]), np.zeros((1, 4)), np.array([20, 20, 0, 20])
+    network.layers[0].set_weights([kernel.astype("float32"), recurrent.astype("float32"), bias.astype("float32")])
+    steps = np.concatenate([np.ones(40), -np.ones(39)]).astype("float32").reshape(1, -1, 1)
+    outputs = model_file(tmp_path, network).run(steps)[0]
+
+    np.testing.assert_allclose(outputs, network(steps), atol=1e-5)
+    assert outputs[0, -1, 0] > 0.7  # tanh(1); clipped at 10 it would be tanh(-29)

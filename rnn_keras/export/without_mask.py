@@ -1,4 +1,4 @@
-"""An LSTM as the one operation that LiteRT has for it."""
+"""Recurrent layers without a mask, as LiteRT wants them: an LSTM as one operation, others written out step by step."""
 
 import uuid
 
@@ -18,26 +18,29 @@ def fits(layer) -> bool:
     )
 
 
-class FusedLSTM(keras.layers.Layer):
-    """An LSTM that becomes one UNIDIRECTIONAL_SEQUENCE_LSTM. The batch size must be fixed.
+class WithoutMask(keras.layers.Layer):
+    """A recurrent layer that needs no mask, where the masked steps are the last.
 
-    The fused operation knows no mask. It need not, where the masked steps are the last: what comes before them does not
-    depend on them, and read backwards a sequence is turned round within its own length.
+    What comes before them does not depend on them, and read backwards a sequence is turned round within its own length.
+
+    Args:
+        layer: the layer.
+        run: the hidden states of all steps `(batch, time, units)`, from the first on, for inputs `(batch, time, ...)`.
     """
 
-    def __init__(self, lstm: keras.layers.LSTM):
-        super().__init__(name=f"fused_{lstm.name}")
+    def __init__(self, layer, run):
+        super().__init__(name=f"unmasked_{layer.name}")
         self.supports_masking = True
-        self.lstm = lstm
-        self.run = fused(lstm)
-        self.built = True  # it makes no variables: the converter wants the weights as constants
+        self.layer = layer
+        self.run = run
+        self.built = True  # it makes no variables of its own
 
     def call(self, x, mask=None):
         time = tf.shape(x)[1]
         lengths = tf.fill([x.shape[0]], time) if mask is None else tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
-        backwards = self.lstm.go_backwards
+        backwards = self.layer.go_backwards
         outputs = self.run(turned_round(x, lengths) if backwards else x)
-        if self.lstm.return_sequences:
+        if self.layer.return_sequences:
             # Keras gives the outputs of a layer that goes backwards in the order in which the steps were taken; with a
             # mask, the masked ones are taken first.
             return tf.reverse(turned_round(outputs, lengths), [1]) if backwards and mask is not None else outputs
@@ -56,8 +59,20 @@ def at(x, steps):
     return tf.squeeze(tf.gather(x, tf.expand_dims(steps, 1), axis=1, batch_dims=1), 1)
 
 
+def unrolled(layer):
+    """The hidden states of all steps, by a copy of the layer that writes out its loop, as full int8 needs it.
+
+    (With a mask, what selects between the old and the new state forces one 8-bit scale on both, and is far off.)
+    """
+    config = layer.get_config() | {"unroll": True, "return_sequences": True, "go_backwards": False}
+    copy = type(layer).from_config(config)
+    copy.build(layer.get_build_config()["input_shape"])
+    copy.set_weights(layer.get_weights())
+    return copy
+
+
 def fused(lstm):
-    """The hidden states of all steps `(batch, time, units)`, as a function that the converter knows how to fuse.
+    """The hidden states of all steps, as a function that the converter knows how to fuse; the batch size must be fixed.
 
     It looks for these attributes, six arguments and five results, of which the last and the sequence are used; the
     weights must be constants. Sources: TensorFlow, lite/kernels/unidirectional_sequence_lstm.cc, and the pass

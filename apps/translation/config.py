@@ -1,0 +1,93 @@
+"""The settings of the translation app, each a flag of `train`."""
+
+import dataclasses
+from typing import Literal
+
+from rnn_keras.training.config import TrainingConfig
+from rnn_keras.tuning.space import Choice, Real, SearchSpace, Whole
+
+SEARCH_SPACE: SearchSpace = {
+    "cell": Choice(("lstm", "gru")),
+    "units": Whole(64, 512, log=True),
+    "embedding_units": Whole(64, 512, log=True),
+    "encoder_layers": Whole(1, 2),
+    "decoder_layers": Whole(1, 2),
+    "attention": Choice(("dot", "additive")),
+    "dropout": Real(0.1, 0.6),
+    "word_dropout": Real(0.0, 0.3),
+    "label_smoothing": Real(0.0, 0.2),
+    "learning_rate": Real(5e-4, 4e-3, log=True),
+    "clip_norm": Real(0.5, 10.0, log=True),
+    "batch_size": Choice((16, 32, 64)),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class TranslationConfig(TrainingConfig):
+    """Settings of a training run."""
+
+    dataset: str = "hsk_sentences"
+    """Data to learn from: hsk_sentences (packaged), a TFDS name with two texts (ted_hrlr_translate/pt_to_en), or a path
+    to a TSV file with source and target on each line."""
+    source: str | None = None
+    """Which text of a TFDS data set is read; default: what TFDS takes for the input."""
+    target: str | None = None
+    """Which text of a TFDS data set is written; default: what TFDS takes for the output."""
+    script: Literal["traditional", "simplified"] = "traditional"
+    """Characters that Chinese is converted to before anything is learnt, by OpenCC."""
+    epochs: int = 0
+    """The most passes over the training data; 0: sixteen."""
+    patience: int = 5
+    """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
+    batch_size: int = 32
+    """Pairs per step."""
+    learning_rate: float = 1.5e-3
+    """Step size of the optimiser at its highest."""
+    warm_up: int = 200
+    """Steps over which the learning rate rises to where the schedule has it."""
+    clip_norm: float = 5.0
+    """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""
+    cell: Literal["simple_rnn", "lstm", "gru"] = "lstm"
+    """Kind of recurrent layer."""
+    units: int = 256
+    """Width of the hidden states, of the encoder per direction."""
+    embedding_units: int = 256
+    """Width of the token vectors."""
+    encoder_layers: int = 1
+    """Bidirectional recurrent layers that read the source."""
+    decoder_layers: int = 2
+    """Recurrent layers that write the target; the attention is asked by the first and heard by the others."""
+    attention: Literal["dot", "additive", "none"] = "dot"
+    """How the decoder looks back at the words of the source; none: all it has is the encoder's last state."""
+    tied: bool = True
+    """Use the target's token vectors as the output layer's weights too."""
+    dropout: float = 0.35
+    """Share of units that are dropped in training: of token vectors, between layers and before the output."""
+    word_dropout: float = 0.1
+    """Share of the source's tokens, and of the target's written so far, that are hidden in training."""
+    label_smoothing: float = 0.1
+    """Share of the wanted probability that is spread over all tokens."""
+    vocabulary_size: int = 16_000
+    """The most tokens known, of the source and of the target each; rarer words are spelled letter by letter."""
+    minimum_count: int = 3
+    """Words that come up less often in training are spelled letter by letter."""
+    maximum_length: int = 100
+    """Tokens that longer sentences are cut to."""
+    beam_width: int = 6
+    """Hypotheses kept by the search in the finished model; 1: greedy search."""
+    length_penalty: float = 1.0
+    """How far the search makes up for long sentences' lower probability; 0: not at all."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        names = ("units", "embedding_units", "encoder_layers", "decoder_layers", "minimum_count", "beam_width")
+        for name in names:
+            self.require(name, getattr(self, name) >= 1, "at least 1")
+        self.require("maximum_length", self.maximum_length >= 2, "at least 2 (a token and the end)")
+        self.require("vocabulary_size", self.vocabulary_size >= 8, "at least 8")
+        self.require("length_penalty", self.length_penalty >= 0, "at least 0")
+        for name in ("dropout", "word_dropout", "label_smoothing"):
+            self.require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
+
+    def passes(self, steps_per_epoch: int) -> int:
+        return self.epochs or 16

@@ -1,0 +1,56 @@
+"""An encoder and one step of a decoder as the two signatures of a LiteRT file; see `rnn_keras.export.writer`."""
+
+import keras
+import tensorflow as tf
+
+from rnn_keras.decoding.decoder import AttentionDecoder, Memory
+from rnn_keras.decoding.encoder import BidirectionalEncoder
+from rnn_keras.errors import UserError
+from rnn_keras.export.litert import convert_functions
+from rnn_keras.export.litert_network import for_litert
+
+
+def convert_writer(encoder: BidirectionalEncoder, decoder: AttentionDecoder, quantisation: str) -> bytes:
+    """The content of a `.tflite` file that reads one sequence at a time, of any length, and writes step by step.
+
+    Raises:
+        UserError: the converter refuses it, or `quantisation` is int8, for which a loop of single steps is not
+            calibrated.
+    """
+    if quantisation == "int8":
+        raise UserError("a model that writes step by step has no int8 file; leave int8 out of --quantize")
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    # Called as it is, and not as a layer, the encoder is a network of its parts, each of which LiteRT may run its way.
+    network = for_litert(keras.Model(ids, encoder.call(ids), name="encoder"), 1, None)
+
+    def encode(ids):
+        memory, states = decoder.begin(*network(ids, training=False))
+        return {**named("state", tf.nest.flatten(states)), **present(memory)}
+
+    def step(tokens, *values):
+        given = dict(zip(names, values, strict=True))
+        flat = [given[name] for name in names if name.startswith("state")]
+        states = tf.nest.pack_sequence_as(like, flat)
+        memory = Memory(given.get("keys"), given.get("values"), None)
+        logits, following = decoder.step(tokens, states, memory)
+        return {"logits": logits, **named("state", tf.nest.flatten(following))}
+
+    per_layer, units = decoder.states_per_layer, decoder.units
+    like = [[0] * per_layer for _ in decoder.recurrent]
+    states = {f"state_{number}": (1, units) for number in range(len(tf.nest.flatten(like)))}
+    places = {} if decoder.attention is None else {"keys": (1, None, units), "values": (1, None, units)}
+    names = [*states, *places]
+    specs = [tf.TensorSpec(shape, tf.float32, name) for name, shape in (states | places).items()]
+    functions = {
+        "encode": (encode, [tf.TensorSpec((1, None), tf.int32, "ids")]),
+        "step": (step, [tf.TensorSpec((1,), tf.int32, "tokens"), *specs]),
+    }
+    return convert_functions(functions, [*network.variables, *encoder.variables, *decoder.variables], quantisation)
+
+
+def named(stem: str, values) -> dict:
+    return {f"{stem}_{number}": value for number, value in enumerate(values)}
+
+
+def present(memory: Memory) -> dict:
+    return {name: value for name, value in memory._asdict().items() if value is not None}

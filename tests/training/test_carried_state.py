@@ -1,0 +1,85 @@
+"""A state carried from window to window is that of the whole sequence."""
+
+import keras
+import numpy as np
+import pytest
+
+from rnn_keras.data.windows import WindowBatches
+from rnn_keras.layers import GRU, LSTM, InsideLengths, SimpleRNN
+from rnn_keras.training.carried_state import CarryingModel, kept_states, with_kept_state
+
+CELLS = [SimpleRNN, LSTM, GRU]
+
+
+def network(cell):
+    steps, lengths = keras.Input((None, 3), name="steps"), keras.Input((), dtype="int32", name="lengths")
+    mask = InsideLengths()(steps, lengths)
+    x = cell(4, return_sequences=True)(steps, mask=mask)
+    x = cell(5, return_sequences=True)(x, mask=mask)
+    inputs = {"steps": steps, "lengths": lengths}
+    return keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(x), name="tagger")
+
+
+def data(generator, lengths):
+    sequences = [generator.normal(size=(length, 3)).astype("float32") for length in lengths]
+    return sequences, [generator.integers(2, size=length).astype("int32") for length in lengths]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_windows_one_after_another_are_the_whole(cell):
+    keras.utils.set_random_seed(0)
+    whole = network(cell)
+    sequences, targets = data(np.random.default_rng(1), [23, 4, 11])
+    batches = WindowBatches(sequences, targets, 3, 5, carried=True, shuffle=False)
+    kept = with_kept_state(whole, batches.rows)
+    model = CarryingModel(kept.input, kept.output, name="tagger")
+    model.compile(loss="sparse_categorical_crossentropy")
+    found = {}
+    for indices in batches.plan(0):
+        steps, lengths, continues, _ = batches.batch(indices)
+        (inputs, _) = model._begin(({"steps": steps, "lengths": lengths, "continues": continues}, None))
+        outputs = model(inputs, training=False).numpy()
+        for row, example in enumerate(indices[1:]):
+            found.setdefault(int(example), []).append(outputs[row, : lengths[row]])
+
+    for number, steps in enumerate(sequences):
+        expected = whole({"steps": steps[None], "lengths": np.array([len(steps)])}).numpy()[0]
+        np.testing.assert_allclose(np.concatenate(found[number]), expected, atol=1e-6)
+    assert len(kept_states(model)) == 2 * (2 if cell is LSTM else 1)
+
+
+def test_what_only_memory_can_tell_is_learnt_across_windows():
+    """The tag of all steps is that of the first one, which later windows do not hold."""
+    keras.utils.set_random_seed(0)
+    generator = np.random.default_rng(2)
+    targets = [np.full(20, number % 2, np.int32) for number in range(16)]
+    sequences = [generator.normal(0, 0.1, size=(20, 3)).astype("float32") for _ in targets]
+    for steps, target in zip(sequences, targets, strict=True):
+        steps[0, 0] = 2 * target[0] - 1
+    scores = {}
+    for carried in (True, False):
+        batches = WindowBatches(sequences, targets, 8, 5, carried=carried, shuffle=True)
+        model = network(LSTM)
+        if carried:
+            kept = with_kept_state(model, batches.rows)
+            model = CarryingModel(kept.input, kept.output, name="tagger")
+        else:
+            model = CarryingModel(model.input, model.output, name="tagger")
+        model.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.fit(batches.dataset().repeat(), steps_per_epoch=150, verbose=0)
+        scores[carried] = model.evaluate(batches.dataset(), verbose=0)[1]
+
+    assert scores[True] > 0.99
+    assert scores[False] < 0.75  # only each first window holds what tells
+
+
+def test_a_copy_without_a_kept_state_has_the_weights_and_takes_any_batch():
+    keras.utils.set_random_seed(0)
+    kept = with_kept_state(network(LSTM), 2)
+    kept.compile("sgd", "sparse_categorical_crossentropy")
+    free = with_kept_state(kept, None)
+
+    assert not kept_states(free)
+    for new, old in zip(free.trainable_variables, kept.trainable_variables, strict=True):
+        np.testing.assert_array_equal(new, old)
+    assert free({"steps": np.zeros((5, 3, 3), "float32"), "lengths": np.full(5, 3)}).shape == (5, 3, 2)
