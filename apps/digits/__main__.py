@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from apps.digits.config import DigitsConfig
+from apps.digits.config import SEARCH_SPACE, DigitsConfig
 from rnn_keras.app import App
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ class DigitsApp(App):
     what = "One to one: a picture goes in, and what it shows comes out; a plain network without memory."
     monitor = "val_loss"  # of few pictures, the share that is right is the same in many epochs
     mode = "min"
+    search_space = SEARCH_SPACE
 
     def require_source(self, dataset: str, data_dir: str | None) -> None:
         from rnn_keras.data.labelled_images import require_source

@@ -4,6 +4,18 @@ import dataclasses
 from typing import ClassVar
 
 from rnn_keras.training.config import TrainingConfig
+from rnn_keras.tuning.space import Choice, Real, SearchSpace, Whole
+
+SEARCH_SPACE: SearchSpace = {
+    "filters": Whole(8, 64, log=True),
+    "units": Whole(32, 256, log=True),
+    "dropout": Real(0.0, 0.6),
+    "shift": Real(0.0, 0.2),
+    "turn": Real(0.0, 0.08),
+    "learning_rate": Real(5e-4, 1e-2, log=True),
+    "clip_norm": Real(0.3, 10.0, log=True),
+    "batch_size": Choice((32, 64, 128)),
+}
 
 
 @dataclasses.dataclass(frozen=True)
