@@ -55,13 +55,14 @@ class BidirectionalEncoder(keras.layers.Layer):
 
     def call(self, ids, training=False):
         mask = ops.not_equal(ids, PADDING)
+        last = ops.maximum(ops.sum(ops.cast(mask, "int32"), axis=1) - 1, 0)[:, None, None]
         words = self.drop[0](self.drop_words(self.embedding(ids), training=training), training=training)
         x = words
         for number, layer in enumerate(self.recurrent):
             y = layer(x, mask=mask, training=training)
-            # Each direction's last state: a masked step repeats the one before it, and the padding is at the end.
             there, back = ops.split(y, 2, axis=-1)
-            summary = ops.concatenate([there[:, -1], back[:, 0]], axis=-1)
+            # Each direction's last state. Bidirectional gives zeros for padding, which is at the end.
+            summary = ops.concatenate([ops.take_along_axis(there, last, axis=1)[:, 0], back[:, 0]], axis=-1)
             y = self.drop[number + 1](y, training=training)
             x = x + y if number else y
         return ops.concatenate([x, words], axis=-1), summary

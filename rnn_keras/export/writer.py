@@ -35,6 +35,7 @@ class LiteRTWriter(Runner):
         super().__init__(path, files)
         try:
             self._interpreter = interpreter(content, threads)
+            self._interpreter.allocate_tensors()
             self._encode, self._step = (self._interpreter.get_signature_runner(name) for name in ("encode", "step"))
         except (ValueError, RuntimeError) as error:
             raise UserError(f"{path} is not a LiteRT model that writes, or is damaged; export it again") from error

@@ -12,7 +12,7 @@ import sacrebleu
 import tensorflow as tf
 
 from apps.translation.__main__ import TranslationApp
-from apps.translation.attention import attention_map, labels, legend
+from apps.translation.attention import attention_map, font_with, labels, legend
 from apps.translation.config import TranslationConfig
 from apps.translation.data import in_script, is_chinese, load
 from apps.translation.metric import Translator, corpus_scores, tokenize_for
@@ -169,6 +169,7 @@ def test_tokens_that_no_font_has_bear_numbers():
     model_map = type("Map", (), {"read": ["a", "b"], "written": ["猫", "。"]})
     assert labels(["猫", "。"], None) == ["1", "2"]
     assert labels(["a", "b"], None) == ["a", "b"]
+    assert font_with({"a", "é"}) and font_with({"a", "\U0010fffd"}) is None  # a code point that stands for nothing
     assert legend(model_map) == "read: 1 a  2 b\nwritten: 1 猫  2 。"
 
 
