@@ -78,8 +78,12 @@ def plot_parameters(trials: Sequence, space: SearchSpace, objective: str, shares
             ticks = sorted({values.low, round(middle) if isinstance(values, Whole) else middle, values.high})
             axis.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
             axis.minorticks_off()
-            axis.set_xlim(values.low, values.high)
-            axis.margins(0.06)
+            if values.log:
+                margin = (values.high / values.low) ** 0.06
+                axis.set_xlim(values.low / margin, values.high * margin)
+            else:
+                margin = (values.high - values.low) * 0.06
+                axis.set_xlim(values.low - margin, values.high + margin)
         axis.scatter(given, scores, c=order, cmap="Blues", vmin=-len(order), edgecolor="black", linewidth=0.5, s=36)
         axis.scatter(given[:1], scores[:1], marker="*", s=170, color="darkorange", edgecolor="black", zorder=3)
         share = f"   (share {shares[name]:.2f})" if name in shares else ""
