@@ -112,16 +112,10 @@ def test_a_saved_model_file_translates_the_same(translation_run, phrases):
 
 
 def test_exported_files_translate_as_keras_does(translation_run, tmp_path, capfd):
-    command("export", "--run-dir", translation_run, "--saved-models", tmp_path, "--quantize", "none,dynamic", "--json")
+    command("export", "--run-dir", translation_run, "--saved-models", tmp_path, "--json")
     report = last_line(capfd)["report"]
-    assert [(row["format"], row["quantisation"]) for row in report] == [
-        ("keras", "none"),
-        ("saved_model", "none"),
-        ("litert", "none"),
-        ("litert", "dynamic"),
-    ]
-    assert all(row["agreement"] == 1 for row in report[:3]) and report[3]["agreement"] > 0.9
-    assert all(row["largest_difference"] is None and row["bleu"] > 80 for row in report)
+    assert [row["format"] for row in report] == ["keras", "saved_model", "litert"]
+    assert all(row["agreement"] == 1 and row["largest_difference"] is None and row["bleu"] > 80 for row in report)
 
     texts = ["I see three white ducks.", "I see a hippopotamus!", "", "I see two big dogs."]
     command("predict", "--run-dir", translation_run, "--json", *texts)
@@ -253,7 +247,7 @@ class TestModel:
 
     def test_it_overfits_one_batch(self, settings):
         network, _ = self.compiled(settings)
-        network.fit(self.batches().dataset().repeat(), steps_per_epoch=200, verbose=0)
+        network.fit(self.batches().dataset().repeat(), steps_per_epoch=120, verbose=0)
 
         assert network.evaluate(self.batches().dataset(), verbose=0)[1] == 1.0
 
