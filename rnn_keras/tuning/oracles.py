@@ -11,6 +11,7 @@ from rnn_keras.files import write_json
 from rnn_keras.tuning.space import SearchSpace, hyperparameters
 
 ENDED = ("COMPLETED", "FAILED")
+REASON = "reason.txt"  # in a trial's folder: why it failed
 
 
 class Durable:
@@ -42,8 +43,12 @@ class Durable:
     @keras_tuner.synchronized
     def end_trial(self, trial):
         # A worker that was given up may answer after all.
-        if trial.trial_id not in self.end_order:
-            super().end_trial(trial)
+        if trial.trial_id in self.end_order:
+            return
+        reason = Path(self._get_trial_dir(trial.trial_id)) / REASON
+        if reason.exists():  # the message itself does not travel from a worker to the chief
+            trial.message = reason.read_text(encoding="utf-8")
+        super().end_trial(trial)
 
 
 class RandomSearch(Durable, RandomSearchOracle):

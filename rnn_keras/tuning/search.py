@@ -15,10 +15,10 @@ from keras_tuner.errors import FailedTrialError
 from tensorboard.plugins.hparams import api as hparams
 
 from rnn_keras.errors import UserError
-from rnn_keras.files import read_object, replacing, write_json
+from rnn_keras.files import read_object, replacing, write_json, write_text
 from rnn_keras.training.fit import fit
 from rnn_keras.training.run_directory import RunDirectory
-from rnn_keras.tuning.oracles import ENDED, without_words
+from rnn_keras.tuning.oracles import ENDED, REASON, without_words
 from rnn_keras.tuning.progress import Progress, settings_of
 
 ATTEMPTS = 3  # of a trial whose process dies each time before an epoch is finished
@@ -43,7 +43,6 @@ class Search(BaseTuner):
 
     def __init__(self, app, config, data, epochs: int, oracle, directory: Path, progress: Progress | None = None):
         self.app, self.config, self.data, self.epochs, self.progress = app, config, data, epochs, progress
-        self.reasons: dict[str, str] = {}
         with without_words():
             super().__init__(oracle, directory=str(directory.parent), project_name=directory.name)
         if not self._is_worker():
@@ -69,8 +68,6 @@ class Search(BaseTuner):
             self.progress.begin(trial)
 
     def on_trial_end(self, trial):
-        if trial.trial_id in self.reasons:
-            trial.message = self.reasons.pop(trial.trial_id)
         super().on_trial_end(trial)
         self.remove_weights()
         if self.progress:
@@ -86,8 +83,8 @@ class Search(BaseTuner):
         except keras_tuner.errors.FatalError:
             raise
         except Exception as error:
-            self.reasons[trial.trial_id] = reason(error)
-            raise FailedTrialError(self.reasons[trial.trial_id]) from error
+            write_text(self.run_of(trial.trial_id).path / REASON, reason(error))
+            raise FailedTrialError(reason(error)) from error
 
     def _trained(self, trial) -> dict[str, float]:
         run, values = self.run_of(trial.trial_id), trial.hyperparameters.values
