@@ -9,6 +9,7 @@ import tensorflow as tf
 from apps.translation.config import TranslationConfig
 from apps.translation.data import load_pairs
 from apps.translation.metric import Translator, corpus_scores
+from rnn_keras.data.labelled import drawn
 from rnn_keras.data.open_vocabulary import SPACE
 from rnn_keras.data.sentence_pairs import Pairs
 from rnn_keras.decoding.litert import convert_writer
@@ -45,7 +46,7 @@ def deployment(model: keras.Model, config: TranslationConfig, examples: int) -> 
             TARGET: "\n".join(model.get_layer("joined_text").tokens).encode(),
         }
 
-    sources, references = drawn(config, examples).references()
+    sources, references = drawn_pairs(config, examples).references()
 
     def expected(kind):
         # A LiteRT file gives one step, which its runner takes greedily; the SavedModel has the beam search inside.
@@ -73,10 +74,10 @@ def deployment(model: keras.Model, config: TranslationConfig, examples: int) -> 
     )
 
 
-def drawn(config: TranslationConfig, examples: int) -> Pairs:
+def drawn_pairs(config: TranslationConfig, examples: int) -> Pairs:
     """Up to so many pairs of the test split, drawn evenly; none where none are asked for."""
     if not examples:
         return Pairs([], [])
     test = load_pairs(config, config.dataset, config.data_dir).splits["test"]
-    chosen = np.linspace(0, len(test) - 1, min(examples, len(test))).astype(int)
+    chosen = drawn(len(test), examples)
     return Pairs([test.sources[place] for place in chosen], [test.targets[place] for place in chosen])

@@ -85,42 +85,44 @@ class BothDirections(keras.layers.Layer):
         return (there + back) / (2 if self.merge_mode == "ave" else 1)
 
 
-class MaxOfUnpadded(keras.layers.Layer):
+class Unpadded(keras.layers.Layer):
+    """A pooling over time `(batch, time, units)` -> `(batch, units)` whose masked form an 8-bit file can compute."""
+
+    def __init__(self, pooling):
+        super().__init__(name=f"unpadded_{pooling.name}")
+        self.supports_masking = True
+        self.pooling = pooling
+        self.built = True
+
+    def call(self, x, mask=None):
+        if mask is None:
+            return self.pooling(x)
+        pooled = self.pooled(x, mask)
+        return pooled if self.pooling.keepdims else tf.squeeze(pooled, 1)
+
+    def pooled(self, x, mask):
+        """`(batch, 1, units)`."""
+        raise NotImplementedError
+
+
+class MaxOfUnpadded(Unpadded):
     """A MaskedMaxPooling1D that puts the first step's values in the place of the padding, instead of the least number.
 
     An 8-bit tensor that had to reach down to that would tell few values apart.
     """
 
-    def __init__(self, pooling: MaskedMaxPooling1D):
-        super().__init__(name=f"unpadded_{pooling.name}")
-        self.supports_masking = True
-        self.pooling = pooling
-        self.built = True
-
-    def call(self, x, mask=None):
-        if mask is None:
-            return self.pooling(x)
+    def pooled(self, x, mask):
         largest = tf.reduce_max(tf.where(tf.expand_dims(mask, -1), x, x[:, :1]), axis=1, keepdims=True)
-        largest = largest * tf.cast(tf.expand_dims(mask[:, :1], -1), x.dtype)  # zero where all is padding
-        return largest if self.pooling.keepdims else tf.squeeze(largest, 1)
+        return largest * tf.cast(tf.expand_dims(mask[:, :1], -1), x.dtype)  # zero where all is padding
 
 
-class MeanOfUnpadded(keras.layers.Layer):
+class MeanOfUnpadded(Unpadded):
     """A GlobalAveragePooling1D that divides before it adds, with operations that stay in floating point.
 
     The sum of a long sequence is so large that an 8-bit tensor with room for it would tell no short ones apart.
     """
 
-    def __init__(self, pooling: keras.layers.GlobalAveragePooling1D):
-        super().__init__(name=f"unpadded_{pooling.name}")
-        self.supports_masking = True
-        self.pooling = pooling
-        self.built = True
-
-    def call(self, x, mask=None):
-        if mask is None:
-            return self.pooling(x)
+    def pooled(self, x, mask):
         mask = tf.expand_dims(tf.cast(mask, tf.int32), -1)
         count = tf.cast(tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1), x.dtype)
-        mean = tf.cumsum(x * tf.cast(mask, x.dtype) / count, axis=1)[:, -1:]  # a sum would be done in 8 bits
-        return mean if self.pooling.keepdims else tf.squeeze(mean, 1)
+        return tf.cumsum(x * tf.cast(mask, x.dtype) / count, axis=1)[:, -1:]  # a sum would be done in 8 bits

@@ -112,6 +112,7 @@ def tune(app, plan: Plan, run_dir: Path, count: int, timeout: float, compare: bo
     console.print(f"searched for {duration(time.perf_counter() - started)}")
     report = told(search, plan, directory, app.search_space)
     if compare:
+        data = data or load(app, plan, console.print)  # else each of the two trainings would read them
         report["comparison"] = compared(app, plan, report["best"]["config"], directory, data)
     return report
 
