@@ -22,8 +22,8 @@ def gate_traces(
     `update_gate`, `reset_gate` and `candidate`; for a SimpleRNN `hidden_state`.
 
     Args:
-        model_or_layer: an LSTM, GRU or SimpleRNN of rnn_keras.layers or keras.layers, a Bidirectional of one, or a model
-            with such layers inside.
+        model_or_layer: an LSTM, GRU or SimpleRNN of rnn_keras.layers or keras.layers, a Bidirectional of one, or a
+            model with such layers inside.
         inputs: what it is called with: `(batch, time, features)` for a layer.
         layer: of a model, which recurrent layer (or its name); default: the last one.
         direction: of a Bidirectional: "forward", "backward", or None for both; then the names begin with `forward_` and
@@ -82,8 +82,8 @@ def cell_with_named_gates(layer: keras.layers.RNN) -> RecurrentCell:
             twin.cell.set_weights(layer.cell.get_weights())
             return twin.cell
     raise ValueError(
-        f"The gates of {layer.name}, a {type(layer).__name__} with a {type(layer.cell).__name__}, have no names; expected "
-        f"one of {', '.join(CELLS)}, of rnn_keras.layers or keras.layers."
+        f"The gates of {layer.name}, a {type(layer).__name__} with a {type(layer.cell).__name__}, have no names; "
+        f"expected one of {', '.join(CELLS)}, of rnn_keras.layers or keras.layers."
     )
 
 

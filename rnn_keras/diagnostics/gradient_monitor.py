@@ -31,7 +31,7 @@ class GradientMonitor(keras.callbacks.Callback):
         tell: is called with a sentence when gradients explode, and when they have become no number.
 
     Attributes:
-        exploded_at: the step, counted from 1 over all epochs of this `fit`, at which the gradients exploded first; None.
+        exploded_at: the step, counted from 1 over all epochs of this `fit`, at which gradients first exploded; None.
         norm_at_explosion: their norm there.
         broken_at: the first step at which their norm was infinite or no number; None.
         steps: how many there were.

@@ -85,8 +85,8 @@ def _of_direction(layer, direction: str) -> keras.layers.RNN:
         layer = layer.forward_layer if direction == "forward" else layer.backward_layer
     if not isinstance(layer, keras.layers.RNN):
         raise ValueError(
-            f"Expected a recurrent layer (rnn_keras.layers or keras.layers SimpleRNN, LSTM, GRU, RNN or a Bidirectional "
-            f"of one), or a model with one inside, got {_named(layer)}."
+            f"Expected a recurrent layer (rnn_keras.layers or keras.layers SimpleRNN, LSTM, GRU, RNN or a "
+            f"Bidirectional of one), or a model with one inside, got {_named(layer)}."
         )
     return layer
 

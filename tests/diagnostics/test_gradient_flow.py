@@ -38,12 +38,12 @@ def brute_force(family, weights, x, readout=None):
             _, before = oracle.run(family, one[:, :here], weights) if here else (None, None)
             for column in readout.T:
 
-                def of_states(values, column=column, here=here):
+                def of_states(values, one=one, column=column, here=here):
                     if here == x.shape[1] - 1:
                         return (values[0] @ column)[0]
                     return (oracle.run(family, one[:, here + 1 :], weights, initial_state=values)[1][0] @ column)[0]
 
-                def of_input(values, column=column, here=here, before=before):
+                def of_input(values, one=one, column=column, here=here, before=before):
                     rest = np.concatenate([values[0], one[:, here + 1 :]], axis=1)
                     return (oracle.run(family, rest, weights, initial_state=before)[1][0] @ column)[0]
 
