@@ -235,14 +235,15 @@ def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
             max_trials: The most trials; a finished search goes on with a larger number.
             objective: The value that decides, as in history.csv: the least of a loss or error, the largest of others.
             workers: Processes that run trials at the same time on this machine, each with its share of the cores.
-            worker_timeout: Seconds without a sign of life of a worker after which its trial is marked as failed.
+            worker_timeout: Seconds without a sign of life of a worker, which gives one every five, after which its
+                trial is marked as failed; and for which a worker waits for its chief.
             compare: Train the settings of the flags and the best ones in full, and score both on the test split, once.
             overwrite: Replace the search that the folder holds.
             as_json: One JSON object as the last line of standard output, and nothing else there.
         """
         with reporting(as_json) as report:
-            if max_trials < 1 or workers < 1 or worker_timeout <= 0:
-                raise UserError("--max-trials and --workers must be at least 1, and --worker-timeout above 0")
+            if max_trials < 1 or workers < 1 or worker_timeout < 10:
+                raise UserError("--max-trials and --workers must be at least 1, and --worker-timeout at least 10")
             searched = [name for name in app.search_space if name not in _named(arguments)]
             if not searched:
                 raise UserError(

@@ -1,6 +1,7 @@
 """What the command `train` does, the same for every app."""
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import keras
@@ -27,16 +28,12 @@ def train(app: "App", config, run: RunDirectory, overwrite: bool, data: "Trainin
     Raises:
         UserError: the data cannot be had, the folder is another run's, or the training fails.
     """
-    app.require_source(config.dataset, config.data_dir)
     run.require_place(config, overwrite)
     started = time.perf_counter()
     if data is None:
-        console.print(f"reading {config.dataset} ...")
-        data = app.load(config)
+        data = read(app, config, console.print)
     # After the data: preparing them for the first time draws random numbers, and must not change the result.
     keras.utils.set_random_seed(config.seed)
-    for line in (*data.notes, data.summary):
-        console.print(line)
     batches = data.training_batches(config)
     console.print(batches.summary)
     network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
@@ -68,3 +65,17 @@ def train(app: "App", config, run: RunDirectory, overwrite: bool, data: "Trainin
         show_metrics(f"{config.dataset}, {split} split", metrics[split])
     console.print(f"model: {run.model}   plots: {run.plots}   seconds: {metrics['seconds']['total']}")
     return {**metrics, "run_dir": str(run.path)}
+
+
+def read(app: "App", config, tell: Callable[[str], None]) -> "TrainingData":
+    """The data of an app's settings, with what there is to say of them said.
+
+    Raises:
+        UserError: the data cannot be had.
+    """
+    app.require_source(config.dataset, config.data_dir)
+    tell(f"reading {config.dataset} ...")
+    data = app.load(config)
+    for line in (*data.notes, data.summary):
+        tell(line)
+    return data

@@ -39,15 +39,15 @@ def role() -> str | None:
 
 
 @contextlib.contextmanager
-def signs_of_life(directory: Path, tuner_id: str) -> Iterator[None]:
-    """While it lasts, a file of the search's folder says that this worker lives; it ends when its parent does."""
+def signs_of_life(directory: Path, tuner_id: str, *, child: bool) -> Iterator[None]:
+    """While it lasts, a file of the search's folder says that this worker lives; a child ends when its parent does."""
     parent, ended = os.getppid(), threading.Event()
     file = directory / f"{tuner_id}.alive"
 
     def beat():
         while not ended.wait(BEAT):
             file.touch()
-            if os.getppid() != parent:
+            if child and os.getppid() != parent:
                 os.kill(os.getpid(), signal.SIGTERM)
 
     file.touch()
