@@ -72,6 +72,11 @@ class GradientMonitor(keras.callbacks.Callback):
     def steps(self) -> int:
         return int(self._figure("steps"))
 
+    @property
+    def sum_of_norms(self) -> float:
+        """Over all steps so far."""
+        return self._figure("sum_of_all")
+
     def _figure(self, name: str) -> float:
         return float(self._figures[FIGURES.index(name)])
 

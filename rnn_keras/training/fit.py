@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 
@@ -116,6 +116,7 @@ def fit(
     patience: int,
     monitor: str,
     mode: str,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[list[dict], int]:
     """Trains a compiled model, from the last finished epoch of the run on, and leaves it with the best epoch's weights.
 
@@ -124,6 +125,7 @@ def fit(
         validation: batches to score after each epoch.
         run: the run's folder.
         epochs, patience, monitor, mode: see `EpochState`.
+        callbacks: more of them; what they add to the logs of an epoch is kept with it.
 
     Returns:
         A dict per epoch, `epoch`, the metrics and `seconds`; and the number of the best epoch.
@@ -146,7 +148,7 @@ def fit(
             shuffle=False,  # the batches are shuffled already
             # Keras redraws its bar only on a terminal; elsewhere it would print a line per redraw.
             verbose=1 if sys.stdout.isatty() else 2,
-            callbacks=[state, keras.callbacks.TensorBoard(str(run.logs), write_graph=False)],
+            callbacks=[*callbacks, state, keras.callbacks.TensorBoard(str(run.logs), write_graph=False)],
         )
         if state.broken:
             step, loss = state.broken

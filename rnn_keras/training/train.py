@@ -48,6 +48,7 @@ def train(app: "App", config, run: RunDirectory, overwrite: bool, data: "Trainin
         patience=config.patience,
         monitor=app.monitor,
         mode=app.mode,
+        callbacks=app.callbacks(config, data, run),
     )
     trained = time.perf_counter()
     metrics = {split: app.score(network, data, split) for split in ("validation", "test")}
