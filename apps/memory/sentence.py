@@ -34,8 +34,8 @@ def read_sentence(reading: Reading, folder: Path, tell: Callable[[str], None]) -
 
     Returns:
         For each cell `untrained` and `trained`: `reaches_first`, the norm of the gradient of the loss with respect to
-        the first word's vector over that with respect to the word before the last; `loss`, in nats; `words`, the gradient
-        flow in words; and, with gates, `open_share`, of the units whose keeping gate stays open.
+        the first word's vector over that with respect to the word before the last; `loss`, in nats; `words`, the
+        gradient flow in words; and, with gates, `open_share`, of the units whose keeping gate stays open.
     """
     sentences = variants(reading.words)
     vocabulary = sorted({word for sentence in sentences for word in sentence})
