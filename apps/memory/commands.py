@@ -62,11 +62,11 @@ def lengths(
 
 
 def exploding(
-    length: int = 30,
+    length: int = 10,
     scale: float = 2.0,
-    steps: int = 600,
+    steps: int = 1500,
     clip_norm: float = 1.0,
-    learning_rate: float = 0.05,
+    learning_rate: float = 0.1,
     seed: int = 1,
     run_dir: Path = Path("runs/memory_exploding"),
     as_json: Annotated[bool, AS_JSON] = False,
@@ -98,7 +98,7 @@ def exploding(
 def sentence(
     text: str = "To be, or not to be: that is the question",
     units: int = 32,
-    epochs: int = 150,
+    epochs: int = 300,
     seed: int = 1,
     run_dir: Path = Path("runs/memory_sentence"),
     as_json: Annotated[bool, AS_JSON] = False,

@@ -78,10 +78,12 @@ def read_sentence(reading: Reading, folder: Path, tell: Callable[[str], None]) -
 def build(cell: str, units: int, vocabulary: int) -> keras.Model:
     """Ids `(batch, words)` -> logits of the next word `(batch, vocabulary)`."""
     ids = keras.Input((None,), dtype="int32", name="ids")
-    x = keras.layers.Embedding(vocabulary, EMBEDDING, name="embedding")(ids)
+    # Vectors of a length at which words move the state, as those of a trained network do.
+    spread = keras.initializers.RandomNormal(stddev=0.5)
+    x = keras.layers.Embedding(vocabulary, EMBEDDING, embeddings_initializer=spread, name="embedding")(ids)
     x = CELLS[cell](units, name=MEMORY)(x)
     network = keras.Model(ids, keras.layers.Dense(vocabulary, name="next_word")(x), name=cell)
-    network.compile(keras.optimizers.Adam(5e-3, global_clipnorm=1.0), losses_of_batch)
+    network.compile(keras.optimizers.Adam(1e-2, global_clipnorm=1.0), losses_of_batch)
     return network
 
 

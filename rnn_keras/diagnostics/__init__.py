@@ -5,16 +5,19 @@ from rnn_keras.diagnostics.gradient_flow import FlowProbe, GradientFlow, gradien
 from rnn_keras.diagnostics.gradient_monitor import GradientMonitor
 from rnn_keras.diagnostics.plots import plot_gates, plot_gradient_flow
 from rnn_keras.diagnostics.spectrum import JacobianProduct, jacobian_product
+from rnn_keras.diagnostics.word_vectors import cosine_similarities, plot_word_vectors
 
 __all__ = [
     "FlowProbe",
     "GradientFlow",
     "GradientMonitor",
     "JacobianProduct",
+    "cosine_similarities",
     "gate_traces",
     "gradient_flow",
     "jacobian_product",
     "open_share",
     "plot_gates",
     "plot_gradient_flow",
+    "plot_word_vectors",
 ]
