@@ -123,7 +123,7 @@ def build_text_model(network: keras.Model, characters: list[str]) -> keras.Model
     ids = keras.layers.TextVectorization(
         standardize=None, split="character", vocabulary=characters, name="text_vectorization"
     )(text)
-    logits = network(keras.ops.cast(ids, "int32"))[:, -1]
+    logits = network(keras.tree.pack_sequence_as(network.input, [keras.ops.cast(ids, "int32")]))[:, -1]
     likeliest = keras.ops.argmax(logits[:, 2:], axis=-1)
     return keras.Model({"text": text}, {"logits": logits, "next": label_layer(characters)(likeliest)}, name="language")
 

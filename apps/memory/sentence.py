@@ -50,7 +50,9 @@ def read_sentence(reading: Reading, folder: Path, tell: Callable[[str], None]) -
         results[cell] = {}
         for when in ("untrained", "trained"):
             if when == "trained":
-                network.fit(given, last, epochs=reading.epochs, batch_size=len(given), verbose=0)
+                # In one epoch: those of so few examples would mostly begin and end.
+                passes = tf.data.Dataset.from_tensors((given, last)).repeat(reading.epochs)
+                network.fit(passes, verbose=0, shuffle=False)
             flow = gradient_flow(network, given[:1], of=lambda outputs: losses(outputs, last[:1]))
             norms[cell, when] = flow.inputs[::-1]
             traces = gate_traces(network, given[:1], layer=MEMORY)
