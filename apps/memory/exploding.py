@@ -63,7 +63,9 @@ def explode(settings: Explosion, clip_norm: float, folder: Path, tell: Callable[
     records, results = {}, {}
     for name, clip in (("without clipping", None), (f"clipped to {clip_norm:g}", clip_norm)):
         tell(f"training {name} ...")
-        records[name], results[name] = trained(settings, clip, folder / name.replace(" ", "_"), tell)
+        records[name], found = trained(settings, clip, folder / name.replace(" ", "_"), tell)
+        # JSON knows no infinite numbers.
+        results[name] = {key: value if value is None or math.isfinite(value) else None for key, value in found.items()}
     table = Table("", *results, title="exploding gradients on purpose", title_justify="left")
     for row in next(iter(results.values())):
         table.add_row(row.replace("_", " "), *(shown(result[row]) for result in results.values()))
@@ -75,7 +77,7 @@ def explode(settings: Explosion, clip_norm: float, folder: Path, tell: Callable[
 
 
 def shown(value) -> str:
-    return "never" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def trained(settings: Explosion, clip: float | None, logs: Path, tell) -> tuple[StepRecord, dict]:

@@ -60,7 +60,7 @@ def read_sentence(reading: Reading, folder: Path, tell: Callable[[str], None]) -
                 "reaches_first": float(flow.inputs[-1] / flow.inputs[0]),
                 "loss": float(losses(network(given), last).numpy().mean()),
                 "words": flow.words,
-                "half_life": flow.half_life,
+                "half_life": flow.half_life if np.isfinite(flow.half_life) else None,  # JSON knows no infinite numbers
                 "open_share": None if cell == "simple_rnn" else open_share(traces, above=0.5),
             }
         title = f"{cell}, trained: what each gate lets through while {' '.join(asked[:2])} ... is read"

@@ -9,7 +9,7 @@ from rich.table import Table
 from apps.memory.config import MemoryConfig
 from rnn_keras.files import read_object, write_json
 from rnn_keras.terminal import console
-from rnn_keras.training.fit import fit
+from rnn_keras.training.fit import LossBroken, fit
 from rnn_keras.training.plots import plt, save
 from rnn_keras.training.run_directory import RunDirectory
 
@@ -30,7 +30,8 @@ def solve(app, config: MemoryConfig, run: RunDirectory) -> dict:
     """Trains until the task is solved, or the epochs are over; a run that was cut off goes on, a finished one is read.
 
     Returns:
-        `task`, `cell`, `length`, `steps` (until it was solved, or None), `taken`, `score` (the least validation loss),
+        `task`, `cell`, `length`, `steps` (until it was solved, or None), `taken`, `score` (the least validation loss;
+        None: the loss became infinite or no number),
         `baseline` and `seconds`.
     """
     if run.finished:
@@ -40,17 +41,20 @@ def solve(app, config: MemoryConfig, run: RunDirectory) -> dict:
     data = app.load(config)
     batches = data.training_batches(config)
     network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
-    rows, best = fit(
-        network,
-        batches.dataset,
-        data.validation_dataset(),
-        run,
-        epochs=config.passes(batches.number_of_batches),
-        patience=config.patience,
-        monitor=app.monitor,
-        mode=app.mode,
-        callbacks=[StopWhenSolved(data.task.solved)],
-    )
+    try:
+        rows, _ = fit(
+            network,
+            batches.dataset,
+            data.validation_dataset(),
+            run,
+            epochs=config.passes(batches.number_of_batches),
+            patience=config.patience,
+            monitor=app.monitor,
+            mode=app.mode,
+            callbacks=[StopWhenSolved(data.task.solved)],
+        )
+    except LossBroken:
+        rows = []
     solved = [row["epoch"] for row in rows if row["val_loss"] < data.task.solved]
     result = {
         "task": data.task.name,
@@ -58,7 +62,7 @@ def solve(app, config: MemoryConfig, run: RunDirectory) -> dict:
         "length": config.length,
         "steps": solved[0] * config.epoch_steps if solved else None,
         "taken": len(rows) * config.epoch_steps,
-        "score": rows[best - 1]["val_loss"],
+        "score": min((row["val_loss"] for row in rows), default=None),
         "baseline": data.task.baseline,
         "seconds": round(sum(row["seconds"] for row in rows), 1),
     }
@@ -79,7 +83,8 @@ def plot_lengths(rows: list[dict], path: Path, title: str) -> None:
         steps.plot([r["length"] for r in failed], [r["taken"] for r in failed], "x", color=color, markersize=9)
         if failed and not solved:
             steps.plot([], [], "x", color=color, label=cell)
-        errors.plot([r["length"] for r in own], [r["score"] for r in own], "o-", color=color, label=cell)
+        known = [row for row in own if row["score"] is not None]
+        errors.plot([r["length"] for r in known], [r["score"] for r in known], "o-", color=color, label=cell)
     steps.set(xlabel="length in steps", ylabel="training steps until solved", title="x: not solved in so many steps")
     errors.axhline(rows[0]["baseline"], color="grey", linestyle=":", label="without any memory")
     errors.set(xlabel="length in steps", ylabel="least validation loss", yscale="log", title="how far it came")
@@ -123,4 +128,6 @@ def show_lengths(rows: list[dict]) -> None:
 def told(row: dict) -> str:
     if row["steps"]:
         return f"{row['steps']:,} ({row['seconds']:.0f} s)"
+    if row["score"] is None:
+        return "the loss became no number"
     return f"not in {row['taken']:,}: {row['score']:.3f} of {row['baseline']:.3f}"

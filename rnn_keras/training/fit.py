@@ -11,6 +11,10 @@ from rnn_keras.files import read_object, replacing, write_json
 from rnn_keras.training.run_directory import RunDirectory
 
 
+class LossBroken(UserError):
+    """The loss has become infinite or no number."""
+
+
 class EpochState(keras.callbacks.Callback):
     """Stops early, or at a loss that is no number, and leaves after each epoch what is needed to go on from there.
 
@@ -131,7 +135,8 @@ def fit(
         A dict per epoch, `epoch`, the metrics and `seconds`; and the number of the best epoch.
 
     Raises:
-        UserError: the loss is no number any more, or a checkpoint is damaged.
+        LossBroken: the loss is no number any more.
+        UserError: a checkpoint is damaged.
     """
     state = EpochState(run, monitor, mode, patience)
     state.set_model(model)
@@ -152,7 +157,7 @@ def fit(
         )
         if state.broken:
             step, loss = state.broken
-            raise UserError(
+            raise LossBroken(
                 f"the loss became {loss} at step {step}; lower --learning-rate or --clip-norm and "
                 f"start anew with --overwrite ({state.epochs_done} finished epoch(s) are kept in {run.checkpoint})"
             )
