@@ -21,6 +21,9 @@ from rnn_keras.export.writer import TARGET
 def deployment(model: keras.Model, config: TranslationConfig, examples: int) -> Deployment:
     vocabulary, search = model.get_layer("source_vocabulary"), model.get_layer("search")
     translator = Translator(model)
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    # Called as it is, and not as a layer, the encoder is a network of its parts, each of which LiteRT may run its way.
+    reader = keras.Model(ids, model.get_layer("encoder").call(ids), name="reader")
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
     def serve(text):
@@ -69,7 +72,7 @@ def deployment(model: keras.Model, config: TranslationConfig, examples: int) -> 
         decide=lambda texts: texts,
         metric=bleu,
         metric_name="bleu",
-        litert=lambda quantisation: convert_writer(model.get_layer("encoder"), search.decoder, quantisation),
+        litert=lambda quantisation: convert_writer(reader, search.decoder, quantisation),
         expected=expected,
     )
 
