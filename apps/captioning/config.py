@@ -1,7 +1,7 @@
 """The settings of the captioning app, each a flag of `train`."""
 
 import dataclasses
-from typing import Literal
+from typing import ClassVar, Literal
 
 from rnn_keras.data.captioned_images import DEFAULT
 from rnn_keras.training.config import TrainingConfig
@@ -27,6 +27,8 @@ SEARCH_SPACE: SearchSpace = {
 class CaptioningConfig(TrainingConfig):
     """Settings of a training run."""
 
+    least_steps: ClassVar[int] = 1500
+
     dataset: str = DEFAULT
     """Data to learn from: openmoji_captions (packaged), a TFDS name with a picture and captions (coco_captions), or a
     path to a folder with images/ and captions.tsv or <split>_captions.tsv, file<TAB>caption on each line (Flickr8k)."""
@@ -41,7 +43,7 @@ class CaptioningConfig(TrainingConfig):
     cache_dir: str | None = None
     """Where features of frozen encoders and the weights of efficientnet_lite0 are kept; default: ~/.cache/rnn_keras."""
     epochs: int = 0
-    """The most passes over the captions; 0: 12, or as many as make 3000 steps where the data are few."""
+    """The most passes over the captions; 0: 12, or as many as make 1500 steps where the data are few."""
     patience: int = 5
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
     batch_size: int = 64
@@ -71,8 +73,9 @@ class CaptioningConfig(TrainingConfig):
     baseline; 1: all, and the picture is never looked at."""
     filters: int = 32
     """Channels of the first convolutions of cnn; the last have four times as many."""
-    dropout: float = 0.5
-    """Share of units that are dropped in training: of word vectors, of what is seen, after layers, before the output."""
+    dropout: float = 0.4
+    """Share of units that are dropped in training: of word vectors, of what is seen, after layers and before the
+    output."""
     word_dropout: float = 0.0
     """Share of the words written so far that are hidden in training."""
     label_smoothing: float = 0.1
@@ -116,4 +119,4 @@ class CaptioningConfig(TrainingConfig):
         return self.size or (64 if self.eye == "cnn" else 224)
 
     def passes(self, steps_per_epoch: int) -> int:
-        return self.epochs or max(12, -(-3000 // steps_per_epoch))
+        return self.epochs or max(12, -(-self.least_steps // steps_per_epoch))

@@ -43,7 +43,8 @@ class CaptioningData:
     @property
     def summary(self) -> str:
         counts = ", ".join(
-            f"{len(places)} {split} ({len(self.places[split])} captions)" for split, places in self.images.splits.items()
+            f"{len(places)} {split} ({len(self.places[split])} captions)"
+            for split, places in self.images.splits.items()
         )
         what = "x".join(map(str, self.arrays.shape[2:]))
         return f"{counts} pictures, {what} each by {self.config.eye}; {self.vocabulary.size} words"
@@ -84,9 +85,7 @@ def load(config: CaptioningConfig) -> CaptioningData:
     return CaptioningData(config, images, arrays, vocabulary, targets, places)
 
 
-def load_images(
-    config: CaptioningConfig, dataset: str, data_dir: str | None, to_train: bool = True
-) -> CaptionedImages:
+def load_images(config: CaptioningConfig, dataset: str, data_dir: str | None, to_train: bool = True) -> CaptionedImages:
     """The data with plain captions."""
     images = load_captioned_images(dataset, data_dir, language=config.language, to_train=to_train)
     return dataclasses.replace(images, captions=[[plain(caption) for caption in some] for some in images.captions])

@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 with ImageNet weights: the frozen eye for photographs.
 
-Tan & Le, EfficientNet, 2019; the Lite form has ReLU6 for swish and no squeeze-and-excitation. The weights are those that
-its authors published for TensorFlow, as a package carries them, a PyTorch file.
+Tan & Le, EfficientNet, 2019; the Lite form has ReLU6 for swish and no squeeze-and-excitation. The weights are those
+that its authors published for TensorFlow, as a package carries them, in PyTorch's form.
 """
 
 import keras
@@ -97,13 +97,10 @@ def _block(x, name: str, kernel: int, stride: int, expansion: int, channels: int
 
 
 def _convolved(x, name: str, normalisation: str, channels: int, kernel: int, stride: int = 1):
-    convolution = keras.layers.Conv2D(
-        channels, kernel, stride, padding="same", use_bias=False, name=name
-    )
+    convolution = keras.layers.Conv2D(channels, kernel, stride, padding="same", use_bias=False, name=name)
     return _normalised(convolution(x), normalisation)
 
 
 def _normalised(x, name: str, active: bool = True):
     x = keras.layers.BatchNormalization(epsilon=1e-3, name=name)(x)
     return keras.layers.ReLU(6, name=f"{name}.relu")(x) if active else x
-

@@ -36,7 +36,8 @@ def square(content: bytes, side: int) -> np.ndarray:
         return decoded(tf.constant(content), side, 3, stretch=True).numpy()
     except tf.errors.OpError as error:
         raise UserError(
-            f"a picture of {len(content)} bytes that begins with {content[:8]!r} cannot be decoded; expected PNG or JPEG"
+            f"a picture of {len(content)} bytes that begins with {content[:8]!r} cannot be decoded: expected a PNG or "
+            "JPEG file that is whole"
         ) from error
 
 

@@ -16,11 +16,12 @@ from rnn_keras.data.captioned_images import CaptionedImages
 # A character that is a word of its own where scripts put no space between words, or a run of others.
 _WORD = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]|[^\\s\u3040-\u30ff\u3400-\u9fff]+")
 # Words that name nothing: English ones of grammar and number, the skin tones of emoji, and the like in Chinese.
-EMPTY = set(
-    "a an the and or of in on at to by for with from into onto over under near next through as is are be being his her "
-    "its their it he she they that this there while who up down out off s one two three some another other skin tone "
-    "light medium dark facing 的 和 与 在 肤 色 中 等 较 浅 深 面 向".split()
-)
+_EMPTY = """
+a an the and or of in on at to by for with from into onto over under near next through as is are be being his her its
+their it he she they that this there while who up down out off s one two three some another other skin tone light medium
+dark facing 的 和 与 在 肤 色 中 等 较 浅 深 面 向
+"""
+EMPTY = frozenset(_EMPTY.split())
 
 
 def words(text: str) -> list[str]:
@@ -52,8 +53,8 @@ def kinds_named(
 ) -> tuple[float, float]:
     """How often a caption has a word of substance in common with its picture's references, and how often by chance.
 
-    Groups count equally, however many pictures they have. Chance is the mean over all ways to hand the captions to other
-    pictures, of other groups: a caption that suits many pictures is worth nothing.
+    Groups count equally, however many pictures they have. Chance is the mean over all ways to hand the captions to
+    pictures of other groups: a caption that suits many pictures is worth nothing.
     """
     said = [set(words(text)) - EMPTY for text in texts]
     wanted = [set().union(*map(words, row)) - EMPTY for row in references]

@@ -18,6 +18,7 @@ import matplotlib.pyplot as plt  # the backend must be chosen first
 
 SHOWN = 12
 COLUMNS = 6  # of a picture of the attention
+MOST_WORDS = 23  # that it shows
 PIXELS = 160
 
 
@@ -38,23 +39,25 @@ def plot_captions(pictures: list[np.ndarray], texts: list[str], references: list
     columns = min(4, len(pictures))
     rows = -(-len(pictures) // columns)
     with in_font_of("".join([*texts, *references])):
-        figure, axes = plt.subplots(rows, columns, figsize=(2.9 * columns, 3.3 * rows), squeeze=False)
+        size = (2.9 * columns, 3.5 * rows)
+        figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
         for axis in axes.flat:
-            axis.axis("off")
+            axis.set_frame_on(False)
+            axis.set(xticks=[], yticks=[])
         for axis, picture, text, reference in zip(axes.flat, pictures, texts, references, strict=False):
             axis.imshow(picture)
-            said = "\n".join(textwrap.wrap(literal(text), 34)) or "(nothing)"
+            said = "\n".join(textwrap.wrap(literal(text), 34)[:3]) or "(nothing)"
             axis.set_title(said, fontsize=9, loc="left")
-            wanted = "\n".join(textwrap.wrap(literal(reference), 38))
-            axis.text(0, -0.03, wanted, transform=axis.transAxes, fontsize=8, color="dimgrey", va="top")
-        figure.tight_layout(h_pad=1.5)
+            wanted = "\n".join(textwrap.wrap(literal(reference), 38)[:3])
+            axis.set_xlabel(wanted, fontsize=8, color="dimgrey", loc="left")
         save(figure, path)
 
 
 def plot_attention(picture: np.ndarray, shown: AttentionMap, path: Path) -> None:
     """The picture `(side, side, 3)`, and once for each word, bright where the decoder looked as it wrote it."""
-    columns = min(COLUMNS, 1 + len(shown.written))
-    rows = -(-(1 + len(shown.written)) // columns)
+    panels = 1 + min(len(shown.written), MOST_WORDS)
+    columns = min(COLUMNS, panels)
+    rows = -(-panels // columns)
     with in_font_of("".join(shown.written)):
         figure, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 1.95 * rows), squeeze=False)
         for axis in axes.flat:
@@ -63,10 +66,8 @@ def plot_attention(picture: np.ndarray, shown: AttentionMap, path: Path) -> None
         extent = (-0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5, -0.5)
         for axis, word, weights in zip(axes.flat[1:], shown.written, shown.weights, strict=False):
             axis.imshow(picture)
-            axis.imshow(
-                1 - weights / weights.max(), cmap="gray_r", alpha=0.75 * (1 - weights / weights.max()),
-                extent=extent, interpolation="bilinear",
-            )
+            dark = 1 - weights / weights.max()
+            axis.imshow(np.zeros_like(dark), cmap="gray", alpha=0.75 * dark, extent=extent, interpolation="bilinear")
             axis.set_title(literal(word), fontsize=10)
         figure.tight_layout()
         save(figure, path)

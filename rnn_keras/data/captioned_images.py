@@ -90,8 +90,8 @@ def load_captioned_images(
     """Reads captions, and how to come by the pictures, and divides them into train, validation and test.
 
     Args:
-        dataset: a folder with `images/` and `captions.tsv`, `file<TAB>caption` on each line and several lines a file; or
-            with `train_captions.tsv`, `dev_captions.tsv` (or `validation_`, `val_`) and `test_captions.tsv`; or a TFDS
+        dataset: a folder with `images/` and `captions.tsv`, `file<TAB>caption` on each line and several lines a file;
+            or with `train_captions.tsv`, `dev_captions.tsv` (or `validation_`, `val_`) and `test_captions.tsv`; or a TFDS
             name with a picture and one or several texts, such as `coco_captions`.
         data_dir: TFDS's data directory.
         language: which of a TFDS data set's texts is the caption, where there are several.
@@ -192,7 +192,7 @@ def _read_tfds(name: str, data_dir: str | None, language: str | None, download: 
 
     builder = prepared_builder(name, data_dir, download=download, default=DEFAULT)
     image, path = caption_features(name, builder.info, language)
-    grouped = isinstance(builder.info.features.get("group"), tfds.features.Text)
+    grouped = "group" in builder.info.features  # of this project's own builders
     encoded = {image: tfds.decode.SkipDecoding()}
 
     def texts(example):
@@ -201,7 +201,9 @@ def _read_tfds(name: str, data_dir: str | None, language: str | None, download: 
             found = found[part]
         return {
             "captions": tf.strings.reduce_join(found, separator=_BETWEEN),
-            "group": example["group"] if grouped else tf.strings.as_string(tf.strings.to_hash_bucket_fast(example[image], 2**62)),
+            "group": example["group"]
+            if grouped
+            else tf.strings.as_string(tf.strings.to_hash_bucket_fast(example[image], 2**62)),
         }
 
     captions, groups, given = [], [], []
@@ -212,7 +214,9 @@ def _read_tfds(name: str, data_dir: str | None, language: str | None, download: 
         given += [split] * len(batch["group"])
     kept = [place for place, some in enumerate(captions) if some]  # hidden test splits have none
     if not kept:
-        raise UserError(f"{name} has no captions in train, validation or test: its splits are {listed(builder.info.splits)}")
+        raise UserError(
+            f"{name} has no captions in train, validation or test: its splits are {listed(builder.info.splits)}"
+        )
 
     def contents():
         wanted, place = set(kept), -1

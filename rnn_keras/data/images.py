@@ -3,7 +3,6 @@
 import keras
 import tensorflow as tf
 
-
 PNG = b"\x89PNG\r\n\x1a\n"  # what such a file begins with
 
 

@@ -58,8 +58,8 @@ class ReversibleTokenizer:
 class OpenVocabulary(keras.layers.Layer):
     """Texts `(batch,)` to ids `(batch, time)` int32, 0 for padding: a known word has an id, others that of each letter.
 
-    Id 1 is a letter that is not known, or a word where none is spelled; 2 and 3 are the start and the end of a sentence that is written; then words and
-    letters follow.
+    Id 1 is a letter that is not known, or a word where none is spelled; 2 and 3 are the start and the end of a sentence
+    that is written; then words and letters follow.
 
     Args:
         tokenizer: texts `(batch,)` to `(batch, tokens)`, such as a `Tokenizer` or `ReversibleTokenizer`.

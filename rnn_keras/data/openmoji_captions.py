@@ -36,7 +36,8 @@ FULLY_QUALIFIED = 2  # the status of a form that Unicode recommends
 FLAGS = "flags"
 _REGIONAL = range(0x1F1E6, 0x1F200)  # pairs of these letters are countries' flags
 _TAGS = range(0xE0020, 0xE0080)  # these spell the flags of parts of countries
-_FLAG = {"english": "flag: ", "chinese": "旗: "}
+_OTHER_FLAGS = {0x1F3F3, 0x1F3F4, 0x1F3C1, 0x1F38C, 0x1F6A9}  # white, black, chequered, crossed, triangular
+_OF_PLACE = {"english": "flag: ", "chinese": "旗: "}
 _SKIN = range(0x1F3FB, 0x1F400)
 _HAIR = range(0x1F9B0, 0x1F9B4)
 # Of what makes a variant of the same emoji: female and male sign, the arrow of direction, joiner, variation selector.
@@ -45,10 +46,10 @@ _PERSON = dict.fromkeys((0x1F468, 0x1F469), 0x1F9D1)  # man and woman become per
 
 _DESCRIPTION = """
 3,944 emoji as coloured pictures of 72 x 72 pixels on white, drawn from the font OpenMoji 17.0, with their English and
-Chinese names from Unicode's CLDR. About half are variants of one another: skin tones, woman, man and person, hair, to the
-left and to the right. The splits, 80 / 10 / 10, follow a hash of what such variants have in common, so that an emoji
-of the validation and the test split has no variant in another. All flags are in train: no name of a country can be
-told from a flag that was never seen.
+Chinese names from Unicode's CLDR. Most are variants of one another: skin tones, woman, man and person, hair, to the left
+and to the right. The splits, 80 / 10 / 10, follow a hash of what such variants have in common, so that an emoji of the
+validation and the test split has no variant in another. All flags are in train: no name of a country can be told from a
+flag that was never seen.
 """
 
 _CITATION = """
@@ -104,7 +105,10 @@ def emoji_names(files: dict[str, Path]) -> dict[str, dict[str, str]]:
     """
     tables = {language: json.loads(Path(file).read_text(encoding="utf-8")) for language, file in files.items()}
     known = {
-        emoji: {"english": entry["en"], **{language: tables[language].get(emoji) for language in files if language != "english"}}
+        emoji: {
+            "english": entry["en"],
+            **{language: tables[language].get(emoji) for language in files if language != "english"},
+        }
         for emoji, entry in tables["english"].items()
         if entry["status"] == FULLY_QUALIFIED
     }
@@ -118,13 +122,15 @@ def emoji_names(files: dict[str, Path]) -> dict[str, dict[str, str]]:
 def plain_name(name: str, language: str, emoji: str) -> str:
     """`:woman_running:` -> `woman running`; of a flag, `flag: Hungary`."""
     name = name.strip(":").replace("_", " ")
-    points = set(map(ord, emoji))
-    is_flag = not points.isdisjoint(_REGIONAL) or not points.isdisjoint(_TAGS)
-    return _FLAG[language] + name if is_flag else name
+    return _OF_PLACE[language] + name if is_flag_of_place(emoji) else name
+
+
+def is_flag_of_place(emoji: str) -> bool:
+    return any(point in letters for point in map(ord, emoji) for letters in (_REGIONAL, _TAGS))
 
 
 def group_of(emoji: str, every: bool = False) -> str:
-    """What variants of an emoji have in common, as hexadecimal code points; of all flags of places the same word.
+    """What variants of an emoji have in common, as hexadecimal code points; of all flags the same word.
 
     Args:
         every: all code points, which no two emoji have in common.
@@ -132,7 +138,7 @@ def group_of(emoji: str, every: bool = False) -> str:
     points = list(map(ord, emoji))
     if every:
         return "-".join(f"{point:x}" for point in points)
-    if not set(points).isdisjoint(_REGIONAL) or not set(points).isdisjoint(_TAGS):
+    if is_flag_of_place(emoji) or not _OTHER_FLAGS.isdisjoint(points):
         return FLAGS
     left = [_PERSON.get(point, point) for point in points]
     left = [point for point in left if point not in _SKIN and point not in _HAIR and point not in _SIGNS]
@@ -149,8 +155,8 @@ def drawer(path: Path):
 
     if not features.check("raqm"):
         raise UserError(
-            "Pillow has no Raqm here, without which emoji of several characters cannot be drawn: install Pillow's wheel "
-            "and the library FriBiDi (Debian's libfribidi0), or pass a --data-dir where openmoji_captions is prepared"
+            "Pillow has no Raqm here, without which emoji of several characters cannot be drawn: install Pillow's "
+            "wheel and the library FriBiDi (Debian's libfribidi0), or pass a --data-dir where openmoji_captions is prepared"
         )
     font = ImageFont.truetype(io.BytesIO(Path(path).read_bytes()), POINTS)
     width = font.getlength("\N{SLICE OF PIZZA}")

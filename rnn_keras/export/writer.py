@@ -15,9 +15,9 @@ TARGET = "target.txt"  # beside the vocabulary of what is read: the tokens that 
 class LiteRTWriter(Runner):
     """A `.tflite` file with the signatures `encode` and `step`, as `export` writes it for models that write sentences.
 
-    `encode` takes ids `(1, time)` or the pixels of a picture, `(1, size, size, 3)`, and gives what the steps need; `step`
-    takes that, the token before, `(1,)`, and the states, and gives `logits (1, vocabulary)` and the next states. The
-    search is greedy.
+    `encode` takes ids `(1, time)` or the pixels of a picture, `(1, size, size, 3)`, and gives what the steps need;
+    `step` takes that, the token before, `(1,)`, and the states, and gives `logits (1, vocabulary)` and the next states.
+    The search is greedy.
 
     >>> model = LiteRTWriter("saved_models/translation/translation.tflite")
     >>> model.predict(["Good morning."])
@@ -104,7 +104,9 @@ def pixels(content: bytes, description: dict) -> np.ndarray:
         with Image.open(io.BytesIO(content)) as picture:
             picture = picture.convert("RGBA")
     except (OSError, TypeError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"this is no picture, or a damaged one ({error}); pass the bytes of a PNG or JPEG file") from error
+        raise UserError(
+            f"this is no picture, or a damaged one ({error}); pass the bytes of a PNG or JPEG file"
+        ) from error
     size = description["size"]
     whole = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
     return np.array(whole.resize((size, size), Image.Resampling.BILINEAR))
