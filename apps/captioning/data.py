@@ -3,7 +3,6 @@
 import dataclasses
 import re
 import unicodedata
-from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -13,7 +12,7 @@ from apps.captioning.config import CaptioningConfig
 from apps.captioning.encoders import build_backbone, is_frozen
 from apps.captioning.features import all_features, all_pixels
 from rnn_keras.data.captioned_images import CaptionedImages, load_captioned_images
-from rnn_keras.data.open_vocabulary import END, START, OpenVocabulary, ReversibleTokenizer
+from rnn_keras.data.open_vocabulary import OpenVocabulary, ReversibleTokenizer, framed
 from rnn_keras.data.pair_batches import PictureBatches
 
 MANY = 10_000  # captions; of so many, words that come up less than FEW times are left to be unknown
@@ -104,8 +103,3 @@ def plain(caption: str) -> str:
     caption = _APOSTROPHE.sub("", unicodedata.normalize("NFKC", caption).lower())
     kept = (" " if unicodedata.category(letter)[0] in "PSCZ" else letter for letter in caption)
     return " ".join("".join(kept).split()) or caption.strip()
-
-
-def framed(sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The ids with the start token before and the end token behind."""
-    return [np.concatenate([[START], ids, [END]]).astype(np.int32) for ids in sequences]

@@ -10,7 +10,7 @@ import numpy as np
 
 from rnn_keras.data.labelled import listed
 from rnn_keras.data.picture_files import picture_content
-from rnn_keras.data.splits import SPLITS, assign_splits
+from rnn_keras.data.splits import SPLITS, assign_splits, chosen_split
 from rnn_keras.data.tables import read_rows
 from rnn_keras.data.tfds_source import batches_of_splits, means_path, prepared_builder, require_within_reach
 from rnn_keras.errors import UserError
@@ -53,12 +53,7 @@ class CaptionedImages:
 
     def chosen(self, split: str) -> np.ndarray:
         """The places of the pictures of a split, or of `"all"`; UserError where there are none."""
-        if split not in (*SPLITS, "all"):
-            raise UserError(f"unknown split {split!r}: expected {', '.join(SPLITS)} or all")
-        places = np.arange(len(self)) if split == "all" else self.splits[split]
-        if not len(places):
-            raise UserError(f"the {split} split of {self.name} is empty: choose another, or --split all for all of it")
-        return places
+        return chosen_split(self.name, self.splits, np.arange(len(self)), split)
 
     def contents_of(self, places: np.ndarray) -> list[bytes]:
         """The files' bytes of a few pictures, in the order of `places`."""
@@ -91,8 +86,8 @@ def load_captioned_images(
 
     Args:
         dataset: a folder with `images/` and `captions.tsv`, `file<TAB>caption` on each line and several lines a file;
-            or with `train_captions.tsv`, `dev_captions.tsv` (or `validation_`, `val_`) and `test_captions.tsv`; or a TFDS
-            name with a picture and one or several texts, such as `coco_captions`.
+            or with `train_captions.tsv`, `dev_captions.tsv` (or `validation_`, `val_`) and `test_captions.tsv`; or a
+            TFDS name with a picture and one or several texts, such as `coco_captions`.
         data_dir: TFDS's data directory.
         language: which of a TFDS data set's texts is the caption, where there are several.
         to_train: whether to insist on enough pictures to train, validate and test with.

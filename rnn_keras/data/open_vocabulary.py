@@ -192,3 +192,8 @@ class JoinedText(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"tokens": self.tokens}
+
+
+def framed(sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The ids with the start token before and the end token behind."""
+    return [np.concatenate([[START], ids, [END]]).astype(np.int32) for ids in sequences]

@@ -46,10 +46,10 @@ _PERSON = dict.fromkeys((0x1F468, 0x1F469), 0x1F9D1)  # man and woman become per
 
 _DESCRIPTION = """
 3,944 emoji as coloured pictures of 72 x 72 pixels on white, drawn from the font OpenMoji 17.0, with their English and
-Chinese names from Unicode's CLDR. Most are variants of one another: skin tones, woman, man and person, hair, to the left
-and to the right. The splits, 80 / 10 / 10, follow a hash of what such variants have in common, so that an emoji of the
-validation and the test split has no variant in another. All flags are in train: no name of a country can be told from a
-flag that was never seen.
+Chinese names from Unicode's CLDR. Most are variants of one another: skin tones, woman, man and person, hair, to the
+left and to the right. The splits, 80 / 10 / 10, follow a hash of what such variants have in common, so that an emoji of
+the validation and the test split has no variant in another. All flags are in train: no name of a country can be told
+from a flag that was never seen.
 """
 
 _CITATION = """
@@ -156,7 +156,8 @@ def drawer(path: Path):
     if not features.check("raqm"):
         raise UserError(
             "Pillow has no Raqm here, without which emoji of several characters cannot be drawn: install Pillow's "
-            "wheel and the library FriBiDi (Debian's libfribidi0), or pass a --data-dir where openmoji_captions is prepared"
+            "wheel and the library FriBiDi (Debian's libfribidi0), or pass a --data-dir where openmoji_captions is "
+            "prepared"
         )
     font = ImageFont.truetype(io.BytesIO(Path(path).read_bytes()), POINTS)
     width = font.getlength("\N{SLICE OF PIZZA}")
