@@ -54,14 +54,22 @@ class Captioner:
         grids = self.backbone(pictures, training=False) if pictures.dtype == tf.uint8 else tf.cast(pictures, tf.float32)
         return self.reader(grids, training=False)
 
-    def write(self, pictures: np.ndarray, how: str = "beam", batch_size: int = BATCH) -> Captions:
-        """The pictures' captions by `"greedy"` or `"beam"` search."""
+    def write(
+        self, pictures: np.ndarray, how: str = "beam", places: np.ndarray | None = None, batch_size: int = BATCH
+    ) -> Captions:
+        """The pictures' captions by `"greedy"` or `"beam"` search.
+
+        Args:
+            pictures: may lie in a file, of which a batch at a time is read.
+            places: which of them; None: all.
+        """
         self.searches[how](tf.constant(pictures[:1]))  # traced before the clock runs
         started = time.perf_counter()
         texts = []
-        starts = range(0, len(pictures), batch_size)
+        places = np.arange(len(pictures)) if places is None else places
+        starts = range(0, len(places), batch_size)
         for start in progress(starts, len(starts), f"writing captions, {how}"):
-            tokens = self.searches[how](tf.constant(pictures[start : start + batch_size]))
+            tokens = self.searches[how](tf.constant(pictures[places[start : start + batch_size]]))
             texts += [text.decode() for text in self.joined(tokens).numpy()]
         return Captions(texts, time.perf_counter() - started)
 

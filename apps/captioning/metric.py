@@ -83,8 +83,8 @@ def metrics(
         arrays: all pictures, `(n, views, ...)`, of which `places` are captioned.
     """
     references = [images.captions[place] for place in places]
-    pictures = arrays[places, 0]
-    found = {how: captioner.write(pictures, how) for how in ("greedy", "beam")}
+    pictures = arrays[:, 0]
+    found = {how: captioner.write(pictures, how, places) for how in ("greedy", "beam")}
     scores, signature = bleu_scores(found["beam"].texts, references)
     greedy, _ = bleu_scores(found["greedy"].texts, references)
     result = {**scores, **{f"{name}_greedy": score for name, score in greedy.items()}}

@@ -27,7 +27,7 @@ def draw(folder: Path, data: CaptioningData, captioner: Captioner) -> None:
     test = data.images.splits["test"]
     chosen = test[drawn(len(test), SHOWN)]
     pictures = [square(content, PIXELS) for content in data.images.contents_of(chosen)]
-    texts = captioner.write(data.arrays[chosen, 0]).texts
+    texts = captioner.write(data.arrays[:, 0], places=chosen).texts
     plot_captions(pictures, texts, [data.images.captions[place][0] for place in chosen], folder / "captions.png")
     shown = captioner.attention_map(data.arrays[chosen[0], 0])
     if shown is not None:

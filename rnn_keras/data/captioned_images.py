@@ -35,7 +35,7 @@ class CaptionedImages:
         captions: of each picture, at least one.
         groups: pictures of one group, copies or variants of the same, are never in two splits.
         splits: the places of the pictures of `"train"`, `"validation"` and `"test"`.
-        contents: yields the bytes of each picture's file, a PNG or JPEG file, in order; one is in memory at a time.
+        reading: for rising places, yields the bytes of these pictures' files, PNG or JPEG; few are in memory at a time.
         fingerprint: changes with the pictures, and with nothing else.
         notes: sentences about what was left out or divided.
     """
@@ -44,7 +44,7 @@ class CaptionedImages:
     captions: list[list[str]]
     groups: list[str]
     splits: dict[str, np.ndarray]
-    contents: Callable[[], Iterator[bytes]]
+    reading: Callable[[np.ndarray], Iterator[bytes]]
     fingerprint: str
     notes: list[str] = field(default_factory=list)
 
@@ -55,10 +55,14 @@ class CaptionedImages:
         """The places of the pictures of a split, or of `"all"`; UserError where there are none."""
         return chosen_split(self.name, self.splits, np.arange(len(self)), split)
 
+    def contents(self) -> Iterator[bytes]:
+        """The files' bytes of all pictures, in the data's order."""
+        return self.reading(np.arange(len(self)))
+
     def contents_of(self, places: np.ndarray) -> list[bytes]:
         """The files' bytes of a few pictures, in the order of `places`."""
-        wanted = set(places.tolist())
-        found = {place: content for place, content in enumerate(self.contents()) if place in wanted}
+        rising = np.unique(places)
+        found = dict(zip(rising.tolist(), self.reading(rising), strict=True))
         return [found[place] for place in places.tolist()]
 
 
@@ -69,7 +73,7 @@ class _Read:
     captions: list[list[str]]
     groups: list[str]
     given: list[str | None]
-    contents: Callable[[], Iterator[bytes]]
+    reading: Callable[[np.ndarray], Iterator[bytes]]
     fingerprint: str
     notes: list[str] = field(default_factory=list)
 
@@ -111,7 +115,7 @@ def load_captioned_images(
     if empty and to_train:
         raise UserError(f"{dataset} leaves no picture for the {empty[0]} split: give it more of them")
     return CaptionedImages(
-        dataset, read.captions, read.groups, splits, read.contents, read.fingerprint, [*read.notes, *notes]
+        dataset, read.captions, read.groups, splits, read.reading, read.fingerprint, [*read.notes, *notes]
     )
 
 
@@ -159,6 +163,7 @@ def _read_folder(folder: Path) -> _Read:
             if caption:
                 captions.setdefault(name, []).append(caption)
     paths = {name: folder / "images" / name for name in captions}
+    in_order = list(paths.values())
     for name, path in paths.items():
         if path.parent != folder / "images":
             raise UserError(f"{folder} has captions of {name!r}, which names no file in images/; {_FORM}")
@@ -175,7 +180,7 @@ def _read_folder(folder: Path) -> _Read:
         list(captions.values()),
         groups,
         [given[name] for name in captions],
-        lambda: map(picture_content, paths.values()),
+        lambda places: (picture_content(in_order[place]) for place in places),
         hashlib.blake2b("".join(groups).encode(), digest_size=16).hexdigest(),
         notes,
     )
@@ -213,18 +218,21 @@ def _read_tfds(name: str, data_dir: str | None, language: str | None, download: 
             f"{name} has no captions in train, validation or test: its splits are {listed(builder.info.splits)}"
         )
 
-    def contents():
-        wanted, place = set(kept), -1
+    def reading(places):
+        wanted, place = {kept[place] for place in places}, -1
         for _, batch in batches_of_splits(builder, name, lambda example: {image: example[image]}, encoded, _AT_ONCE):
             for content in batch[image]:
                 place += 1
                 if place in wanted:
                     yield content
+                    wanted.remove(place)
+            if not wanted:
+                return
 
     captions, groups, given = ([column[place] for place in kept] for column in (captions, groups, given))
     if set(given) == {"train"}:  # a data set with nothing but a train split names none for its examples
         given = [None] * len(given)
-    return _Read(captions, groups, given, contents, f"{builder.info.full_name}, {len(captions)} pictures")
+    return _Read(captions, groups, given, reading, f"{builder.info.full_name}, {len(captions)} pictures")
 
 
 def caption_features(name: str, info, language: str | None) -> tuple[str, tuple[str, ...]]:

@@ -27,8 +27,12 @@ class PictureReader(keras.layers.Layer):
 
     def build(self, grid_shape):
         self.project.build(grid_shape)
+        # Learnt only where pictures are hidden.
         shapes = {"no_place": (self.settings["units"],), "no_summary": (grid_shape[-1],)}
-        self.nothing = [self.add_weight(shape=shape, initializer="zeros", name=name) for name, shape in shapes.items()]
+        if self.blind:
+            self.nothing = [
+                self.add_weight(shape=shape, initializer="zeros", name=name) for name, shape in shapes.items()
+            ]
         self.built = True
 
     def call(self, grid, training=False):

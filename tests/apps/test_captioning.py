@@ -123,7 +123,7 @@ def test_a_saved_model_file_captions_the_same(captioning_run, shapes):
     contents = data.images.contents_of(test)
     together = model.predict({"picture": np.array(contents, dtype=object)}, verbose=0)
     alone = [model({"picture": tf.constant([content])}) for content in contents[:3]]
-    parts = Captioner(model).write(data.arrays[test, 0], batch_size=5).texts
+    parts = Captioner(model).write(data.arrays[:, 0], places=test, batch_size=5).texts
 
     assert [text.decode() for text in together["caption"]] == parts
     assert [answer["caption"].numpy()[0].decode() for answer in alone] == parts[:3]

@@ -103,7 +103,7 @@ class _Evil:
 
 def test_nothing_else_is_called(torch_names, tmp_path, capsys):
     path = written(tmp_path / "evil.pth", {"weight": _Evil()}, {})
-    with pytest.raises(UserError, match="it asks for __builtin__.print"):
+    with pytest.raises(UserError, match=r"it asks for __builtin__\.print"):
         read_tensors(path)
     (tmp_path / "first.pth").write_bytes(pickle.dumps(_Evil(), protocol=2))
     with pytest.raises(UserError, match="it asks for"):
