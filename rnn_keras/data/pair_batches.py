@@ -72,8 +72,10 @@ class PairBatches(Batches):
         # The end token is written by no one: where it would be the input, there is nothing left to predict.
         return sources, targets[:, :-1] * (wanted != 0), wanted, (wanted != 0).astype(np.float32)
 
-    def dataset(self, start_epoch: int = 0) -> tf.data.Dataset:
-        return super().dataset(start_epoch).map(lambda source, written, *rest: ((source, written), *rest))
+    def dataset(self, start_epoch: int = 0, passes_before: int = 0) -> tf.data.Dataset:
+        return (
+            super().dataset(start_epoch, passes_before).map(lambda source, written, *rest: ((source, written), *rest))
+        )
 
 
 def padded(sequences: Sequence[np.ndarray]) -> np.ndarray:
