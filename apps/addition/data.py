@@ -179,7 +179,9 @@ def require_source(dataset: str, data_dir: str | None = None) -> None:
     """
     path = Path(os.path.expanduser(dataset))
     if dataset != "generated" and not path.is_file():
-        raise UserError(f"no such file: {path}; expected generated, or a .csv or .tsv file with the columns first,second")
+        raise UserError(
+            f"no such file: {path}; expected generated, or a .csv or .tsv file with the columns first,second"
+        )
 
 
 def load_to_score(config: AdditionConfig, dataset: str) -> AdditionData:
@@ -208,7 +210,9 @@ def from_file(config: AdditionConfig, to_train: bool = True) -> AdditionData:
             f"{FEWEST}, and some thousands for a useful model"
         )
     assigned, notes = assign_splits(by_key, [None] * len(pairs))
-    splits = {split: grouped([pair for pair, of in zip(pairs, assigned, strict=True) if of == split]) for split in SPLITS}
+    splits = {
+        split: grouped([pair for pair, of in zip(pairs, assigned, strict=True) if of == split]) for split in SPLITS
+    }
     empty = [split for split, groups in splits.items() if not groups]
     if empty and to_train:
         raise UserError(f"{dataset} leaves no example for the {empty[0]} split: give it more sums")
