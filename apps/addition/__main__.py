@@ -33,6 +33,13 @@ class AdditionApp(App):
         return load(config)
 
     def build(self, config: AdditionConfig, data: "AdditionData", optimizer) -> "keras.Model":
+        if config.order == "reading":
+            from apps.addition.reading import build_network
+            from rnn_keras.training.losses import SmoothedCrossentropy
+
+            network = build_network(config)
+            network.compile(optimizer=optimizer, loss=SmoothedCrossentropy(0.0), weighted_metrics=["accuracy"])
+            return network
         from apps.addition.model import build_adder
 
         adder = build_adder(config)
@@ -40,14 +47,18 @@ class AdditionApp(App):
         return adder
 
     def assemble(self, network: "keras.Model", data: "AdditionData") -> "keras.Model":
+        if data.config.order == "reading":
+            from apps.addition.reading import build_writer
+
+            return build_writer(network, data)
         from apps.addition.model import build_sum_model, carry_probe
 
         return build_sum_model(network, carry_probe(network, data.train))
 
     def score(self, network: "keras.Model", data: "AdditionData", split: str) -> dict:
-        from apps.addition.metric import column_metrics
+        from apps.addition.metric import metrics
 
-        return column_metrics(self.assemble(network, data), data.splits[split])
+        return metrics(self.assemble(network, data), data.config.order, data.splits[split])
 
     def draw(self, run: "RunDirectory", data: "AdditionData", network: "keras.Model") -> None:
         from apps.addition.plots import draw
@@ -56,10 +67,10 @@ class AdditionApp(App):
 
     def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
         from apps.addition.data import load_to_score
-        from apps.addition.metric import column_metrics
+        from apps.addition.metric import metrics
 
         data = load_to_score(self.config, dataset)
-        return column_metrics(model, data.examples(split)), data.notes
+        return metrics(model, self.config.order, data.examples(split)), data.notes
 
     def questions(self, inputs: Sequence[bytes]) -> list[bytes]:
         from apps.addition.predict import questions
@@ -67,14 +78,16 @@ class AdditionApp(App):
         return questions(inputs)
 
     def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[str]:
-        from apps.addition.predict import by_columns
+        from apps.addition.predict import by_columns, in_reading_order
 
+        if self.config.order == "reading":
+            return in_reading_order(model, inputs)
         return by_columns(model, self.run.plots / "prediction.png", inputs)
 
     def deployment(self, model: "keras.Model", config: AdditionConfig, examples: int) -> "Deployment":
-        from apps.addition.deployment import deployment
+        from apps.addition.deployment import by_columns, in_reading_order
 
-        return deployment(model, config, examples)
+        return (in_reading_order if config.order == "reading" else by_columns)(model, config, examples)
 
 
 if __name__ == "__main__":

@@ -107,12 +107,12 @@ def load(config: AdditionConfig) -> AdditionData:
     longer = LONG if config.order == "columns" else ()
     splits = {
         "train": {str(digits): learnable(generator, config.chosen("examples"), digits)},
-        "validation": tests(generator, VALIDATED, (digits, *longer[:1])),
-        "test": tests(generator, TESTED, (digits, *longer)),
+        "validation": unseen(generator, VALIDATED, (digits, *longer[:1])),
+        "test": unseen(generator, TESTED, (digits, *longer)),
     }
-    unseen = {key for split in SPLITS[1:] for name in splits[split] for key in keys(splits[split][name])}
+    held_out = {key for split in SPLITS[1:] for name in splits[split] for key in keys(splits[split][name])}
     train = splits["train"][str(digits)]
-    kept = [place for place, key in enumerate(keys(train)) if key not in unseen]
+    kept = [place for place, key in enumerate(keys(train)) if key not in held_out]
     splits["train"] = {str(digits): train.chosen(kept)}
     everything: Groups = {}
     for groups in splits.values():
@@ -148,7 +148,7 @@ def filled(columns: np.ndarray) -> np.ndarray:
     return np.pad(columns, [(0, 0), (0, 1), (0, 0)])
 
 
-def tests(generator: np.random.Generator, number: int, lengths: Sequence[int]) -> Groups:
+def unseen(generator: np.random.Generator, number: int, lengths: Sequence[int]) -> Groups:
     """For each length as many random sums, by its name, and as many hard ones, named `<length>_carries`."""
     groups = {}
     for digits in lengths:

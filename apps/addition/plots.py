@@ -7,9 +7,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.decomposition import PCA
 
-from apps.addition.data import AdditionData, Sums, hard, tests
+from apps.addition.data import AdditionData, Groups, Sums, hard, together, unseen
 from apps.addition.model import Adder
 from rnn_keras.data.columns import added, columns_of
+from rnn_keras.decoding.text_to_text import TextWriter
 from rnn_keras.training.plots import save
 
 LENGTHS = (8, 16, 32, 64, 128, 256, 512)
@@ -18,12 +19,31 @@ EXAMPLE = ("2051999643", "4367000361")  # with a carry that is handed on over si
 
 
 def draw(folder: Path, data: AdditionData, model: keras.Model) -> None:
-    """`exact_by_digits.png`, `state.png` of one sum, and `states.png`, those behind all columns of many."""
+    """By columns `exact_by_digits.png`, `state.png` of one sum, and `states.png`, those behind all columns of many.
+
+    In reading order `exact_by_carries.png`.
+    """
+    if data.config.order == "reading":
+        plot_carries(model, data.splits["test"], folder / "exact_by_carries.png")
+        return
     generator = np.random.default_rng(data.config.seed)
     plot_exact(Adder(model), generator, folder / "exact_by_digits.png")
     outputs = model({"text": keras.ops.convert_to_tensor(["+".join(EXAMPLE)])}, training=False)
     plot_state(*EXAMPLE, outputs["state"][0].numpy(), outputs["carry"][0].numpy(), folder / "state.png")
     plot_states(model, hard(generator, 100, 50), folder / "states.png")
+
+
+def plot_carries(model: keras.Model, groups: Groups, path: Path) -> None:
+    """The share of the sums that are right, by how many carries there are in them."""
+    sums = together(groups)
+    right = np.array(TextWriter(model).write(sums.questions, "greedy").texts) == np.array(sums.answers)
+    carries = added(sums.columns)[1].sum(axis=1)
+    numbers = np.unique(carries)
+    figure, axis = plt.subplots(figsize=(6, 3.5))
+    bars = axis.bar(numbers.astype(str), [right[carries == number].mean() for number in numbers], color="steelblue")
+    axis.bar_label(bars, [f"{(carries == number).sum()} sums" for number in numbers], fontsize=8)
+    axis.set(xlabel="carries in the sum", ylabel="sums that are right", ylim=(0, 1.1), title="Right to the last digit")
+    save(figure, path)
 
 
 def plot_exact(adder: Adder, generator: np.random.Generator, path: Path) -> None:
@@ -32,7 +52,7 @@ def plot_exact(adder: Adder, generator: np.random.Generator, path: Path) -> None
     for name, label, style in (("", "random digits", "o-"), ("_carries", "many carries", "s--")):
         shares = []
         for digits in LENGTHS:
-            sums = tests(generator, 100, (digits,))[f"{digits}{name}"]
+            sums = unseen(generator, 100, (digits,))[f"{digits}{name}"]
             shares.append((adder(sums.columns)[0] == added(sums.columns)[0]).all(axis=1).mean())
         axis.plot(LENGTHS, shares, style, label=label)
     axis.set_xscale("log", base=2)

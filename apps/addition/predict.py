@@ -10,6 +10,7 @@ import tensorflow as tf
 from apps.addition.paper import on_paper
 from apps.addition.plots import plot_state
 from rnn_keras.data.columns import added, columns_of, numbers, parsed
+from rnn_keras.decoding.text_to_text import TextWriter
 from rnn_keras.errors import UserError
 from rnn_keras.terminal import console
 
@@ -53,3 +54,9 @@ def by_columns(model: keras.Model, picture: Path, texts: Sequence[bytes]) -> lis
             except UserError as error:  # the answers do not depend on the picture
                 console.print(f"no picture: {error}")
     return answers
+
+
+def in_reading_order(model: keras.Model, texts: Sequence[bytes]) -> list[str]:
+    """The sums as texts."""
+    pairs = [parsed(text.decode("utf-8", "replace")) for text in texts]
+    return TextWriter(model).write(["+".join(pair) for pair in pairs], "greedy").texts
