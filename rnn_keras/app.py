@@ -87,8 +87,12 @@ class App(abc.ABC):
     def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
         """Metrics of a saved model on a split of any data, and notes on the data."""
 
+    def questions(self, inputs: Sequence[bytes]) -> list[bytes]:
+        """What a prediction each is made for, of the arguments or lines that the user gave."""
+        return list(inputs)
+
     @abc.abstractmethod
-    def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[dict]:
+    def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[dict] | list[str]:
         """One prediction of a saved model for each input, at least one."""
 
     @abc.abstractmethod
@@ -224,6 +228,7 @@ def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
                 if sys.stdin is None or sys.stdin.isatty():
                     raise UserError("nothing to predict: give inputs as arguments, or lines on standard input")
                 given = [line.rstrip(b"\r\n") for line in sys.stdin.buffer]
+            given = app.questions(given)
             report["predictions"] = app.predict(run.load_model(), given) if given else []
             show_predictions(given, report["predictions"])
 

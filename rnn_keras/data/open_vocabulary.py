@@ -177,3 +177,8 @@ class JoinedText(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"tokens": self.tokens}
+
+
+def framed(sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The ids of texts that are to be written, with the start token before and the end token behind."""
+    return [np.concatenate([[START], ids, [END]]).astype(np.int32) for ids in sequences]
