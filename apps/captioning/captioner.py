@@ -10,15 +10,7 @@ import tensorflow as tf
 
 from apps.captioning.features import progress
 from rnn_keras.data.open_vocabulary import END, START
-
-BATCH = 64
-
-
-class Captions(NamedTuple):
-    """`texts` in the order of the pictures, and `seconds` that the search for them took."""
-
-    texts: list[str]
-    seconds: float
+from rnn_keras.decoding.text_to_text import BATCH, Written
 
 
 class AttentionMap(NamedTuple):
@@ -56,7 +48,7 @@ class Captioner:
 
     def write(
         self, pictures: np.ndarray, how: str = "beam", places: np.ndarray | None = None, batch_size: int = BATCH
-    ) -> Captions:
+    ) -> Written:
         """The pictures' captions by `"greedy"` or `"beam"` search.
 
         Args:
@@ -71,7 +63,7 @@ class Captioner:
         for start in progress(starts, len(starts), f"writing captions, {how}"):
             tokens = self.searches[how](tf.constant(pictures[places[start : start + batch_size]]))
             texts += [text.decode() for text in self.joined(tokens).numpy()]
-        return Captions(texts, time.perf_counter() - started)
+        return Written(texts, time.perf_counter() - started)
 
     def without_picture(self, pictures: np.ndarray) -> str | None:
         """What the decoder writes where there is no picture; None where it was not trained for that.

@@ -1,7 +1,5 @@
 """What the captioning model is exported as, and what its files are held against."""
 
-import json
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -12,11 +10,8 @@ from apps.captioning.data import load_images
 from apps.captioning.features import square
 from apps.captioning.metric import bleu_scores
 from rnn_keras.data.labelled import drawn
-from rnn_keras.data.open_vocabulary import SPACE
-from rnn_keras.decoding.litert import convert_writer
+from rnn_keras.decoding.litert import convert_writer, written_by
 from rnn_keras.export.deployment import Deployment
-from rnn_keras.export.runner import DESCRIPTION
-from rnn_keras.export.writer import TARGET
 
 
 def deployment(model: keras.Model, config: CaptioningConfig, examples: int) -> Deployment:
@@ -28,21 +23,6 @@ def deployment(model: keras.Model, config: CaptioningConfig, examples: int) -> D
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="picture")])
     def serve(picture):
         return model({"picture": picture}, training=False)
-
-    def files(quantisation):
-        described = {
-            "picture": {"size": side},
-            "start": search.limits["start"],
-            "end": search.limits["end"],
-            "most_written": search.limits["maximum_length"],
-            "forbidden": search.forbidden,
-            "space": SPACE,
-            "answer": "caption",
-        }
-        return {
-            DESCRIPTION: json.dumps(described, ensure_ascii=False).encode(),
-            TARGET: "\n".join(model.get_layer("joined_text").tokens).encode(),
-        }
 
     contents, references = [], []
     if examples:
@@ -66,7 +46,7 @@ def deployment(model: keras.Model, config: CaptioningConfig, examples: int) -> D
         steps=side,
         tensors=tensors,
         scores=lambda outputs: outputs["caption"],
-        files=files,
+        files=lambda quantisation: written_by(model, {"picture": {"size": side}}, "caption"),
         examples=contents,
         calibration=[],
         decide=lambda texts: texts,

@@ -195,5 +195,5 @@ class JoinedText(keras.layers.Layer):
 
 
 def framed(sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The ids with the start token before and the end token behind."""
+    """The ids of texts that are to be written, with the start token before and the end token behind."""
     return [np.concatenate([[START], ids, [END]]).astype(np.int32) for ids in sequences]

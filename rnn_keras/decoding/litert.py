@@ -1,12 +1,17 @@
 """An encoder and one step of a decoder as the two signatures of a LiteRT file; see `rnn_keras.export.writer`."""
 
+import json
+
 import keras
 import tensorflow as tf
 
+from rnn_keras.data.open_vocabulary import SPACE
 from rnn_keras.decoding.decoder import AttentionDecoder, Memory
 from rnn_keras.errors import UserError
 from rnn_keras.export.litert import convert_functions
 from rnn_keras.export.litert_network import for_litert
+from rnn_keras.export.runner import DESCRIPTION
+from rnn_keras.export.writer import TARGET
 
 
 def convert_writer(reader: keras.Model, decoder: AttentionDecoder, quantisation: str) -> bytes:
@@ -48,6 +53,29 @@ def convert_writer(reader: keras.Model, decoder: AttentionDecoder, quantisation:
         "step": (step, [tf.TensorSpec((1,), tf.int32, "tokens"), *specs]),
     }
     return convert_functions(functions, [*network.variables, *reader.variables, *decoder.variables], quantisation)
+
+
+def written_by(model: keras.Model, description: dict, answer: str) -> dict[str, bytes]:
+    """What travels inside the file, by name: how the runner is to search, and the tokens that it writes.
+
+    Args:
+        model: with layers named `search` and `joined_text`.
+        description: what the runner needs to know of what is read.
+        answer: the name of what is written.
+    """
+    search = model.get_layer("search")
+    writing = {
+        "start": search.limits["start"],
+        "end": search.limits["end"],
+        "most_written": search.limits["maximum_length"],
+        "forbidden": search.forbidden,
+        "space": SPACE,
+        "answer": answer,
+    }
+    return {
+        DESCRIPTION: json.dumps(description | writing, ensure_ascii=False).encode(),
+        TARGET: "\n".join(model.get_layer("joined_text").tokens).encode(),
+    }
 
 
 def named(stem: str, values) -> dict:

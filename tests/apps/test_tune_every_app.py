@@ -46,6 +46,10 @@ def tiny(name, request):
             "--projection",
             "8",
         ]
+    if name == "addition":
+        return ["--dataset", "generated", "--digits", "2", "--examples", "300", "--units", "8"]
+    if name == "wardrobe":
+        return ["--dataset", "generated", "--diaries", "40", "--units", "8"]
     raise AssertionError(f"no tiny data for {name} yet: add them here, so that its search is tested")
 
 
