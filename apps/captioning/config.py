@@ -73,6 +73,8 @@ class CaptioningConfig(TrainingConfig):
     baseline; 1: all, and the picture is never looked at."""
     filters: int = 32
     """Channels of the first convolutions of cnn; the last have four times as many."""
+    shift: float = 0.06
+    """Training pictures of cnn are moved, and made larger or smaller, at random by up to this share of their size."""
     dropout: float = 0.4
     """Share of units that are dropped in training: of word vectors, of what is seen, after layers and before the
     output."""
@@ -104,7 +106,7 @@ class CaptioningConfig(TrainingConfig):
         self.require("vocabulary_size", self.vocabulary_size >= 8, "at least 8")
         self.require("length_penalty", self.length_penalty >= 0, "at least 0")
         self.require("blind", 0 <= self.blind <= 1, "at least 0 and at most 1")
-        for name in ("dropout", "word_dropout", "label_smoothing"):
+        for name in ("shift", "dropout", "word_dropout", "label_smoothing"):
             self.require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
 
     @property

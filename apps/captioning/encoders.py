@@ -26,7 +26,7 @@ def build_backbone(config: CaptioningConfig) -> keras.Model:
     """
     eye, side = config.eye, config.side
     if not is_frozen(eye):
-        return convolutions(side, config.filters)
+        return convolutions(side, config.filters, config.shift)
     if eye == "efficientnet_lite0":
         network = pretrained_efficientnet(side, config.cache_dir)
     else:
@@ -36,12 +36,13 @@ def build_backbone(config: CaptioningConfig) -> keras.Model:
     return keras.Model(network.input, grid, trainable=False, name="backbone")
 
 
-def convolutions(side: int, filters: int) -> keras.Model:
+def convolutions(side: int, filters: int, shift: float) -> keras.Model:
     """Three halvings with two convolutions each, after which a picture of 64 pixels is a grid of 8 x 8 places."""
     pixels = keras.Input((side, side, 3), dtype="uint8", name="pixels")
     x = keras.layers.Rescaling(-1 / 255, offset=1.0, name="rescaling")(pixels)  # paper is nothing, ink is something
-    x = keras.layers.RandomTranslation(0.06, 0.06, fill_mode="constant", name="shift")(x)
-    x = keras.layers.RandomZoom(0.1, fill_mode="constant", name="zoom")(x)
+    if shift:
+        x = keras.layers.RandomTranslation(shift, shift, fill_mode="constant", name="shift")(x)
+        x = keras.layers.RandomZoom(shift, fill_mode="constant", name="zoom")(x)
     for block in range(3):
         for number, stride in ((1, 2), (2, 1)):
             name = f"block_{block + 1}_{number}"

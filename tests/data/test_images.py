@@ -110,7 +110,9 @@ def test_a_stretched_picture_fills_the_square_as_pillow_does_it():
 
     assert np.abs(decoded(file_of(pixels), 16, 3, stretch=True).numpy().astype(int) - expected).max() <= 1
     layer = DecodedImages.from_config(DecodedImages(16, 3, stretch=True).get_config())
-    np.testing.assert_array_equal(layer([file_of(pixels)])[0], decoded(file_of(pixels), 16, 3, stretch=True))
+    np.testing.assert_array_equal(
+        layer(tf.constant([file_of(pixels)]))[0], decoded(file_of(pixels), 16, 3, stretch=True)
+    )
 
 
 def test_what_is_transparent_is_white_where_pictures_are_stretched():
