@@ -87,8 +87,12 @@ class App(abc.ABC):
     def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
         """Metrics of a saved model on a split of any data, and notes on the data."""
 
+    def questions(self, inputs: Sequence[bytes]) -> list[bytes]:
+        """What a prediction each is made for, of the arguments or lines that the user gave."""
+        return list(inputs)
+
     @abc.abstractmethod
-    def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[dict]:
+    def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[dict] | list[str]:
         """One prediction of a saved model for each input, at least one."""
 
     @abc.abstractmethod
@@ -150,6 +154,8 @@ def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
         config: Annotated[app.config_class, tyro.conf.arg(name="")] = defaults,
         config_file: Annotated[Path | None, tyro.conf.arg(name="config")] = None,
         run_dir: Path = default_run_dir,
+        strategy: Literal["none", "mirrored", "multi_worker"] = "none",
+        workers: int = 0,
         overwrite: bool = False,
         as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
     ) -> None:
@@ -159,17 +165,30 @@ def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
             config_file: A JSON file of settings, such as a run's config.json or a search's best.json; flags beside it
                 override it.
             run_dir: Where the run is kept. A run that was cut off goes on with the same command.
+            strategy: How each batch is divided. none: not at all; mirrored: among the devices of this machine;
+                multi_worker: among the processes that the environment variable TF_CONFIG names, one device each.
+            workers: Start so many processes on this machine, that train as multi_worker.
             overwrite: Replace what the run directory holds.
             as_json: One JSON object as the last line of standard output, and nothing else there.
         """
         with reporting(as_json) as report:
             run = _run_directory(run_dir)
+            if workers < 0 or (workers and strategy == "mirrored"):
+                raise UserError("--workers must be at least 0, and goes with --strategy multi_worker alone")
             app.require_source(config.dataset, config.data_dir)
-            run.require_place(config, overwrite)
+            if workers:
+                from rnn_keras.training.local_workers import train_in_processes
+
+                run.require_place(config, overwrite)
+                given = without(arguments, {"--workers": 1, "--strategy": 1, "--json": 0})
+                report.update(train_in_processes(app, given, workers, run, as_json))
+                return
+            if strategy != "multi_worker":  # of several processes the first looks
+                run.require_place(config, overwrite)
             import_tensorflow()
             from rnn_keras.training.train import train as run_training
 
-            report.update(run_training(app, config, run, overwrite))
+            report.update(run_training(app, config, run, overwrite, strategy=strategy))
 
     def evaluate(
         run_dir: Path = default_run_dir,
@@ -217,6 +236,7 @@ def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
                 if sys.stdin is None or sys.stdin.isatty():
                     raise UserError("nothing to predict: give inputs as arguments, or lines on standard input")
                 given = [line.rstrip(b"\r\n") for line in sys.stdin.buffer]
+            given = app.questions(given)
             report["predictions"] = app.predict(run.load_model(), given) if given else []
             show_predictions(given, report["predictions"])
 
@@ -330,6 +350,20 @@ def _named(arguments: Sequence[str]) -> set[str]:
     """The fields that the command line sets."""
     flags = [argument.split("=")[0] for argument in arguments if argument.startswith("--")]
     return {flag.removeprefix("--").removeprefix("no-").replace("-", "_") for flag in flags}
+
+
+def without(arguments: Sequence[str], flags: dict[str, int]) -> list[str]:
+    """A command line without these flags, each of which has so many values."""
+    kept, left_out = [], 0
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
+        if name in flags:
+            left_out = 0 if equals else flags[name]
+        elif left_out:
+            left_out -= 1
+        else:
+            kept.append(argument)
+    return kept
 
 
 def _settings_in_file(app: App, arguments: Sequence[str]) -> Any:

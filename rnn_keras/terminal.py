@@ -64,10 +64,11 @@ def shown(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def show_predictions(inputs: Sequence[bytes], predictions: Sequence[dict]) -> None:
+def show_predictions(inputs: Sequence[bytes], predictions: Sequence[dict] | Sequence[str]) -> None:
     """A row for each input, shortened to what a terminal's line holds, with what was predicted."""
     if not predictions:
         return
+    predictions = [{"answer": answer} if isinstance(answer, str) else answer for answer in predictions]
     table = Table("input", *predictions[0])
     for given, prediction in zip(inputs, predictions, strict=True):
         text = given[:400].decode("utf-8", "replace")

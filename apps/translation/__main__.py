@@ -47,9 +47,10 @@ class TranslationApp(App):
         return build_translator(data.config, network, data.source_vocabulary, data.target_vocabulary)
 
     def score(self, network: "keras.Model", data: "TranslationData", split: str) -> dict:
-        from apps.translation.metric import Translator, metrics
+        from apps.translation.metric import metrics
+        from rnn_keras.decoding.text_to_text import TextWriter
 
-        return metrics(Translator(self.assemble(network, data)), data.pairs.splits[split])[0]
+        return metrics(TextWriter(self.assemble(network, data)), data.pairs.splits[split])[0]
 
     def draw(self, run: "RunDirectory", data: "TranslationData", network: "keras.Model") -> None:
         from apps.translation.plots import draw
@@ -58,10 +59,11 @@ class TranslationApp(App):
 
     def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
         from apps.translation.data import load_pairs
-        from apps.translation.metric import Translator, metrics, show_details
+        from apps.translation.metric import metrics, show_details
+        from rnn_keras.decoding.text_to_text import TextWriter
 
         pairs = load_pairs(self.config, dataset, data_dir, to_train=False)
-        translator, examples = Translator(model), pairs.examples(split)
+        translator, examples = TextWriter(model), pairs.examples(split)
         scores, texts = metrics(translator, examples)
         show_details(translator, examples, texts)
         return scores, pairs.notes

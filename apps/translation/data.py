@@ -9,7 +9,7 @@ import opencc
 import tensorflow as tf
 
 from apps.translation.config import TranslationConfig
-from rnn_keras.data.open_vocabulary import END, START, OpenVocabulary, ReversibleTokenizer
+from rnn_keras.data.open_vocabulary import OpenVocabulary, ReversibleTokenizer, framed
 from rnn_keras.data.pair_batches import PairBatches
 from rnn_keras.data.sentence_pairs import Pairs, SentencePairs, load_sentence_pairs
 from rnn_keras.data.splits import SPLITS
@@ -115,8 +115,3 @@ def has_no_spaces(texts: Sequence[str]) -> bool:
     """Whether most of the letters are of scripts that put no space between words: Han, kana, Thai and the like."""
     text = "".join(texts[:2000])
     return 2 * len(_WITHOUT_SPACES.findall(text)) > sum(map(str.isalpha, text))
-
-
-def framed(sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The ids with the start token before and the end token behind."""
-    return [np.concatenate([[START], ids, [END]]).astype(np.int32) for ids in sequences]

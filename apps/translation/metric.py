@@ -1,69 +1,18 @@
 """How good translations are, as the field measures it: BLEU and chrF by sacrebleu, against all references."""
 
-import time
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import keras
 import numpy as np
-import tensorflow as tf
-from rich.progress import track
 from rich.table import Table
 from sacrebleu.metrics import BLEU, CHRF
 
 from apps.translation.data import has_no_spaces, is_chinese
 from rnn_keras.app import console
-from rnn_keras.data.pair_batches import padded
 from rnn_keras.data.sentence_pairs import Pairs
+from rnn_keras.decoding.text_to_text import TextWriter
 
-BATCH = 64
 # Upper ends of the groups of sentences by length, in tokens of the source.
 LENGTHS = (5, 8, 12, 16, 10**9)
-
-
-class Translations(NamedTuple):
-    """`texts` in the order of the sources, and `seconds` that the search for them took."""
-
-    texts: list[str]
-    seconds: float
-
-
-class Translator:
-    """A saved model's parts at work on many sentences, in batches of like length.
-
-    Args:
-        model: what `build_translator` makes.
-    """
-
-    def __init__(self, model: keras.Model):
-        self.vocabulary = model.get_layer("source_vocabulary")
-        encoder, search = model.get_layer("encoder"), model.get_layer("search")
-        self.joined = model.get_layer("joined_text")
-
-        def read(ids):
-            return *encoder(ids, training=False), tf.not_equal(ids, 0)
-
-        signature = [tf.TensorSpec((None, None), tf.int32)]
-        self.searches = {
-            "greedy": tf.function(lambda ids: search.greedy(*read(ids)), signature, autograph=False),
-            "beam": tf.function(lambda ids: search(*read(ids))["tokens"], signature, autograph=False),
-        }
-
-    def translate(self, texts: Sequence[str], how: str = "beam", batch_size: int = BATCH) -> Translations:
-        """The texts, translated by `"greedy"` or `"beam"` search."""
-        sequences = self.vocabulary.encode(texts)
-        order = np.argsort([len(ids) for ids in sequences], kind="stable")
-        batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-        answers = [""] * len(texts)
-        self.searches[how](np.ones((1, 1), np.int32))  # traced before the clock runs
-        started = time.perf_counter()
-        for batch in track(
-            batches, f"translating, {how} ...", console=console, transient=True, disable=len(batches) < 5
-        ):
-            tokens = self.searches[how](padded([sequences[place] for place in batch]))
-            for place, text in zip(batch, self.joined(tokens).numpy(), strict=True):
-                answers[place] = text.decode()
-        return Translations(answers, time.perf_counter() - started)
 
 
 def tokenize_for(references: Sequence[Sequence[str]]) -> str:
@@ -84,10 +33,10 @@ def corpus_scores(texts: Sequence[str], references: Sequence[Sequence[str]]) -> 
     return {name: round(score, 2) for name, score in scores.items()}, str(bleu.get_signature())
 
 
-def metrics(translator: Translator, pairs: Pairs) -> tuple[dict, list[str]]:
+def metrics(translator: TextWriter, pairs: Pairs) -> tuple[dict, list[str]]:
     """BLEU and chrF with beam search, and with greedy search as `bleu_greedy`, `chrf_greedy`; and the translations."""
     sources, references = pairs.references()
-    found = {how: translator.translate(sources, how) for how in ("greedy", "beam")}
+    found = {how: translator.write(sources, how) for how in ("greedy", "beam")}
     scores, signature = corpus_scores(found["beam"].texts, references)
     greedy, _ = corpus_scores(found["greedy"].texts, references)
     return {
@@ -100,7 +49,7 @@ def metrics(translator: Translator, pairs: Pairs) -> tuple[dict, list[str]]:
     }, found["beam"].texts
 
 
-def bleu_by_length(translator: Translator, pairs: Pairs, texts: Sequence[str]) -> list[dict]:
+def bleu_by_length(translator: TextWriter, pairs: Pairs, texts: Sequence[str]) -> list[dict]:
     """BLEU of the sentences of each group by length: rows of `tokens`, `sentences` and `bleu`."""
     sources, references = pairs.references()
     lengths = np.array([len(ids) for ids in translator.vocabulary.encode(sources)])
@@ -127,7 +76,7 @@ def ranked(pairs: Pairs, texts: Sequence[str]) -> list[tuple[float, str, str, st
     return sorted(rows, key=lambda row: -row[0])
 
 
-def show_details(translator: Translator, pairs: Pairs, texts: Sequence[str], number: int = 5) -> None:
+def show_details(translator: TextWriter, pairs: Pairs, texts: Sequence[str], number: int = 5) -> None:
     """Prints BLEU by length, and the best and the worst translations."""
     table = Table(title="BLEU by length, beam search", title_justify="left")
     for name in ("tokens of the source", "sentences", "BLEU"):

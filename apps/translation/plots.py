@@ -7,16 +7,17 @@ import matplotlib.pyplot as plt
 
 from apps.translation.attention import attention_map, plot_attention
 from apps.translation.data import TranslationData
-from apps.translation.metric import Translator, bleu_by_length
+from apps.translation.metric import bleu_by_length
+from rnn_keras.decoding.text_to_text import TextWriter
 from rnn_keras.training.plots import save
 
 
 def draw(folder: Path, data: TranslationData, model: keras.Model) -> None:
     """`bleu_by_length.png` of the test sentences, and `attention.png` of a few of them."""
-    test, translator = data.pairs.splits["test"], Translator(model)
+    test, translator = data.pairs.splits["test"], TextWriter(model)
     sources, _ = test.references()
     plot_bleu_by_length(
-        bleu_by_length(translator, test, translator.translate(sources).texts), folder / "bleu_by_length.png"
+        bleu_by_length(translator, test, translator.write(sources).texts), folder / "bleu_by_length.png"
     )
     # Sentences whose tokens a panel has room for.
     readable = [text for text in sources if 6 <= len(text.split()) <= 12][:3] or sources[:1]

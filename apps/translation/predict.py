@@ -8,8 +8,8 @@ import keras
 from apps.translation.attention import attention_map, legend, plot_attention
 from apps.translation.config import TranslationConfig
 from apps.translation.data import in_script
-from apps.translation.metric import Translator
 from rnn_keras.app import console
+from rnn_keras.decoding.text_to_text import TextWriter
 from rnn_keras.errors import UserError
 
 PICTURED = 3  # the most sentences that a picture shows
@@ -18,7 +18,7 @@ PICTURED = 3  # the most sentences that a picture shows
 def predict(model: keras.Model, config: TranslationConfig, picture: Path, inputs: Sequence[bytes]) -> list[dict]:
     """A dict with the `translation` for each input; the first few are pictured."""
     texts = in_script([text.decode("utf-8", "replace") for text in inputs], config.script)
-    answers = Translator(model).translate(texts).texts
+    answers = TextWriter(model).write(texts).texts
     maps = [attention_map(model, text) for text in texts[:PICTURED]]
     if maps and maps[0] is not None:
         try:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rnn_keras.data.labelled import Labelled, Read, classes, divided, listed, read_tfds
+from rnn_keras.data.labelled import Labelled, Read, classes, divided, read_tfds
 from rnn_keras.data.splits import SPLITS, normalise
-from rnn_keras.data.tables import read_rows, split_files
+from rnn_keras.data.tables import named_rows, split_files
 from rnn_keras.data.tfds_source import means_path, require_within_reach
 from rnn_keras.errors import UserError
 
@@ -103,30 +103,12 @@ def _read_files(path: Path) -> Read:
 
 def _read_table(path: Path) -> list[tuple[str | None, str, str]]:
     """`(split or None, text, label)` of every row of a file."""
-    (_, header), *rows = read_rows(path)
-    columns = [name.strip().casefold() for name in header]
-    for wanted in ("text", "label"):
-        if columns.count(wanted) != 1:
-            hint = "; separate the columns with commas" if len(header) == 1 and set(";\t") & set(header[0]) else ""
-            raise UserError(
-                f"{path} has {columns.count(wanted)} columns named {wanted!r} where one is expected: its first line "
-                f"names {listed(header)}; expected a header like text,label{hint}"
-            )
-    text, label = columns.index("text"), columns.index("label")
-    split = columns.index("split") if "split" in columns else None
     read = []
-    for line, row in rows:
-        if len(row) != len(header):
-            raise UserError(
-                f"{path}, line {line}: {len(row)} fields where the header names {len(header)}; "
-                "put a text that holds separators or line breaks in quotation marks"
-            )
-        if not row[label].strip():
+    for line, row in named_rows(path, ("text", "label"), ("split",)):
+        if not row["label"].strip():
             raise UserError(f"{path}, line {line}: the label is missing; give the row one or delete it")
-        name = row[split].strip().casefold() if split is not None else None
+        name = row["split"].strip().casefold() if "split" in row else None
         if name is not None and name not in SPLITS:
-            raise UserError(f"{path}, line {line}: split {row[split]!r}; expected train, validation or test")
-        read.append((name, row[text], row[label].strip()))
-    if not read:
-        raise UserError(f"{path} has a header and no rows: expected one example a row")
+            raise UserError(f"{path}, line {line}: split {row['split']!r}; expected train, validation or test")
+        read.append((name, row["text"], row["label"].strip()))
     return read

@@ -48,6 +48,40 @@ def read_rows(path: Path, *, tabs: bool | None = None) -> list[tuple[int, list[s
     return rows
 
 
+def named_rows(path: Path, wanted: Sequence[str], optional: Sequence[str] = ()) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a file whose first line names the columns, each by the names asked for, with the number of its line.
+
+    Case and white space around a name make no difference; other columns are left out.
+
+    Args:
+        wanted: names that the file must have once each.
+        optional: names that it may have.
+
+    Raises:
+        UserError: as `read_rows`, or a column is missing, a row has more or fewer fields, or there is no row.
+    """
+    (_, header), *rows = read_rows(path)
+    columns = [name.strip().casefold() for name in header]
+    for name in (*wanted, *(name for name in optional if name in columns)):
+        if columns.count(name) != 1:
+            hint = "; separate the columns with commas" if len(header) == 1 and set(";\t") & set(header[0]) else ""
+            named = ", ".join(field.strip() for field in header[:10])
+            raise UserError(
+                f"{path} has {columns.count(name)} columns named {name!r} where one is expected: its first line "
+                f"names {named}; expected a header like {','.join(wanted)}{hint}"
+            )
+    found = {name: columns.index(name) for name in (*wanted, *optional) if name in columns}
+    for line, row in rows:
+        if len(row) != len(header):
+            raise UserError(
+                f"{path}, line {line}: {len(row)} fields where the header names {len(header)}; "
+                "put a field that holds separators or line breaks in quotation marks"
+            )
+    if not rows:
+        raise UserError(f"{path} has a header and no rows: expected one example a row")
+    return [(line, {name: row[place] for name, place in found.items()}) for line, row in rows]
+
+
 def split_files(folder: Path, suffixes: Sequence[str]) -> list[tuple[str, Path]]:
     """The files of a folder that are named after a split, such as `train.csv`, with the split's name.
 

@@ -58,7 +58,7 @@ def saved_model(path: str):
         return serve(**tensors(names, examples))
 
     def everything(examples):
-        if "lengths" in names:
+        if "steps" in names:
             parts = [run([example])["probabilities"][0].numpy() for example in examples]
             return {"probabilities": np.concatenate(parts)}
         parts = [run(examples[start : start + AT_ONCE]) for start in range(0, len(examples), AT_ONCE)]
@@ -83,11 +83,10 @@ def tensors(names, examples: list) -> dict:
     """A batch of examples by the names of a model's inputs: the one that it has, or `steps` and their `lengths`."""
     import tensorflow as tf
 
+    inputs = {name: tf.constant(examples) for name in names if name != "lengths"}
     if "lengths" in names:
-        lengths = np.array([len(example) for example in examples], np.int32)
-        return {"steps": tf.constant(np.stack(examples)), "lengths": tf.constant(lengths)}
-    (name,) = names
-    return {name: tf.constant(examples)}
+        inputs["lengths"] = tf.constant([len(example) for example in examples], tf.int32)
+    return inputs
 
 
 def onnx_file(path: str):

@@ -62,7 +62,7 @@ class Cluster:
             yield
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
             raise UserError(
-                f"another process of the training was lost ({_first_line(error)}); this one stops too: the same command "
+                f"another process was lost ({_first_line(error)}); this one stops too: the same command "
                 "on all of them goes on after the last finished epoch"
             ) from error
 

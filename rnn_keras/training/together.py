@@ -4,6 +4,8 @@ import keras
 import tensorflow as tf
 from keras import tree
 
+from rnn_keras.errors import UserError
+from rnn_keras.training.carried_state import kept_states
 from rnn_keras.training.cluster import Cluster
 
 
@@ -17,7 +19,15 @@ def train_together(model: keras.Model, cluster: Cluster) -> None:
     TensorFlow's strategy for several workers, and would clip each share of the gradient on its own.)
 
     Dropout draws other masks in each process.
+
+    Raises:
+        UserError: the model keeps its state from batch to batch, row by row.
     """
+    if kept_states(model):
+        raise UserError(
+            "this model carries its state from one batch to the next, whose rows cannot be divided among processes; "
+            "train it with --strategy none"
+        )
     loss_of = next(metric for metric in model.metrics if metric.name == "loss")
 
     def outputs_of(inputs, training):

@@ -15,10 +15,11 @@ from apps.translation.__main__ import TranslationApp
 from apps.translation.attention import attention_map, font_with, labels, legend
 from apps.translation.config import TranslationConfig
 from apps.translation.data import in_script, is_chinese, load
-from apps.translation.metric import Translator, corpus_scores, tokenize_for
+from apps.translation.metric import corpus_scores, tokenize_for
 from apps.translation.model import build_network, build_translator
 from rnn_keras.data.pair_batches import PairBatches
 from rnn_keras.data.sentence_pairs import Pairs
+from rnn_keras.decoding.text_to_text import TextWriter
 from rnn_keras.training.losses import SmoothedCrossentropy
 
 VARIANTS = [
@@ -103,7 +104,7 @@ def test_a_saved_model_file_translates_the_same(translation_run, phrases):
     sources, _ = load(config).pairs.splits["test"].references()
     together = model.predict({"text": np.array(sources, dtype=object)}, verbose=0)
     alone = [model({"text": tf.constant([text])}) for text in sources[:4]]
-    again = Translator(model).translate(sources, batch_size=5).texts
+    again = TextWriter(model).write(sources, batch_size=5).texts
 
     # The translation depends neither on the batch, nor on how far a sentence was padded.
     assert [text.decode() for text in together["translation"]] == again

@@ -26,6 +26,9 @@ SMALL = ("--units", "8", "--embedding-units", "8")  # given, so that no trial is
 
 def tiny(name, request):
     """Arguments with which the app learns from tiny data in seconds."""
+    if name == "captioning":
+        options = ["--encoder", "cnn", "--size", "32", "--filters", "4", *SMALL]
+        return ["--dataset", str(request.getfixturevalue("shapes")), *options]
     if name == "digits":  # scikit-learn's own pictures
         return ["--dataset", "digits", "--size", "8", "--filters", "4", "--units", "8"]
     if name == "memory":
@@ -45,6 +48,10 @@ def tiny(name, request):
             "--projection",
             "8",
         ]
+    if name == "addition":
+        return ["--dataset", "generated", "--digits", "2", "--examples", "300", "--units", "8"]
+    if name == "wardrobe":
+        return ["--dataset", "generated", "--diaries", "40", "--units", "8"]
     raise AssertionError(f"no tiny data for {name} yet: add them here, so that its search is tested")
 
 

@@ -81,7 +81,7 @@ def test_trials_that_fail_say_why_and_the_search_goes_on(tmp_path, capfd, stored
     assert len(trials) == 15 == len(report["trials"]) + len(report["failed"])
     assert {row["trouble"] for row in report["trials"]} == {"none"}
     expected = {
-        "nan": "the loss became nan at step 1; lower --learning-rate or --clip-norm",
+        "nan": "the loss became nan at step 1 of epoch 1; with the weights from before the epoch that batch (16 x 2)",
         "raise": "ValueError: no such layer",
         "bad": "--trouble must be another, got bad",
         "memory": "out of memory",

@@ -1,0 +1,58 @@
+"""The settings of the addition app, each a flag of `train`."""
+
+import dataclasses
+from typing import Literal
+
+from rnn_keras.training.config import TrainingConfig
+from rnn_keras.tuning.space import Choice, Real, SearchSpace, Whole
+
+SEARCH_SPACE: SearchSpace = {
+    "cell": Choice(("simple_rnn", "lstm", "gru")),
+    "units": Whole(8, 256, log=True),
+    "learning_rate": Real(5e-4, 3e-2, log=True),
+    "clip_norm": Real(0.3, 10.0, log=True),
+    "batch_size": Choice((64, 128, 256)),
+}
+DEFAULTS = {
+    "columns": {"digits": 8, "examples": 20_000, "epochs": 40, "units": 32},
+    "reading": {"digits": 3, "examples": 60_000, "epochs": 30, "units": 128},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class AdditionConfig(TrainingConfig):
+    """Settings of a training run."""
+
+    dataset: str = "generated"
+    """Sums to learn from: generated, or a path to a CSV or TSV file with the columns first,second."""
+    order: Literal["columns", "reading"] = "columns"
+    """columns: two digits in and one out at each step, from the right, as one adds on paper. reading: the text of the
+    sum in, character by character, and then the text of the answer out."""
+    digits: int = 0
+    """Digits of the generated numbers that are learnt from, at most; 0: 8 by columns, 3 in reading order."""
+    examples: int = 0
+    """Generated sums to learn from; 0: 20,000 by columns, 60,000 in reading order."""
+    epochs: int = 0
+    """The most passes over the training data; 0: 40 by columns, 30 in reading order."""
+    patience: int = 10
+    """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
+    batch_size: int = 128
+    """Sums per step."""
+    cell: Literal["simple_rnn", "lstm", "gru"] = "lstm"
+    """Kind of recurrent layer."""
+    units: int = 0
+    """Width of the hidden state; 0: 32 by columns, 128 in reading order."""
+    learning_rate: float = 0.005
+    """Step size of the optimiser at the start."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("digits", "examples", "units"):
+            self.require(name, getattr(self, name) >= 0, "at least 0 (0 chooses by the order)")
+
+    def chosen(self, name: str) -> int:
+        """A setting, or where it is 0 what suits the order."""
+        return getattr(self, name) or DEFAULTS[self.order][name]
+
+    def passes(self, steps_per_epoch: int) -> int:
+        return self.chosen("epochs")

@@ -1,0 +1,114 @@
+"""Pictures of what the state holds, and of how long the numbers may be."""
+
+from pathlib import Path
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.decomposition import PCA
+
+from apps.addition.data import AdditionData, Groups, Sums, hard, together, unseen
+from apps.addition.model import Adder
+from rnn_keras.data.columns import added, columns_of
+from rnn_keras.decoding.text_to_text import TextWriter
+from rnn_keras.training.plots import save
+
+LENGTHS = (8, 16, 32, 64, 128, 256, 512)
+MOST_COLUMNS = 40  # of a sum that a picture shows
+EXAMPLE = ("2051999643", "4367000361")  # with a carry that is handed on over six columns
+
+
+def draw(folder: Path, data: AdditionData, model: keras.Model) -> None:
+    """By columns `exact_by_digits.png`, `state.png` of one sum, and `states.png`, those behind all columns of many.
+
+    In reading order `exact_by_carries.png`.
+    """
+    if data.config.order == "reading":
+        plot_carries(model, data.splits["test"], folder / "exact_by_carries.png")
+        return
+    generator = np.random.default_rng(data.config.seed)
+    plot_exact(Adder(model), generator, folder / "exact_by_digits.png")
+    outputs = model({"text": keras.ops.convert_to_tensor(["+".join(EXAMPLE)])}, training=False)
+    plot_state(*EXAMPLE, outputs["state"][0].numpy(), outputs["carry"][0].numpy(), folder / "state.png")
+    plot_states(model, hard(generator, 100, 50), folder / "states.png")
+
+
+def plot_carries(model: keras.Model, groups: Groups, path: Path) -> None:
+    """The share of the sums that are right, by how many carries there are in them."""
+    sums = together(groups)
+    right = np.array(TextWriter(model).write(sums.questions, "greedy").texts) == np.array(sums.answers)
+    carries = added(sums.columns)[1].sum(axis=1)
+    numbers = np.unique(carries)
+    figure, axis = plt.subplots(figsize=(6, 3.5))
+    bars = axis.bar(numbers.astype(str), [right[carries == number].mean() for number in numbers], color="steelblue")
+    axis.bar_label(bars, [f"{(carries == number).sum()} sums" for number in numbers], fontsize=8)
+    axis.set(xlabel="carries in the sum", ylabel="sums that are right", ylim=(0, 1.1), title="Right to the last digit")
+    save(figure, path)
+
+
+def plot_exact(adder: Adder, generator: np.random.Generator, path: Path) -> None:
+    """The share of 100 random and 100 hard sums of each length that are right to the last digit."""
+    figure, axis = plt.subplots(figsize=(6.5, 3.8))
+    for name, label, style in (("", "random digits", "o-"), ("_carries", "many carries", "s--")):
+        shares = []
+        for digits in LENGTHS:
+            sums = unseen(generator, 100, (digits,))[f"{digits}{name}"]
+            shares.append((adder(sums.columns)[0] == added(sums.columns)[0]).all(axis=1).mean())
+        axis.plot(LENGTHS, shares, style, label=label)
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(LENGTHS, LENGTHS)
+    axis.set(xlabel="digits of the numbers", ylabel="sums that are right", ylim=(-0.03, 1.05))
+    axis.set_title("Right to the last digit")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    save(figure, path)
+
+
+def plot_state(first: str, second: str, state: np.ndarray, carry: np.ndarray, path: Path) -> None:
+    """The hidden state behind each column as a heat map, and what the probe reads off it; time runs to the left.
+
+    Args:
+        state: `(time, units)`, the rightmost column first.
+        carry: `(time,)`, how likely the state holds one.
+    """
+    shown = min(max(len(first), len(second)) + 1, MOST_COLUMNS)
+    digits, truth = (row[0] for row in added(columns_of([(first, second)])))
+    pairs = columns_of([(first, second)])[0]
+    # Units that speak for a carry above, those against it below.
+    moved = (
+        np.argsort(state[carry > 0.5].mean(0) - state[carry <= 0.5].mean(0)) if 0 < (carry > 0.5).mean() < 1 else ...
+    )
+    labels = [f"{a}\n{b}\n{digit}" for (a, b), digit in zip(pairs[:shown][::-1], digits[:shown][::-1], strict=True)]
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(2.4 + 0.34 * shown, 6), height_ratios=(4, 1), sharex=True, layout="constrained"
+    )
+    image = above.imshow(state[:shown][::-1, moved].T, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
+    above.set(ylabel="units, by how much a carry moves them")
+    above.tick_params(labelbottom=False)
+    figure.colorbar(image, ax=above, label="hidden state", pad=0.01)
+    places = np.arange(shown)
+    below.bar(places, carry[:shown][::-1], color="steelblue", label="read off the state")
+    below.plot(places, truth[:shown][::-1], "kx", label="true carry")
+    below.set_xticks(places, labels)
+    below.set(ylabel="carry", ylim=(-0.1, 1.15), xlabel="first number, second number, sum; read from the right")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    left_out = max(len(first), len(second)) + 1 - shown
+    above.set_title("What the network holds behind each column" + (f" ({left_out} more to the left)" * bool(left_out)))
+    save(figure, path)
+
+
+def plot_states(model: keras.Model, sums: Sums, path: Path) -> None:
+    """The states behind all columns, seen from where their two largest components are, coloured by the true carry."""
+    state = model.get_layer("adder").predict(sums.columns, verbose=0)["state"]
+    digits, carries = (values.reshape(-1) for values in added(sums.columns))
+    places = PCA(2, random_state=0).fit_transform(state.reshape(len(digits), -1))
+    figure, axis = plt.subplots(figsize=(6, 5))
+    for carry, color in ((0, "steelblue"), (1, "darkorange")):
+        of = carries == carry
+        axis.scatter(*places[of].T, s=6, alpha=0.5, color=color, label="carries one" if carry else "carries nothing")
+        for digit in range(10):
+            if (chosen := of & (digits == digit)).any():
+                axis.annotate(str(digit), np.median(places[chosen], axis=0), ha="center", va="center", weight="bold")
+    axis.set(xlabel="first principal component", ylabel="second", title="Hidden states, and the digit of the sum")
+    axis.legend(loc="upper right")
+    save(figure, path)

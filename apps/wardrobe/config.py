@@ -1,0 +1,52 @@
+"""The settings of the wardrobe app, each a flag of `train`."""
+
+import dataclasses
+from typing import Literal
+
+from rnn_keras.training.config import TrainingConfig
+from rnn_keras.tuning.space import Choice, Real, SearchSpace, Whole
+
+SEARCH_SPACE: SearchSpace = {
+    "cell": Choice(("simple_rnn", "lstm", "gru")),
+    "units": Whole(16, 128, log=True),
+    "layers": Whole(1, 2),
+    "dropout": Real(0.0, 0.5),
+    "learning_rate": Real(1e-3, 3e-2, log=True),
+    "clip_norm": Real(0.3, 10.0, log=True),
+    "batch_size": Choice((32, 64, 128)),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class WardrobeConfig(TrainingConfig):
+    """Settings of a training run."""
+
+    dataset: str = "generated"
+    """Diaries to learn from: generated, by the rules of one person, or a path to your own diary, a CSV or TSV file with
+    the columns date,weather,temperature,clothes and, if you like, season."""
+    diaries: int = 5000
+    """Generated diaries of four weeks to learn from."""
+    epochs: int = 0
+    """The most passes over the training data; 0: 25, or as many as make 400 steps where the data are few."""
+    patience: int = 6
+    """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
+    learning_rate: float = 0.01
+    """Step size of the optimiser at the start."""
+    cell: Literal["simple_rnn", "lstm", "gru"] = "lstm"
+    """Kind of recurrent layer."""
+    units: int = 64
+    """Width of the hidden state, and of the network that sees only today."""
+    layers: int = 1
+    """Recurrent layers on top of each other."""
+    dropout: float = 0.0
+    """Share of units that are dropped after each recurrent layer in training; for a short diary of your own."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("units", "layers"):
+            self.require(name, getattr(self, name) >= 1, "at least 1")
+        self.require("diaries", self.diaries >= 10, "at least 10")
+        self.require("dropout", 0 <= self.dropout < 1, "at least 0 and below 1")
+
+    def passes(self, steps_per_epoch: int) -> int:
+        return self.epochs or max(25, -(-self.least_steps // steps_per_epoch))

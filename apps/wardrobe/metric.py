@@ -1,0 +1,62 @@
+"""How often what was worn is what the network thought likeliest, beside the best score that there can be."""
+
+import keras
+import numpy as np
+from sklearn.metrics import log_loss
+
+from apps.wardrobe.data import UNKNOWN, WardrobeData, steps
+from apps.wardrobe.rules import HOT, MILD, WET, Days, by_rules, generated
+
+COUNTED = 20_000  # diaries by which the best score without memory is known
+
+
+def metrics(dresser: keras.Model, days: Days, follows_rules: bool) -> dict:
+    """`accuracy` of the recurrent network and `today_only_accuracy` of the one without memory, 0 to 1; losses in nats.
+
+    Of generated diaries also `best_accuracy`, what one who knows the rules expects to get right, computed exactly from
+    the probabilities of the rules, and `rules_accuracy`, what he does get right on these days; `loss_above_best`, how
+    many nats a day the network knows less than the rules; and `best_today_only_accuracy`.
+    """
+    known, worn = days.clothes != UNKNOWN, days.clothes[days.clothes != UNKNOWN]
+    outputs = dresser.predict(steps(days), batch_size=256, verbose=0)
+    found = {name: output[known] for name, output in outputs.items()}
+    scores = {
+        "accuracy": accuracy(found["clothes"], worn),
+        "today_only_accuracy": accuracy(found["today_only"], worn),
+        "loss": loss(found["clothes"], worn),
+    }
+    if follows_rules:
+        likely = by_rules(days)[0][known]
+        scores |= {
+            "best_accuracy": float(likely.max(axis=1).mean()),
+            "rules_accuracy": accuracy(likely, worn),
+            "loss_above_best": scores["loss"] - loss(likely, worn),
+            "best_today_only_accuracy": best_without_memory(days.clothes.shape[1]),
+        }
+    return scores | {"days": len(worn)}
+
+
+def accuracy(probabilities: np.ndarray, worn: np.ndarray) -> float:
+    return float((probabilities.argmax(axis=1) == worn).mean())
+
+
+def loss(probabilities: np.ndarray, worn: np.ndarray) -> float:
+    return float(log_loss(worn, probabilities, labels=range(probabilities.shape[1])))
+
+
+def best_without_memory(length: int) -> float:
+    """What one who knows the rules and sees only today expects to get right: counted in many generated diaries.
+
+    The rules look at the weekday, the warmth and whether it is wet; for each such day the probabilities are averaged
+    over all that may have been worn before.
+    """
+    days = generated(np.random.default_rng(0), COUNTED, length)
+    likely = by_rules(days)[0].reshape(days.clothes.size, -1)
+    seen = days.weekday * 6 + np.digitize(days.temperature, (MILD, HOT)) * 2 + np.isin(days.weather, WET)
+    sums = np.zeros((seen.max() + 1, likely.shape[1]))
+    np.add.at(sums, seen.reshape(-1), likely)
+    return float(sums.max(axis=1).sum() / len(likely))
+
+
+def score(dresser: keras.Model, data: WardrobeData, split: str) -> dict:
+    return metrics(dresser, data.examples(split), data.follows_rules)
