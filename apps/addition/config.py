@@ -15,7 +15,7 @@ SEARCH_SPACE: SearchSpace = {
 }
 DEFAULTS = {
     "columns": {"digits": 8, "examples": 200_000, "epochs": 6, "units": 32},
-    "reading": {"digits": 3, "examples": 60_000, "epochs": 30, "units": 128},
+    "reading": {"digits": 3, "examples": 100_000, "epochs": 15, "units": 64},
 }
 
 
@@ -33,9 +33,9 @@ class AdditionConfig(TrainingConfig):
     digits: int = 0
     """Digits of the generated numbers that are learnt from, at most; 0: 8 by columns, 3 in reading order."""
     examples: int = 0
-    """Generated sums to learn from; 0: 200,000 by columns, 60,000 in reading order."""
+    """Generated sums to learn from; 0: 200,000 by columns, 100,000 in reading order."""
     epochs: int = 0
-    """The most passes over the training data; 0: 6 by columns, 30 in reading order, or as many as make
+    """The most passes over the training data; 0: 6 by columns, 15 in reading order, or as many as make
     4000 steps where a file holds few."""
     patience: int = 10
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
@@ -44,7 +44,7 @@ class AdditionConfig(TrainingConfig):
     cell: Literal["simple_rnn", "lstm", "gru"] = "lstm"
     """Kind of recurrent layer."""
     units: int = 0
-    """Width of the hidden state; 0: 32 by columns, 128 in reading order."""
+    """Width of the hidden state; 0: 32 by columns, 64 in reading order."""
     learning_rate: float = 0.005
     """Step size of the optimiser at the start."""
 
