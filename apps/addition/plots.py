@@ -77,7 +77,7 @@ def plot_state(first: str, second: str, state: np.ndarray, carry: np.ndarray, pa
     # Units that speak for a carry above, those against it below.
     held, moved = carry > 0.5, np.arange(state.shape[1])
     if 0 < held.sum() < len(held):
-        moved = np.argsort(state[held].mean(axis=0) - state[~held].mean(axis=0))
+        moved = np.argsort(state[~held].mean(axis=0) - state[held].mean(axis=0))
     labels = [f"{a}\n{b}\n{digit}" for (a, b), digit in zip(pairs[:shown][::-1], digits[:shown][::-1], strict=True)]
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(2.4 + 0.34 * shown, 6), height_ratios=(4, 1), sharex=True, layout="constrained"
