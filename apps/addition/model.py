@@ -19,7 +19,8 @@ AT_ONCE = 250  # sums that are added side by side
 def build_adder(config: AdditionConfig) -> keras.Model:
     """Columns `(batch, time, 2)` of digits, the rightmost first -> probabilities `(batch, time, 10)` of the sum's."""
     columns = keras.Input((None, 2), dtype="int32", name="columns")
-    x = keras.layers.Reshape((-1, 20), name="both_digits")(OneHot(10, name="one_hot")(columns))
+    digits = [OneHot(10, name=name)(columns[:, :, side]) for side, name in enumerate(("first", "second"))]
+    x = keras.layers.Concatenate(name="both")(digits)
     x = CELLS[config.cell](config.chosen("units"), return_sequences=True, name="recurrent")(x)
     x = keras.layers.Dense(10, activation="softmax", dtype="float32", name="digit")(x)
     return keras.Model(columns, x, name="adder")

@@ -266,6 +266,73 @@ file_case(
     *("predict", "--run-dir", RUN, "{}/video.mp4"),
 )
 
+# Pictures with captions
+
+
+def described(captions: bytes, **pictures: bytes):
+    """A folder of captions and pictures in the form of Flickr8k."""
+
+    def write(folder):
+        (folder / "images").mkdir()
+        (folder / "captions.tsv").write_bytes(captions)
+        for number in range(20):
+            (folder / "images" / f"{number}.png").write_bytes(picture("RGB", (40 + number, 40)))
+        for name, content in pictures.items():
+            (folder / "images" / f"{name}.png").write_bytes(content)
+
+    return write
+
+
+CAPTIONS = "".join(f"{number}.png\tA black square, {number} wide.\n" for number in range(20))
+for name, write, words in (
+    ("no captions in the file", described(b""), "is empty"),
+    ("captions without a tab", described(b"0.png A black square\n"), "there is no tab in"),
+    ("a NUL byte in the captions", described(b"0.png\tA\0\n"), "NUL byte"),
+    ("captions in Latin-1", described("0.png\tUn carré\n".encode("latin-1")), "is not UTF-8"),
+    ("a picture that is not there", described((CAPTIONS + "99.png\tA cat.\n").encode()), "lacks 1 of 21 pictures"),
+    ("a picture outside of the folder", described((CAPTIONS + "../x.png\tA cat.\n").encode()), "names no file in"),
+    ("too few pictures", described(b"0.png\tA black square.\n"), "too few"),
+    ("a damaged picture", described(CAPTIONS.encode(), **{"3": picture("RGB", (64, 64))[:70]}), "3.png is damaged"),
+    ("an empty picture", described(CAPTIONS.encode(), **{"3": b""}), "3.png is empty"),
+    ("a picture bomb", described(CAPTIONS.encode(), **{"3": bomb(50_000)}), "3.png has"),
+):
+    CASES[f"captioning: {name}"] = Case("captioning", write, ("train", "--dataset", "{}"), words)
+for name, content, words in (
+    ("an empty picture", b"", "bad.png is empty"),
+    ("half a picture", picture("RGB", (64, 64))[:70], "bad.png is damaged"),
+    ("a text named like a picture", b"I am a cat.", "bad.png is no picture"),
+    ("a picture bomb", bomb(50_000), "bad.png has"),
+    ("a program", b"\x7fELF" + bytes(100), "bad.png is no picture"),
+):
+    file_case(
+        "captioning", f"{name}, to answer for", "bad.png", content, words, "predict", "--run-dir", RUN, "{}/bad.png"
+    )
+
+# Sums and diaries
+
+SUMS = "first,second\n" + "".join(f"{number},{number + 7}\n" for number in range(40))
+for name, content, words in (
+    ("an empty file", b"", "is empty"),
+    ("no second column", b"first\n12\n", "'second'"),
+    ("a word for a number", (SUMS + "twelve,7\n").encode(), "line 42: 'twelve+7' is no sum"),
+    ("a negative number", (SUMS + "-12,7\n").encode(), "line 42"),
+    ("digits of another script", (SUMS + "٣,7\n").encode(), "line 42"),
+    ("too few sums", b"first,second\n1,2\n", "too few"),
+):
+    file_case("addition", name, "sums.csv", content, words)
+DIARY = "date,weather,temperature,clothes\n"
+for name, content, words in (
+    ("an empty file", b"", "is empty"),
+    ("no weather", b"date,temperature,clothes\n2026-05-01,12,coat\n", "'weather'"),
+    ("a day that is none", (DIARY + "2026-02-30,sunny,12,coat\n").encode(), "expected a day such as"),
+    ("a day twice", (DIARY + "2026-05-01,sunny,12,coat\n" * 2).encode(), "is there twice"),
+    ("an unknown weather", (DIARY + "2026-05-01,lovely,12,coat\n").encode(), "expected one of"),
+    ("a temperature in words", (DIARY + "2026-05-01,sunny,warm,coat\n").encode(), "expected degrees Celsius"),
+    ("a temperature that is no number", (DIARY + "2026-05-01,sunny,nan,coat\n").encode(), "expected degrees Celsius"),
+    ("too few days", (DIARY + "2026-05-01,sunny,12,coat\n").encode(), "too few"),
+):
+    file_case("wardrobe", name, "diary.csv", content, words)
+
 # Runs
 
 
