@@ -135,7 +135,11 @@ class _Coco(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
 
     def _split_generators(self, dl_manager):
-        return {"train": self._generate_examples(range(20)), "val": self._generate_examples([]), "test": self._generate_examples(range(20, 30))}
+        return {
+            "train": self._generate_examples(range(20)),
+            "val": self._generate_examples([]),
+            "test": self._generate_examples(range(20, 30)),
+        }
 
     def _generate_examples(self, numbers):
         for number in numbers:
