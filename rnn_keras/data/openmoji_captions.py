@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
-from rnn_keras.data.package_files import PackageFile, fetch
-from rnn_keras.data.splits import SPLITS, split_of
+from rnn_keras.data.package_files import PackageFile
+from rnn_keras.data.packaged_builder import PackagedBuilder
+from rnn_keras.data.splits import split_of
 from rnn_keras.errors import UserError
 
 FONT = PackageFile(
@@ -58,11 +59,10 @@ note={CC-BY-SA-4.0}}
 """
 
 
-class OpenmojiCaptions(tfds.core.GeneratorBasedBuilder):
+class OpenmojiCaptions(PackagedBuilder):
     """`openmoji_captions`: `image`, `english`, `chinese`, `emoji` and `group`, in train, validation and test."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES: ClassVar = {"1.0.0": "First version."}
+    FILES: ClassVar = {**NAMES, "font": FONT}
 
     def _info(self) -> tfds.core.DatasetInfo:
         texts = {name: tfds.features.Text() for name in ("english", "chinese", "emoji", "group")}
@@ -77,17 +77,10 @@ class OpenmojiCaptions(tfds.core.GeneratorBasedBuilder):
             license=FONT.licence,
         )
 
-    def _split_generators(self, dl_manager):
-        del dl_manager  # the files come through pip
-        cache = Path(self.data_dir).parents[1]
-        names = {language: fetch(file, cache_dir=cache) for language, file in NAMES.items()}
-        font = fetch(FONT, cache_dir=cache)
-        return {split: self._generate_examples(font, names, split) for split in SPLITS}
-
-    def _generate_examples(self, font, names, split):
+    def _generate_examples(self, paths, split):
         """Yields `(code points, example)`."""
-        draw = drawer(font)
-        for emoji, by_language in emoji_names(names).items():
+        draw = drawer(paths["font"])
+        for emoji, by_language in emoji_names({language: paths[language] for language in NAMES}).items():
             group = group_of(emoji)
             if split != ("train" if group == FLAGS else split_of(group)):
                 continue

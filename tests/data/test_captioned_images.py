@@ -135,9 +135,13 @@ class _Coco(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
 
     def _split_generators(self, dl_manager):
-        return {"train": self._examples(range(20)), "val": self._examples([]), "test": self._examples(range(20, 30))}
+        return {
+            "train": self._generate_examples(range(20)),
+            "val": self._generate_examples([]),
+            "test": self._generate_examples(range(20, 30)),
+        }
 
-    def _examples(self, numbers):
+    def _generate_examples(self, numbers):
         for number in numbers:
             texts = [] if number == 5 else [f"picture {number}", "the same"]
             captions = [{"id": place, "text": text} for place, text in enumerate(texts)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from rnn_keras.data import openmoji_captions
+from rnn_keras.data import openmoji_captions, packaged_builder
 from rnn_keras.data.captioned_images import load_captioned_images
 from rnn_keras.data.openmoji_captions import FLAGS, FONT, NAMES, SIDE, drawer, emoji_names, group_of
 from rnn_keras.data.splits import SPLITS
@@ -57,7 +57,7 @@ def test_names_are_words_and_flags_say_that_they_are(names):
 
 def test_builds_from_the_files_without_a_variant_in_two_splits(names, tmp_path, monkeypatch):
     files = {file.member: names[language] for language, file in NAMES.items()} | {FONT.member: tmp_path}
-    monkeypatch.setattr(openmoji_captions, "fetch", lambda file, cache_dir: files[file.member])
+    monkeypatch.setattr(packaged_builder, "fetch", lambda file, cache_dir: files[file.member])
     monkeypatch.setattr(openmoji_captions, "drawer", lambda path: picture)
 
     def picture(emoji):
