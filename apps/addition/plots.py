@@ -14,7 +14,7 @@ from rnn_keras.training.plots import save
 
 LENGTHS = (8, 16, 32, 64, 128, 256, 512)
 MOST_COLUMNS = 40  # of a sum that a picture shows
-EXAMPLE = ("2051999643", "4367000361")  # with a carry that is handed on over six columns
+EXAMPLE = ("2051999643", "4367000361")  # with a carry that is handed on over four columns
 
 
 def draw(folder: Path, data: AdditionData, model: keras.Model) -> None:
@@ -120,5 +120,6 @@ def plot_age(adder: Adder, sums: Sums, path: Path) -> None:
     axis.set_xticks([0, 1, 10, 100], ["0", "1", "10", "100"])
     axis.set(xlabel="columns that have handed it on", ylabel="log odds of a carry, read off the state")
     axis.set_title("A carry does not wear out")
-    axis.legend(loc="center right")
+    axis.set_xlim(-0.3, None)
+    axis.legend(loc="upper right")
     save(figure, path)
