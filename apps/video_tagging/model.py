@@ -8,6 +8,7 @@ from apps.video_tagging.data import VideoData
 from rnn_keras.data.labelled import label_layer
 from rnn_keras.decoding.tag_chain import TagChain, counted
 from rnn_keras.layers import GRU, LSTM, Keypoints, SimpleRNN
+from rnn_keras.layers.members import MeanOfMembers
 from rnn_keras.layers.steps import AtFullRate, InsideLengths, MeanOfSteps, PerStep, StandardizedInTime, WholeLengths
 
 CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
@@ -28,28 +29,20 @@ def build_tagger(
             file has it.
     """
     is_features = len(shape) == 1
-    dropout = config.dropout if config.dropout is not None else 0.5 * is_features
     steps = keras.Input((None, *shape), dtype="float32" if is_features else "uint8", name="steps")
     lengths = keras.Input((), dtype="int32", name="lengths") if padded else WholeLengths(name="lengths")(steps)
     inside = InsideLengths(name="inside")(steps, lengths)
     few_inside = InsideLengths(stride, name="few_inside")(steps, lengths)
-    x = seen = steps
     if is_features:
         seen = normalized(config, steps, inside)
-        x = keras.layers.SpatialDropout1D(config.input_dropout, name="input_dropout")(seen)
-        x = MeanOfSteps(stride, name="fewer_steps")(x, inside)
-        x = keras.layers.Dense(config.projection, activation="relu", name="projection")(x)
-        x = keras.layers.SpatialDropout1D(dropout, name="dropout_0")(x)
     else:
-        x = PerStep(convolutions(config, shape, "frames"), name="per_frame")(steps)
-        x = MeanOfSteps(stride, name="fewer_steps")(x, inside)
-    for number in range(1, config.layers + 1):
-        layer = CELLS[config.cell](config.units, return_sequences=True, name=f"{config.cell}_{number}")
-        if config.bidirectional:
-            layer = keras.layers.Bidirectional(layer, name=f"bidirectional_{number}")
-        x = layer(x, mask=few_inside)
-        x = keras.layers.Dropout(dropout, name=f"dropout_{number}")(x)
-    x = keras.layers.Dense(tags, activation="softmax", dtype="float32", name="decision")(x)
+        seen = PerStep(convolutions(config, shape, "frames"), name="per_frame")(steps)
+    members = config.members or (4 if is_features else 1)
+    said = [
+        with_memory(config, seen, inside, few_inside, tags, stride, is_features, f"_of_{number}" if number > 1 else "")
+        for number in range(1, members + 1)
+    ]
+    x = said[0] if members == 1 else MeanOfMembers(name="mean_of_members")(said)
     outputs = {"tags": AtFullRate(stride, name="tags")(x, steps)}
     if not padded:
         return keras.Model(steps, outputs["tags"], name="tagger")
@@ -60,6 +53,25 @@ def build_tagger(
         seen = keras.layers.Dropout(config.input_dropout, name="dropout_alone")(seen)
     alone = keras.layers.Dense(tags, activation="softmax", dtype="float32", name="memoryless")
     return keras.Model({"steps": steps, "lengths": lengths}, outputs | {"memoryless": alone(seen)}, name="tagger")
+
+
+def with_memory(config: VideoTaggingConfig, seen, inside, few_inside, tags, stride, is_features, suffix):
+    """What a member says, `(batch, few, tags)`, of what is seen `(batch, time, width)`; its layers' names end alike."""
+    dropout = config.dropout if config.dropout is not None else 0.5 * is_features
+    x = seen
+    if is_features:
+        x = keras.layers.SpatialDropout1D(config.input_dropout, name=f"input_dropout{suffix}")(x)
+    x = MeanOfSteps(stride, name=f"fewer_steps{suffix}")(x, inside)
+    if is_features:
+        x = keras.layers.Dense(config.projection, activation="relu", name=f"projection{suffix}")(x)
+        x = keras.layers.SpatialDropout1D(dropout, name=f"dropout_0{suffix}")(x)
+    for number in range(1, config.layers + 1):
+        layer = CELLS[config.cell](config.units, return_sequences=True, name=f"{config.cell}_{number}{suffix}")
+        if config.bidirectional:
+            layer = keras.layers.Bidirectional(layer, name=f"bidirectional_{number}{suffix}")
+        x = layer(x, mask=few_inside)
+        x = keras.layers.Dropout(dropout, name=f"dropout_{number}{suffix}")(x)
+    return keras.layers.Dense(tags, activation="softmax", dtype="float32", name=f"decision{suffix}")(x)
 
 
 def normalized(config: VideoTaggingConfig, features, inside):

@@ -101,13 +101,14 @@ class Batches(abc.ABC):
     def _cut(self, order: np.ndarray) -> list[np.ndarray]:
         return [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
 
-    def dataset(self, start_epoch: int = 0) -> tf.data.Dataset:
+    def dataset(self, start_epoch: int = 0, passes_before: int = 0) -> tf.data.Dataset:
         """The batches; each pass over the data set is the next epoch, with a new order.
 
         Args:
             start_epoch: the epoch whose order the first pass has; a run that goes on after epoch k starts at k.
+            passes_before: passes that do not count: they too have that order.
         """
-        epochs = itertools.count(start_epoch)
+        epochs = itertools.chain([start_epoch] * passes_before, itertools.count(start_epoch))
 
         def next_plan() -> tuple[np.ndarray, np.ndarray]:
             plan = self.plan(next(epochs))

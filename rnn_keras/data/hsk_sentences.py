@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
-from rnn_keras.data.package_files import PackageFile, fetch
-from rnn_keras.data.splits import SPLITS, normalise, split_of
+from rnn_keras.data.package_files import PackageFile
+from rnn_keras.data.packaged_builder import PackagedBuilder
+from rnn_keras.data.splits import normalise, split_of
 
 FILE = PackageFile(
     package="hsk-sentences-audio",
@@ -29,11 +30,10 @@ _CITATION = """
 """
 
 
-class HskSentences(tfds.core.GeneratorBasedBuilder):
+class HskSentences(PackagedBuilder):
     """`hsk_sentences`: `english`, `simplified` and `traditional`, in train, validation and test."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES: ClassVar = {"1.0.0": "First version."}
+    FILES: ClassVar = {"sentences": FILE}
 
     def _info(self) -> tfds.core.DatasetInfo:
         names = ("english", "simplified", "traditional")
@@ -47,14 +47,9 @@ class HskSentences(tfds.core.GeneratorBasedBuilder):
             license=FILE.licence,
         )
 
-    def _split_generators(self, dl_manager):
-        del dl_manager  # the file comes through pip
-        path = fetch(FILE, cache_dir=Path(self.data_dir).parents[1])
-        return {name: self._generate_examples(path, name) for name in SPLITS}
-
-    def _generate_examples(self, path, split):
+    def _generate_examples(self, paths, split):
         """Yields `(id, example)` from the file's list of sentences."""
-        for row in json.loads(Path(path).read_text(encoding="utf-8")):
+        for row in json.loads(Path(paths["sentences"]).read_text(encoding="utf-8")):
             english = row["translation"]["en"]
             if split_of(normalise(english)) == split:
                 yield (

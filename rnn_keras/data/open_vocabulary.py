@@ -27,21 +27,27 @@ class ReversibleTokenizer:
 
     Args:
         maximum_length: the most tokens that a text keeps.
+        prefix: whether a word at the beginning is one behind a space too, and so the same token as elsewhere. For texts
+            that all begin alike, such as those in small letters.
     """
 
-    def __init__(self, maximum_length: int):
+    def __init__(self, maximum_length: int, prefix: bool = False):
         self.maximum_length = maximum_length
+        self.prefix = prefix
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """`(batch,)` strings to `(batch, tokens)` strings."""
         texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace", replace_control_characters=True)
         texts = tf.strings.regex_replace(texts, r"[\s\x{FFFD}\x{3000}\x{A0}]+", " ")
-        texts = tf.strings.regex_replace(tf.strings.strip(texts), _TOKEN, rf"{_CUT}\1")
+        texts = tf.strings.strip(texts)
+        if self.prefix:
+            texts = tf.strings.regex_replace(texts, rf"^([^\s{_ALONE}])", r" \1")
+        texts = tf.strings.regex_replace(texts, _TOKEN, rf"{_CUT}\1")
         tokens = tf.strings.split(tf.strings.regex_replace(texts, " ", SPACE), _CUT)
         return tokens[:, 1 : self.maximum_length + 1]  # what is before the first cut is empty
 
     def get_config(self) -> dict:
-        return {"maximum_length": self.maximum_length}
+        return {"maximum_length": self.maximum_length, "prefix": self.prefix}
 
     @classmethod
     def from_config(cls, config: dict) -> "ReversibleTokenizer":
@@ -52,22 +58,26 @@ class ReversibleTokenizer:
 class OpenVocabulary(keras.layers.Layer):
     """Texts `(batch,)` to ids `(batch, time)` int32, 0 for padding: a known word has an id, others that of each letter.
 
-    Id 1 is a letter that is not known, 2 and 3 are the start and the end of a sentence that is written; then words and
-    letters follow.
+    Id 1 is a letter that is not known, or a word where none is spelled; 2 and 3 are the start and the end of a sentence
+    that is written; then words and letters follow.
 
     Args:
         tokenizer: texts `(batch,)` to `(batch, tokens)`, such as a `Tokenizer` or `ReversibleTokenizer`.
         vocabulary: words and spelled letters, from id 4 on; see `learn`.
         mark: what stands before a spelled letter, so that it is not taken for the word of one letter.
         maximum_length: the most ids that a text keeps.
+        spell: False: a word that is not known is not spelled, but unknown.
     """
 
-    def __init__(self, tokenizer, vocabulary: Sequence[str], mark: str, maximum_length: int, **kwargs):
+    def __init__(
+        self, tokenizer, vocabulary: Sequence[str], mark: str, maximum_length: int, spell: bool = True, **kwargs
+    ):
         super().__init__(**kwargs)
         self.tokenizer = keras.saving.deserialize_keras_object(tokenizer) if isinstance(tokenizer, dict) else tokenizer
         self.vocabulary = list(vocabulary)
         self.mark = mark
         self.maximum_length = maximum_length
+        self.spell = spell
         self.lookup = keras.layers.StringLookup(
             vocabulary=[*_RESERVED[1:], *self.vocabulary], oov_token=UNKNOWN_TOKEN, mask_token="", name="lookup"
         )
@@ -83,6 +93,7 @@ class OpenVocabulary(keras.layers.Layer):
         mark: str,
         maximum_length: int,
         name: str,
+        spell: bool = True,
     ) -> "OpenVocabulary":
         """The vocabulary of these texts: the words that come up often enough, and every letter that spells a rarer one.
 
@@ -90,17 +101,18 @@ class OpenVocabulary(keras.layers.Layer):
             size: the most ids; the rarest words give way.
             minimum_count: words that come up less often are spelled. Letters of no rare word are spelled once they
                 have come up in any.
+            spell: False: rarer words are unknown, and no letter is known by itself.
         """
         counts = Counter()
         for batch_counts in in_threads(lambda batch: Counter(tokenizer(batch).flat_values.numpy()), texts):
             counts.update(batch_counts)
         counts = {word.decode(): count for word, count in counts.items() if word.decode() != UNKNOWN_TOKEN}
-        letters = {mark + letter for word in counts for letter in word}
+        letters = {mark + letter for word in counts for letter in word} if spell else set()
         words = [word for word, count in counts.items() if count >= minimum_count and word not in letters]
         words.sort(key=lambda word: (-counts[word], word))
         kept = words[: max(size - len(_RESERVED) - 1 - len(letters), 0)]
         # With the words before the letters, frequent ids are small ones.
-        return cls(tokenizer, [*kept, *sorted(letters)], mark, maximum_length, name=name)
+        return cls(tokenizer, [*kept, *sorted(letters)], mark, maximum_length, spell, name=name)
 
     @property
     def size(self) -> int:
@@ -116,6 +128,8 @@ class OpenVocabulary(keras.layers.Layer):
         words = self.tokenizer(texts)
         flat = words.flat_values
         whole = tf.logical_or(self.lookup(flat) != UNKNOWN, flat == UNKNOWN_TOKEN)
+        if not self.spell:
+            whole = tf.ones_like(whole)
         letters = tf.strings.unicode_split(flat, "UTF-8")
         spelled = tf.ragged.map_flat_values(lambda values: tf.strings.join([self.mark, values]), letters)
         # Row n is word n as it is, row n + number of words is the same word spelled.
@@ -150,6 +164,7 @@ class OpenVocabulary(keras.layers.Layer):
             "vocabulary": self.vocabulary,
             "mark": self.mark,
             "maximum_length": self.maximum_length,
+            "spell": self.spell,
         }
 
 

@@ -28,6 +28,7 @@ LOCAL_BUILDERS = {
     "movie_snippets": "rnn_keras.data.movie_snippets",
     "moving_digits": "rnn_keras.data.moving_digits",
     "hsk_sentences": "rnn_keras.data.hsk_sentences",
+    "openmoji_captions": "rnn_keras.data.openmoji_captions",
 }
 CONNECT_SECONDS = 3.0
 _EXAMPLES_AT_ONCE = 1000
@@ -50,7 +51,11 @@ def means_path(dataset: str, suffixes: Sequence[str] = ()) -> bool:
 
 
 def batches_of_splits(
-    builder: "tfds.core.DatasetBuilder", name: str, prepare: Callable[[dict], dict] | None = None
+    builder: "tfds.core.DatasetBuilder",
+    name: str,
+    prepare: Callable[[dict], dict] | None = None,
+    decoders: dict | None = None,
+    at_once: int = _EXAMPLES_AT_ONCE,
 ) -> Iterator[tuple[str, dict]]:
     """Yields `(split, batch)` of the prepared train, validation and test splits, in the data's own order.
 
@@ -58,6 +63,8 @@ def batches_of_splits(
 
     Args:
         prepare: is called on each example, which it must bring to one shape, as images of different sizes.
+        decoders: by feature, how TFDS decodes it otherwise than usual; see `tfds.decode`.
+        at_once: examples a batch.
 
     Raises:
         UserError: the prepared data are damaged.
@@ -68,11 +75,11 @@ def batches_of_splits(
     for split in SPLITS:
         if split not in builder.info.splits:
             continue
-        dataset = builder.as_dataset(split=split, shuffle_files=False)
+        dataset = builder.as_dataset(split=split, shuffle_files=False, decoders=decoders)
         if prepare is not None:
             dataset = dataset.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
         try:
-            for batch in tfds.as_numpy(dataset.batch(_EXAMPLES_AT_ONCE)):
+            for batch in tfds.as_numpy(dataset.batch(at_once)):
                 yield split, batch
         except tf.errors.OpError as error:
             raise UserError(

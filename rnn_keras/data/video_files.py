@@ -40,7 +40,7 @@ def read_npz(path: Path, *, with_tags: bool) -> tuple[np.ndarray, np.ndarray | N
             tags = stored["tags"] if with_tags else None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}); name an .npz file that exists") from error
-    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error, KeyError, MemoryError) as error:
+    except (ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error, KeyError, MemoryError) as error:
         raise UserError(
             f"{path} cannot be read as an .npz file of plain numbers ({error}); it is damaged or holds Python objects, "
             "write it anew with numpy.savez"

@@ -4,6 +4,7 @@ from rnn_keras.decoding.beam import BeamSearch, beam_search
 from rnn_keras.decoding.decoder import AttentionDecoder, Memory
 from rnn_keras.decoding.encoder import BidirectionalEncoder
 from rnn_keras.decoding.greedy import greedy_search
+from rnn_keras.decoding.picture_reader import PictureReader
 from rnn_keras.decoding.search import Search
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "BeamSearch",
     "BidirectionalEncoder",
     "Memory",
+    "PictureReader",
     "Search",
     "beam_search",
     "greedy_search",

@@ -34,6 +34,8 @@ class AttentionDecoder(keras.layers.Layer):
         layers: recurrent layers; from the second on with a residual connection.
         cell: "simple_rnn", "lstm" or "gru".
         attention: "dot", "additive", or "none": then all there is of the input is the initial state.
+        opening: how the summary of what was read comes in: as the initial "state" (Sutskever et al. 2014), or as the
+            first "input", before the start token and instead of a token's vector (Vinyals et al. 2015).
         tied: whether the token vectors are also the output layer's weights (Press & Wolf 2017).
         word_dropout: share of the tokens written so far that are hidden in training.
         dropout: share of units dropped in training: of the token vectors, after each layer and before the output.
@@ -41,7 +43,7 @@ class AttentionDecoder(keras.layers.Layer):
     Call arguments:
         tokens: `(batch, steps)` int32, a start token and what was written after it.
         places: `(batch, places, width)`, what was read: words of a sentence, parts of a picture.
-        summary: `(batch, width)`, of which the initial states are made.
+        summary: `(batch, width)`, of which the initial states are made, or the first input.
         mask: booleans `(batch, places)`, or None.
 
     Returns:
@@ -59,9 +61,12 @@ class AttentionDecoder(keras.layers.Layer):
         tied=True,
         word_dropout=0.0,
         dropout=0.0,
+        opening="state",
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if opening not in ("state", "input"):
+            raise ValueError(f"opening must be state or input, not {opening!r}")
         if attention not in ("none", *ATTENTION):
             raise ValueError(f"attention must be none, dot or additive, not {attention!r}")
         self.settings = {
@@ -74,6 +79,7 @@ class AttentionDecoder(keras.layers.Layer):
             "tied": tied,
             "word_dropout": word_dropout,
             "dropout": dropout,
+            "opening": opening,
         }
         self.vocabulary_size, self.embedding_units, self.units = vocabulary_size, embedding_units, units
         # Small, since they are also the output layer's weights.
@@ -86,8 +92,10 @@ class AttentionDecoder(keras.layers.Layer):
             for number in range(layers)
         ]
         self.states_per_layer = len(self.recurrent[0].state_size)
-        # One map for all states of all layers.
-        self.bridge = keras.layers.Dense(units * layers * self.states_per_layer, activation="tanh", name="bridge")
+        self.opens_with_input = opening == "input"
+        # One map for all states of all layers, or to a token vector's place.
+        width = embedding_units if self.opens_with_input else units * layers * self.states_per_layer
+        self.bridge = keras.layers.Dense(width, activation=None if self.opens_with_input else "tanh", name="bridge")
         self.attention = None
         if attention != "none":
             self.keys = keras.layers.Dense(units, use_bias=False, name="keys")
@@ -138,16 +146,25 @@ class AttentionDecoder(keras.layers.Layer):
 
     def begin(self, places, summary, mask=None) -> tuple[Memory, list]:
         """What the attention needs, and the initial state: for each layer a list of `(batch, units)`."""
+        memory = Memory(None, None, None)
+        if self.attention is not None:
+            memory = Memory(self.keys(places), self.values(places), mask)
+        opening = self.bridge(summary)
+        if self.opens_with_input:
+            zeros = ops.zeros_like(summary[:, :1]) + ops.zeros((self.units,), dtype=self.compute_dtype)
+            nothing = [[zeros] * self.states_per_layer for _ in self.recurrent]
+            return memory, self.onward(opening, nothing, memory)[1]
         per_layer = self.states_per_layer
-        states = ops.split(self.bridge(summary), len(self.recurrent) * per_layer, axis=-1)
-        states = [list(states[start : start + per_layer]) for start in range(0, len(states), per_layer)]
-        if self.attention is None:
-            return Memory(None, None, None), states
-        return Memory(self.keys(places), self.values(places), mask), states
+        states = ops.split(opening, len(self.recurrent) * per_layer, axis=-1)
+        return memory, [list(states[start : start + per_layer]) for start in range(0, len(states), per_layer)]
 
     def step(self, tokens, states, memory: Memory):
         """One token a row, `(batch,)` -> logits `(batch, vocabulary_size)` and the next states."""
-        x = self.embedding(tokens)
+        x, following = self.onward(self.embedding(tokens), states, memory)
+        return self.logits(x), following
+
+    def onward(self, x, states, memory: Memory):
+        """A token's vector a row, `(batch, embedding_units)` -> what the readout is given, and the next states."""
         answer, following = [], []
         for number, layer in enumerate(self.recurrent):
             y, state = layer.cell(ops.concatenate([x, *answer], axis=-1), states[number])
@@ -155,7 +172,7 @@ class AttentionDecoder(keras.layers.Layer):
             if number == 0 and self.attention is not None:
                 answer = [self.ask(y[:, None], memory)[0][:, 0]]
             x = x + y if number else y
-        return self.logits(ops.concatenate([x, *answer], axis=-1)), following
+        return ops.concatenate([x, *answer], axis=-1), following
 
     def ask(self, queries, memory: Memory):
         """`(batch, steps, units)` -> answers of the same shape, and how much of each place is in them."""

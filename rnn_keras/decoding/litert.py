@@ -1,17 +1,25 @@
 """An encoder and one step of a decoder as the two signatures of a LiteRT file; see `rnn_keras.export.writer`."""
 
+import json
+
 import keras
 import tensorflow as tf
 
+from rnn_keras.data.open_vocabulary import SPACE
 from rnn_keras.decoding.decoder import AttentionDecoder, Memory
-from rnn_keras.decoding.encoder import BidirectionalEncoder
 from rnn_keras.errors import UserError
 from rnn_keras.export.litert import convert_functions
 from rnn_keras.export.litert_network import for_litert
+from rnn_keras.export.runner import DESCRIPTION
+from rnn_keras.export.writer import TARGET
 
 
-def convert_writer(encoder: BidirectionalEncoder, decoder: AttentionDecoder, quantisation: str) -> bytes:
-    """The content of a `.tflite` file that reads one sequence at a time, of any length, and writes step by step.
+def convert_writer(reader: keras.Model, decoder: AttentionDecoder, quantisation: str) -> bytes:
+    """The content of a `.tflite` file that reads one input at a time and writes step by step.
+
+    Args:
+        reader: a functional model with one input, `(batch, ...)`, and the outputs `places` and `summary` that the
+            decoder is given; of a sequence, `(batch, time)`, any length.
 
     Raises:
         UserError: the converter refuses it, or `quantisation` is int8, for which a loop of single steps is not
@@ -19,19 +27,18 @@ def convert_writer(encoder: BidirectionalEncoder, decoder: AttentionDecoder, qua
     """
     if quantisation == "int8":
         raise UserError("a model that writes step by step has no int8 file; leave int8 out of --quantize")
-    ids = keras.Input((None,), dtype="int32", name="ids")
-    # Called as it is, and not as a layer, the encoder is a network of its parts, each of which LiteRT may run its way.
-    network = for_litert(keras.Model(ids, encoder.call(ids), name="encoder"), 1, None)
+    (given,) = reader.inputs
+    network = for_litert(reader, 1, given.shape[1])
 
-    def encode(ids):
-        memory, states = decoder.begin(*network(ids, training=False))
+    def encode(read):
+        memory, states = decoder.begin(*network(read, training=False))
         return {**named("state", tf.nest.flatten(states)), **present(memory)}
 
     def step(tokens, *values):
-        given = dict(zip(names, values, strict=True))
-        flat = [given[name] for name in names if name.startswith("state")]
+        by_name = dict(zip(names, values, strict=True))
+        flat = [by_name[name] for name in names if name.startswith("state")]
         states = tf.nest.pack_sequence_as(like, flat)
-        memory = Memory(given.get("keys"), given.get("values"), None)
+        memory = Memory(by_name.get("keys"), by_name.get("values"), None)
         logits, following = decoder.step(tokens, states, memory)
         return {"logits": logits, **named("state", tf.nest.flatten(following))}
 
@@ -42,10 +49,33 @@ def convert_writer(encoder: BidirectionalEncoder, decoder: AttentionDecoder, qua
     names = [*states, *places]
     specs = [tf.TensorSpec(shape, tf.float32, name) for name, shape in (states | places).items()]
     functions = {
-        "encode": (encode, [tf.TensorSpec((1, None), tf.int32, "ids")]),
+        "encode": (encode, [tf.TensorSpec((1, *given.shape[1:]), given.dtype, "read")]),
         "step": (step, [tf.TensorSpec((1,), tf.int32, "tokens"), *specs]),
     }
-    return convert_functions(functions, [*network.variables, *encoder.variables, *decoder.variables], quantisation)
+    return convert_functions(functions, [*network.variables, *reader.variables, *decoder.variables], quantisation)
+
+
+def written_by(model: keras.Model, description: dict, answer: str) -> dict[str, bytes]:
+    """What travels inside the file, by name: how the runner is to search, and the tokens that it writes.
+
+    Args:
+        model: with layers named `search` and `joined_text`.
+        description: what the runner needs to know of what is read.
+        answer: the name of what is written.
+    """
+    search = model.get_layer("search")
+    writing = {
+        "start": search.limits["start"],
+        "end": search.limits["end"],
+        "most_written": search.limits["maximum_length"],
+        "forbidden": search.forbidden,
+        "space": SPACE,
+        "answer": answer,
+    }
+    return {
+        DESCRIPTION: json.dumps(description | writing, ensure_ascii=False).encode(),
+        TARGET: "\n".join(model.get_layer("joined_text").tokens).encode(),
+    }
 
 
 def named(stem: str, values) -> dict:

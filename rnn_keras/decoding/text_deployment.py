@@ -1,18 +1,15 @@
 """What a model that reads one text and writes another is exported as, and what its files are held against."""
 
-import json
 from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.data.open_vocabulary import SPACE
-from rnn_keras.decoding.litert import convert_writer
+from rnn_keras.decoding.litert import convert_writer, written_by
 from rnn_keras.decoding.text_to_text import TextWriter
 from rnn_keras.export.deployment import Deployment
-from rnn_keras.export.runner import DESCRIPTION, VOCABULARY
-from rnn_keras.export.writer import TARGET
+from rnn_keras.export.runner import VOCABULARY
 
 
 def text_deployment(
@@ -27,6 +24,9 @@ def text_deployment(
     vocabulary, search = model.get_layer("source_vocabulary"), model.get_layer("search")
     (answer,) = (name for name in model.output if name != "score")
     writer = TextWriter(model)
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    # Called as it is, and not as a layer, the encoder is a network of its parts, each of which LiteRT may run its way.
+    reader = keras.Model(ids, model.get_layer("encoder").call(ids), name="reader")
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
     def serve(text):
@@ -39,18 +39,8 @@ def text_deployment(
             "unknown": tokenizer["unknown"],
             "mark": vocabulary.mark,
             "maximum_length": vocabulary.maximum_length,
-            "start": search.limits["start"],
-            "end": search.limits["end"],
-            "most_written": search.limits["maximum_length"],
-            "forbidden": search.forbidden,
-            "space": SPACE,
-            "answer": answer,
         }
-        return {
-            DESCRIPTION: json.dumps(described, ensure_ascii=False).encode(),
-            VOCABULARY: "\n".join(vocabulary.tokens).encode(),
-            TARGET: "\n".join(model.get_layer("joined_text").tokens).encode(),
-        }
+        return {VOCABULARY: "\n".join(vocabulary.tokens).encode(), **written_by(model, described, answer)}
 
     def expected(kind):
         # A LiteRT file gives one step, which its runner takes greedily; the SavedModel has the beam search inside.
@@ -70,6 +60,6 @@ def text_deployment(
         decide=lambda texts: texts,
         metric=lambda texts: metric([text.decode() for text in texts]),
         metric_name=metric_name,
-        litert=lambda quantisation: convert_writer(model.get_layer("encoder"), search.decoder, quantisation),
+        litert=lambda quantisation: convert_writer(reader, search.decoder, quantisation),
         expected=expected,
     )

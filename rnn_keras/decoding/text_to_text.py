@@ -70,7 +70,7 @@ def build_text_to_text(
 
 
 class Written(NamedTuple):
-    """`texts` in the order of the sources, and `seconds` that the search for them took."""
+    """`texts` in the order of what was read, and `seconds` that the search for them took."""
 
     texts: list[str]
     seconds: float

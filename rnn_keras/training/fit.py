@@ -1,14 +1,23 @@
 """Keras's fit with early stopping that survives being killed: the state of every finished epoch is on the disk."""
 
+import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
+import tensorflow as tf
 
 from rnn_keras.errors import UserError
 from rnn_keras.files import read_object, replacing, write_json
+from rnn_keras.training.broken_step import told
+from rnn_keras.training.cluster import Cluster
 from rnn_keras.training.run_directory import RunDirectory
+from rnn_keras.training.together import own_masks, train_together
+
+
+class LossBroken(UserError):
+    """The loss has become infinite or no number."""
 
 
 class EpochState(keras.callbacks.Callback):
@@ -24,14 +33,16 @@ class EpochState(keras.callbacks.Callback):
         monitor: the value that decides, `val_accuracy` or `val_loss` and the like.
         mode: `"max"` if more is better, `"min"` if less is.
         patience: epochs without a better value after which training stops.
+        writes: False for a process that trains along with the one that keeps the files.
     """
 
-    def __init__(self, run: RunDirectory, monitor: str, mode: str, patience: int):
+    def __init__(self, run: RunDirectory, monitor: str, mode: str, patience: int, writes: bool = True):
         super().__init__()
         self.run = run
         self.monitor = monitor
         self.sign = 1 if mode == "max" else -1
         self.patience = patience
+        self.writes = writes
         self.state_file = run.checkpoint / "state.json"
         kept = {"epochs": [], "random_states": []}
         if self.state_file.exists():
@@ -85,6 +96,7 @@ class EpochState(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_epoch_begin(self, epoch, logs=None):
+        self.good_weights = self.model.get_weights()
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -93,6 +105,13 @@ class EpochState(keras.callbacks.Callback):
         seconds = round(time.perf_counter() - self.started, 2)
         values = {name: float(value) for name, value in (logs or {}).items()}
         self.rows.append({"epoch": epoch + 1, **values, "seconds": seconds})
+        if self.writes:
+            self.write(epoch)
+        if self.is_over:
+            self.model.stop_training = True
+
+    def write(self, epoch: int) -> None:
+        """The state after an epoch, counted from 0, which is the last of `rows`."""
         with replacing(self.weights_file(epoch + 1)) as temporary:
             self.model.save_weights(temporary)
         # This file decides what counts; weights that it does not name are left over from a killed epoch.
@@ -102,8 +121,6 @@ class EpochState(keras.callbacks.Callback):
         for file in self.run.checkpoint.glob("epoch-*.weights.h5"):
             if file not in (self.weights_file(self.best_epoch), self.weights_file(self.epochs_done)):
                 file.unlink()
-        if self.is_over:
-            self.model.stop_training = True
 
 
 def fit(
@@ -116,43 +133,63 @@ def fit(
     patience: int,
     monitor: str,
     mode: str,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    cluster: Cluster | None = None,
 ) -> tuple[list[dict], int]:
     """Trains a compiled model, from the last finished epoch of the run on, and leaves it with the best epoch's weights.
 
     Args:
-        batches: start_epoch -> the tf.data.Dataset of training batches, whose order depends on the epoch's number.
+        batches: `dataset` of the training's `rnn_keras.data.batching.Batches`.
         validation: batches to score after each epoch.
         run: the run's folder.
         epochs, patience, monitor, mode: see `EpochState`.
+        callbacks: more of them; what they add to the logs of an epoch is kept with it.
+        cluster: the processes that each call this at the same time; None: there is but this one.
 
     Returns:
         A dict per epoch, `epoch`, the metrics and `seconds`; and the number of the best epoch.
 
     Raises:
-        UserError: the loss is no number any more, or a checkpoint is damaged.
+        LossBroken: the loss is no number any more.
+        UserError: a checkpoint is damaged, or another process was lost.
     """
-    state = EpochState(run, monitor, mode, patience)
+    leads = cluster is None or cluster.leads
+    state = EpochState(run, monitor, mode, patience, writes=leads)
     state.set_model(model)
     model.optimizer.build(model.trainable_variables)
     if state.epochs_done:
         state.go_on()
-        print(f"going on after epoch {state.epochs_done} of {run.path}")
+        if leads:
+            print(f"going on after epoch {state.epochs_done} of {run.path}")
+    if cluster is not None:
+        train_together(model, cluster)
+        own_masks(state.random_generators(), cluster.rank)
     if not state.is_over and state.epochs_done < epochs:
-        model.fit(
-            batches(state.epochs_done),
-            validation_data=validation,
-            initial_epoch=state.epochs_done,
-            epochs=epochs,
-            shuffle=False,  # the batches are shuffled already
-            # Keras redraws its bar only on a terminal; elsewhere it would print a line per redraw.
-            verbose=1 if sys.stdout.isatty() else 2,
-            callbacks=[state, keras.callbacks.TensorBoard(str(run.logs), write_graph=False)],
-        )
+        # Keras redraws its bar only on a terminal; elsewhere it would print a line per redraw.
+        verbose = 1 if sys.stdout.isatty() else 2
+        # Keras begins a pass only to look at a batch, where a model is under a strategy.
+        mirrored = isinstance(model.distribute_strategy, tf.distribute.MirroredStrategy)
+        board = [keras.callbacks.TensorBoard(str(run.logs), write_graph=False)]
+        with cluster.told_of_losses() if cluster is not None else contextlib.nullcontext():
+            model.fit(
+                batches(state.epochs_done, passes_before=int(mirrored)),
+                validation_data=validation,
+                initial_epoch=state.epochs_done,
+                epochs=epochs,
+                shuffle=False,  # the batches are shuffled already
+                verbose=verbose if leads else 0,
+                callbacks=[*(callbacks if leads else ()), state, *(board if leads else ())],
+            )
         if state.broken:
             step, loss = state.broken
-            raise UserError(
-                f"the loss became {loss} at step {step}; lower --learning-rate or --clip-norm and "
-                f"start anew with --overwrite ({state.epochs_done} finished epoch(s) are kept in {run.checkpoint})"
+            model.set_weights(state.good_weights)
+            why = told(model, next(iter(batches(state.epochs_done).skip(step - 1))))
+            raise LossBroken(
+                f"the loss became {loss} at step {step} of epoch {state.epochs_done + 1}; {why}; lower --learning-rate "
+                "or --clip-norm, or mend the data, and start anew with --overwrite "
+                f"({state.epochs_done} finished epoch(s) are kept in {run.checkpoint})"
             )
+    if cluster is not None:
+        cluster.meet()  # the best weights are on the disk
     state.restore(state.best_epoch)
     return state.rows, state.best_epoch

@@ -1,11 +1,15 @@
 """What the command `train` does, the same for every app."""
 
+import contextlib
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import keras
+import tensorflow as tf
 
 from rnn_keras.terminal import console, show_metrics
+from rnn_keras.training.cluster import Cluster
 from rnn_keras.training.fit import fit
 from rnn_keras.training.plots import learning_curves
 from rnn_keras.training.run_directory import RunDirectory
@@ -14,34 +18,50 @@ if TYPE_CHECKING:
     from rnn_keras.app import App, TrainingData
 
 
-def train(app: "App", config, run: RunDirectory, overwrite: bool, data: "TrainingData | None" = None) -> dict:
+def train(
+    app: "App",
+    config,
+    run: RunDirectory,
+    overwrite: bool,
+    data: "TrainingData | None" = None,
+    strategy: str = "none",
+) -> dict:
     """Trains an app's model in the run's folder, from the last finished epoch on, and scores it.
 
     Args:
         overwrite: whether a finished run may be replaced.
         data: what `app.load(config)` gave, where it is there already.
+        strategy: `"none"`; `"mirrored"`: each batch is divided among the devices of this machine, by TensorFlow's
+            strategy of that name; `"multi_worker"`: among the processes of a `Cluster`, of which the first writes.
 
     Returns:
-        What `metrics.json` holds, and the folder as `run_dir`.
+        What `metrics.json` holds, and the folder as `run_dir`; nothing where another process has written them.
 
     Raises:
         UserError: the data cannot be had, the folder is another run's, or the training fails.
     """
-    app.require_source(config.dataset, config.data_dir)
-    run.require_place(config, overwrite)
+    cluster = Cluster() if strategy == "multi_worker" else None  # before TensorFlow computes anything
+    leads = cluster is None or cluster.leads
+    if leads:
+        run.require_place(config, overwrite)
     started = time.perf_counter()
+    if cluster is not None and not leads:
+        cluster.meet()  # what is prepared once is prepared by the first
     if data is None:
-        console.print(f"reading {config.dataset} ...")
-        data = app.load(config)
+        data = read(app, config, console.print)
+    if cluster is not None and leads:
+        cluster.meet()
     # After the data: preparing them for the first time draws random numbers, and must not change the result.
     keras.utils.set_random_seed(config.seed)
-    for line in (*data.notes, data.summary):
-        console.print(line)
     batches = data.training_batches(config)
     console.print(batches.summary)
-    network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
+    with tf.distribute.MirroredStrategy().scope() if strategy == "mirrored" else contextlib.nullcontext():
+        network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
     prepared = time.perf_counter()
-    run.begin(config, overwrite)  # not before the data are known to be good: it may remove an earlier run
+    if leads:
+        run.begin(config, overwrite)  # not before the data are known to be good: it may remove an earlier run
+    if cluster is not None:
+        cluster.meet()
     rows, best_epoch = fit(
         network,
         batches.dataset,
@@ -51,7 +71,11 @@ def train(app: "App", config, run: RunDirectory, overwrite: bool, data: "Trainin
         patience=config.patience,
         monitor=app.monitor,
         mode=app.mode,
+        callbacks=app.callbacks(config, data, run),
+        cluster=cluster,
     )
+    if not leads:
+        return {}
     trained = time.perf_counter()
     metrics = {split: app.score(network, data, split) for split in ("validation", "test")}
     run.save_model(app.assemble(network, data))
@@ -68,3 +92,17 @@ def train(app: "App", config, run: RunDirectory, overwrite: bool, data: "Trainin
         show_metrics(f"{config.dataset}, {split} split", metrics[split])
     console.print(f"model: {run.model}   plots: {run.plots}   seconds: {metrics['seconds']['total']}")
     return {**metrics, "run_dir": str(run.path)}
+
+
+def read(app: "App", config, tell: Callable[[str], None]) -> "TrainingData":
+    """The data of an app's settings, with what there is to say of them said.
+
+    Raises:
+        UserError: the data cannot be had.
+    """
+    app.require_source(config.dataset, config.data_dir)
+    tell(f"reading {config.dataset} ...")
+    data = app.load(config)
+    for line in (*data.notes, data.summary):
+        tell(line)
+    return data

@@ -15,7 +15,7 @@ from rnn_keras.files import read_object, remove_unfinished, write_json
 from rnn_keras.terminal import console
 from rnn_keras.training.config import read_config
 from rnn_keras.training.run_directory import RunDirectory
-from rnn_keras.training.train import train
+from rnn_keras.training.train import read, train
 from rnn_keras.tuning import results, workers
 from rnn_keras.tuning.oracles import make_oracle
 from rnn_keras.tuning.progress import Progress, duration, settings_of
@@ -87,7 +87,8 @@ def tune(app, plan: Plan, run_dir: Path, count: int, timeout: float, compare: bo
     """
     directory = run_dir / "tune"
     if workers.role() == "worker":
-        work(app, directory)
+        wait_for_chief(directory, timeout)
+        work(app, directory, child=False)
         return {}
     if overwrite:
         clear(directory)
@@ -117,22 +118,28 @@ def tune(app, plan: Plan, run_dir: Path, count: int, timeout: float, compare: bo
     return report
 
 
-def work(app, directory: Path) -> None:
-    """Runs trials for a chief, until there are no more."""
+def wait_for_chief(directory: Path, timeout: float) -> None:
+    """Until the chief, which may have been started later, has written what the search is."""
+    end = time.monotonic() + timeout
+    while not (directory / SETTINGS).exists():
+        if time.monotonic() > end:
+            raise UserError(
+                f"no chief has begun a search in {directory} for {timeout:.0f} s; start one, with the same --run-dir "
+                "in a folder that all machines share"
+            )
+        time.sleep(0.5)
+
+
+def work(app, directory: Path, *, child: bool) -> None:
+    """Runs trials for a chief, of this machine's search where it is its `child`, until there are no more."""
     settings = read_object(directory / SETTINGS, *Plan.__dataclass_fields__)
     plan = Plan(**{name: settings[name] for name in Plan.__dataclass_fields__})
-    with workers.signs_of_life(directory, os.environ["KERASTUNER_TUNER_ID"]):
+    with workers.signs_of_life(directory, os.environ["KERASTUNER_TUNER_ID"], child=child):
         make_search(app, plan, directory, load(app, plan, print)).search()
 
 
 def load(app, plan: Plan, tell: Callable[[str], None]):
-    config = read_config(app.config_class, plan.config, SETTINGS)
-    app.require_source(config.dataset, config.data_dir)
-    tell(f"reading {config.dataset} ...")
-    data = app.load(config)
-    for line in (*data.notes, data.summary):
-        tell(line)
-    return data
+    return read(app, read_config(app.config_class, plan.config, SETTINGS), tell)
 
 
 def make_search(app, plan: Plan, directory: Path, data) -> Search:

@@ -15,7 +15,7 @@ def main(module: str, name: str, directory: str) -> None:
 
     app = getattr(importlib.import_module(module), name)()
     try:
-        work(app, Path(directory))
+        work(app, Path(directory), child=True)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -22,6 +22,7 @@ from keras_tuner.src import protos  # not public, and needed: KerasTuner's own s
 from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
 from rnn_keras.errors import UserError
+from rnn_keras.processes import module_of, shares
 from rnn_keras.tuning.progress import Progress
 
 BEAT = 5.0  # seconds between two signs of life of a worker
@@ -39,15 +40,15 @@ def role() -> str | None:
 
 
 @contextlib.contextmanager
-def signs_of_life(directory: Path, tuner_id: str) -> Iterator[None]:
-    """While it lasts, a file of the search's folder says that this worker lives; it ends when its parent does."""
+def signs_of_life(directory: Path, tuner_id: str, *, child: bool) -> Iterator[None]:
+    """While it lasts, a file of the search's folder says that this worker lives; a child ends when its parent does."""
     parent, ended = os.getppid(), threading.Event()
     file = directory / f"{tuner_id}.alive"
 
     def beat():
         while not ended.wait(BEAT):
             file.touch()
-            if os.getppid() != parent:
+            if child and os.getppid() != parent:
                 os.kill(os.getpid(), signal.SIGTERM)
 
     file.touch()
@@ -108,14 +109,6 @@ class Worker:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-
-
-def shares(number: int) -> list[set[int]]:
-    """The cores that this process may use, dealt out to so many; empty where there are fewer, or none are known."""
-    if not hasattr(os, "sched_getaffinity"):
-        return [set()] * number
-    cores = sorted(os.sched_getaffinity(0))
-    return [set(cores[start::number]) for start in range(number)]
 
 
 def lead(
@@ -212,18 +205,8 @@ class Watch:
 
 
 def worker_command(app) -> list[str]:
-    """What starts a worker for this app: `python -m rnn_keras.tuning.worker MODULE CLASS FOLDER`, without the folder.
-
-    Raises:
-        UserError: the app's class is in a script that cannot be imported.
-    """
-    module = type(app).__module__
-    if module == "__main__":
-        spec = sys.modules["__main__"].__spec__
-        if spec is None:
-            raise UserError("workers import the app by its module's name: start it with `python -m`, not as a file")
-        module = spec.name
-    return [sys.executable, "-m", "rnn_keras.tuning.worker", module, type(app).__qualname__]
+    """What starts a worker for this app, without the folder; UserError where the app's class cannot be imported."""
+    return [sys.executable, "-m", "rnn_keras.tuning.worker", module_of(app), type(app).__qualname__]
 
 
 def address_in_environment() -> tuple[str, int]:

@@ -26,8 +26,13 @@ SMALL = ("--units", "8", "--embedding-units", "8")  # given, so that no trial is
 
 def tiny(name, request):
     """Arguments with which the app learns from tiny data in seconds."""
+    if name == "captioning":
+        options = ["--encoder", "cnn", "--size", "32", "--filters", "4", *SMALL]
+        return ["--dataset", str(request.getfixturevalue("shapes")), *options]
     if name == "digits":  # scikit-learn's own pictures
         return ["--dataset", "digits", "--size", "8", "--filters", "4", "--units", "8"]
+    if name == "memory":
+        return ["--length", "6", "--units", "8", "--epoch-steps", "3"]
     if name == "sentiment":
         return ["--dataset", str(request.getfixturevalue("reviews")), "--pairs", "64", *SMALL]
     if name == "translation":

@@ -102,3 +102,23 @@ def test_a_model_of_file_contents_is_saved_and_loaded(tmp_path):
 
     assert (model.output.shape, model.output.dtype) == ((None, 8, 8, 1), "uint8")
     np.testing.assert_array_equal(loaded(contents), [decoded(content, 8, 1) for content in contents])
+
+
+def test_a_stretched_picture_fills_the_square_as_pillow_does_it():
+    pixels = smooth(40, 60, 3)
+    expected = np.asarray(Image.fromarray(pixels).resize((16, 16), Image.Resampling.BILINEAR))
+
+    assert np.abs(decoded(file_of(pixels), 16, 3, stretch=True).numpy().astype(int) - expected).max() <= 1
+    layer = DecodedImages.from_config(DecodedImages(16, 3, stretch=True).get_config())
+    np.testing.assert_array_equal(
+        layer(tf.constant([file_of(pixels)]))[0], decoded(file_of(pixels), 16, 3, stretch=True)
+    )
+
+
+def test_what_is_transparent_is_white_where_pictures_are_stretched():
+    pixels = np.concatenate([smooth(8, 8, 3), np.full((8, 8, 1), 255, np.uint8)], axis=-1)
+    pixels[:, :4, 3] = 0
+    seen = decoded(file_of(pixels), 8, 3, stretch=True).numpy()
+
+    assert (seen[:, :4] == 255).all()
+    np.testing.assert_array_equal(seen[:, 4:], pixels[:, 4:, :3])

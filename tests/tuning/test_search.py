@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -80,7 +81,7 @@ def test_trials_that_fail_say_why_and_the_search_goes_on(tmp_path, capfd, stored
     assert len(trials) == 15 == len(report["trials"]) + len(report["failed"])
     assert {row["trouble"] for row in report["trials"]} == {"none"}
     expected = {
-        "nan": "the loss became nan at step 1; lower --learning-rate or --clip-norm",
+        "nan": "the loss became nan at step 1 of epoch 1; with the weights from before the epoch that batch (16 x 2)",
         "raise": "ValueError: no such layer",
         "bad": "--trouble must be another, got bad",
         "memory": "out of memory",
@@ -128,10 +129,14 @@ def test_another_search_in_the_folder_is_not_gone_on_with(tmp_path, capfd, store
     assert "holds something that is no search" in capfd.readouterr().err
 
 
-def started(run_dir, *arguments):
+def started(run_dir, *arguments, **environment):
     command = [sys.executable, "-m", "tiny_app", "tune", "--run-dir", str(run_dir), "--epochs", "3", "--no-compare"]
     return subprocess.Popen(
-        [*command, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*command, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | environment,
     )
 
 
@@ -177,6 +182,26 @@ def test_workers_share_a_search_and_one_that_is_killed_is_started_anew(tmp_path,
     assert {trial["status"] for trial in trials.values()} == {"COMPLETED"}
     assert sorted(json.loads((folder / "oracle.json").read_text())["end_order"]) == sorted(trials)
     assert not list(folder.glob("*.alive"))
+
+
+def test_a_worker_of_another_machine_that_is_not_heard_of_loses_its_trial(tmp_path, stored, workers_find_the_app):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(free.getsockname()[1])}
+    options = ("--max-trials", 4, "--wait", 2, "--worker-timeout", 10)
+    lost, other, chief = (
+        started(tmp_path, *options, **address, KERASTUNER_TUNER_ID=name) for name in ("lost", "other", "chief")
+    )
+    folder = tmp_path / "tune"
+    wait_for(lambda: len(list(folder.glob("trial_*/attempts.json"))) == 2)
+    lost.kill()
+    outs = [process.communicate(timeout=300)[0] for process in (chief, other)]
+    lost.communicate()
+
+    assert chief.returncode == other.returncode == 0, outs
+    trials = stored(tmp_path).values()
+    assert sorted(trial["status"] for trial in trials) == ["COMPLETED", "COMPLETED", "COMPLETED", "FAILED"]
+    assert "its worker, lost, was not heard of for 10 s" in outs[0]
 
 
 def test_workers_that_die_again_and_again_end_the_search_in_a_sentence(tmp_path, capfd, stored, workers_find_the_app):

@@ -98,4 +98,9 @@ class HopelessApp(TinyApp):
 
 
 if __name__ == "__main__":
+    if "TINY_APP_CPUS" in os.environ:  # one processor counts as several devices
+        import tensorflow as tf
+
+        devices = [tf.config.LogicalDeviceConfiguration()] * int(os.environ["TINY_APP_CPUS"])
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
     TinyApp().main()

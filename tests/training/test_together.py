@@ -1,0 +1,104 @@
+"""Several processes that train one model end as one process does, and lose nothing where one of them is lost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from rnn_keras.app import without
+from rnn_keras.errors import UserError
+from rnn_keras.training.cluster import _place
+
+TINY_APP = str(Path(__file__).parents[1] / "tuning")
+
+
+def started(run_dir, *arguments, **environment):
+    command = [sys.executable, "-m", "tiny_app", "train", "--run-dir", run_dir, "--patience", 500, *arguments]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([TINY_APP, os.getcwd()])} | environment
+    return subprocess.Popen(
+        list(map(str, command)), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def trained(run_dir, *arguments, **environment):
+    process = started(run_dir, *arguments, **environment)
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, out
+    return out, keras.models.load_model(run_dir / "model.keras").get_weights()
+
+
+def history(run_dir):
+    return np.genfromtxt(run_dir / "history.csv", delimiter=",", names=True)
+
+
+def test_three_processes_give_what_one_gives(tmp_path):
+    """Batches of 16 are divided into 6, 6 and 4 rows; gradients are clipped."""
+    options = ("--epochs", 3, "--clip-norm", 0.05)
+    _, alone = trained(tmp_path / "alone", *options)
+    out, together = trained(tmp_path / "together", *options, "--workers", 3)
+
+    for weight, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose(other, weight, atol=1e-5)
+    for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        np.testing.assert_allclose(history(tmp_path / "together")[name], history(tmp_path / "alone")[name], atol=1e-5)
+    assert out.count("96 points") == 1  # one of them talks
+    assert sorted(file.name for file in (tmp_path / "together" / "workers").iterdir()) == ["1.txt", "2.txt"]
+
+
+def test_two_devices_of_one_machine_train_together(tmp_path):
+    _, alone = trained(tmp_path / "alone", "--epochs", 2)
+    _, mirrored = trained(tmp_path / "mirrored", "--epochs", 2, "--strategy", "mirrored", TINY_APP_CPUS="2")
+    for weight, other in zip(alone, mirrored, strict=True):
+        np.testing.assert_allclose(other, weight, atol=1e-5)
+
+
+def test_after_the_loss_of_a_process_the_same_command_ends_as_if_nothing_had_been(tmp_path):
+    options = ("--epochs", 20)
+    _, alone = trained(tmp_path / "alone", *options)
+    process = started(tmp_path / "together", *options, "--workers", 2)
+    state = tmp_path / "together" / "checkpoint" / "state.json"
+    end = time.monotonic() + 200
+    while not (state.exists() and len(json.loads(state.read_text())["epochs"]) >= 2):
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.01)
+    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    os.kill(int(children[1]), signal.SIGKILL)
+    out, _ = process.communicate(timeout=200)
+    assert process.returncode == 2, out
+    assert "1 with exit status -9" in out and "the same command goes on after the last finished epoch" in out
+
+    out, together = trained(tmp_path / "together", *options, "--workers", 2)
+    assert "going on after epoch" in out
+    assert len(history(tmp_path / "together")) == 20
+    for weight, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose(other, weight, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "text", [None, "no JSON", "[]", "{}", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}']
+)
+def test_what_is_no_description_of_a_cluster_is_told_in_a_sentence(text):
+    with pytest.raises(UserError, match=r'TF_CONFIG.* expected \{"cluster"'):
+        _place(text)
+
+
+def test_a_chief_is_the_first_of_the_workers():
+    def config(kind, index):
+        return json.dumps(
+            {"cluster": {"worker": ["b:1", "c:1"], "chief": ["a:1"]}, "task": {"type": kind, "index": index}}
+        )
+
+    assert [_place(config(*task)) for task in (("chief", 0), ("worker", 0), ("worker", 1))] == [(0, 3), (1, 3), (2, 3)]
+
+
+def test_flags_are_taken_out_with_their_values():
+    given = ["train", "--workers", "2", "--epochs", "3", "--json", "--strategy=multi_worker", "--cell", "gru"]
+    kept = ["train", "--epochs", "3", "--cell", "gru"]
+    assert without(given, {"--workers": 1, "--strategy": 1, "--json": 0}) == kept
