@@ -7,7 +7,7 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
@@ -98,6 +98,14 @@ class App(abc.ABC):
     @abc.abstractmethod
     def deployment(self, model: "keras.Model", config, examples: int) -> "Deployment":
         """What is exported, and up to so many examples of the test split to hold the files against Keras with."""
+
+    def callbacks(self, config, data, run: "RunDirectory") -> list:
+        """The app's own callbacks of a training; what they add to the logs of an epoch comes into history.csv."""
+        return []
+
+    def commands(self) -> dict[str, Callable]:
+        """The app's own commands beside those that every app has: functions whose arguments become flags."""
+        return {}
 
     def default_run_dir(self) -> Path:
         return Path("runs") / self.name
@@ -335,7 +343,7 @@ def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
 
         serve_versions(saved_models / app.name, app.name, host, port, max_bytes, grpc_port, as_json)
 
-    return {command.__name__: command for command in (train, evaluate, predict, tune, export, serve)}
+    return {command.__name__: command for command in (train, evaluate, predict, tune, export, serve)} | app.commands()
 
 
 def _named(arguments: Sequence[str]) -> set[str]:

@@ -22,6 +22,8 @@ def build_adder(config: AdditionConfig) -> keras.Model:
     digits = [OneHot(10, name=name)(columns[:, :, side]) for side, name in enumerate(("first", "second"))]
     x = keras.layers.Concatenate(name="both")(digits)
     x = CELLS[config.cell](config.chosen("units"), return_sequences=True, name="recurrent")(x)
+    # With it the state need not hold the digit itself, only what it follows from.
+    x = keras.layers.Dense(2 * config.chosen("units"), activation="relu", name="hidden")(x)
     x = keras.layers.Dense(10, activation="softmax", dtype="float32", name="digit")(x)
     return keras.Model(columns, x, name="adder")
 

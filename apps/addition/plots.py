@@ -75,9 +75,9 @@ def plot_state(first: str, second: str, state: np.ndarray, carry: np.ndarray, pa
     digits, truth = (row[0] for row in added(columns_of([(first, second)])))
     pairs = columns_of([(first, second)])[0]
     # Units that speak for a carry above, those against it below.
-    moved = (
-        np.argsort(state[carry > 0.5].mean(0) - state[carry <= 0.5].mean(0)) if 0 < (carry > 0.5).mean() < 1 else ...
-    )
+    held, moved = carry > 0.5, np.arange(state.shape[1])
+    if 0 < held.sum() < len(held):
+        moved = np.argsort(state[~held].mean(axis=0) - state[held].mean(axis=0))
     labels = [f"{a}\n{b}\n{digit}" for (a, b), digit in zip(pairs[:shown][::-1], digits[:shown][::-1], strict=True)]
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(2.4 + 0.34 * shown, 6), height_ratios=(4, 1), sharex=True, layout="constrained"

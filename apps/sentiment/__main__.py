@@ -21,6 +21,7 @@ class SentimentApp(App):
     monitor = "val_accuracy"
     mode = "max"
     search_space = SEARCH_SPACE
+    first_vectors = None  # the word vectors before training, `(vocabulary, embedding_units)`
 
     def require_source(self, dataset: str, data_dir: str | None) -> None:
         from rnn_keras.data.labelled_texts import require_source
@@ -38,6 +39,8 @@ class SentimentApp(App):
 
         words, classes = data.vectorization.vocabulary_size(), len(data.texts.class_names)
         scorer = build_scorer(config, words, classes, **prior_knowledge(config, data))
+        if config.input == "embedding":
+            self.first_vectors = scorer.get_layer("embedding").get_weights()[0]
         loss = "binary_crossentropy" if classes == 2 else "sparse_categorical_crossentropy"
         scorer.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
         return scorer
@@ -55,7 +58,7 @@ class SentimentApp(App):
     def draw(self, run: "RunDirectory", data: "SentimentData", network: "keras.Model") -> None:
         from apps.sentiment.plots import draw
 
-        draw(run.plots, data, network)
+        draw(run.plots, data, network, self.first_vectors)
 
     def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
         from apps.sentiment.metric import metrics

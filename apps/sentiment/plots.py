@@ -1,4 +1,4 @@
-"""What the memory holds so far: the score of a text after each of its words."""
+"""What the memory holds so far, as the score of a text after each of its words; and which words have become alike."""
 
 from pathlib import Path
 
@@ -7,11 +7,23 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from apps.sentiment.data import SentimentData
+from rnn_keras.diagnostics import plot_word_vectors
 from rnn_keras.training.plots import length_distribution, save
 
+# Words that a person would call alike; animals are the usual example, and say nothing of a film.
+ALIKE = {
+    "animals": ("dog", "cat", "pig", "horse", "bird", "lion", "animal"),
+    "praise": ("good", "great", "wonderful", "brilliant", "moving", "delightful", "beautiful"),
+    "blame": ("bad", "boring", "dull", "awful", "stupid", "tedious", "worst"),
+}
 
-def draw(folder: Path, data: SentimentData, scorer: keras.Model) -> None:
-    """`lengths.png` of the training texts and `running_score.png` of a few test sentences."""
+
+def draw(folder: Path, data: SentimentData, scorer: keras.Model, first_vectors: np.ndarray | None = None) -> None:
+    """`lengths.png` of the training texts, `running_score.png` of a few test sentences, and `word_vectors.png`.
+
+    Args:
+        first_vectors: the word vectors before training, `(vocabulary, units)`; None: the words had none.
+    """
     lengths = [len(ids) for ids in data.sequences["train"]]
     length_distribution(lengths, folder / "lengths.png")
     test = data.texts.splits["test"]
@@ -26,6 +38,19 @@ def draw(folder: Path, data: SentimentData, scorer: keras.Model) -> None:
             data.texts.class_names,
             folder / "running_score.png",
         )
+
+    if first_vectors is not None:
+        draw_word_vectors(folder, data, first_vectors, scorer.get_layer("embedding").get_weights()[0])
+
+
+def draw_word_vectors(folder: Path, data: SentimentData, before: np.ndarray, after: np.ndarray) -> None:
+    """`word_vectors.png`, where the texts have at least two words each of two groups of like words."""
+    place = {word: number for number, word in enumerate(data.vectorization.get_vocabulary())}
+    known = {name: [word for word in words if word in place] for name, words in ALIKE.items()}
+    known = {name: words for name, words in known.items() if len(words) > 1}
+    if len(known) > 1:
+        chosen = [place[word] for words in known.values() for word in words]
+        plot_word_vectors(known, before[chosen], after[chosen], len(place), folder / "word_vectors.png")
 
 
 def running_scores(scorer: keras.Model, ids: np.ndarray) -> np.ndarray:

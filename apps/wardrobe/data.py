@@ -192,7 +192,8 @@ def from_file(config: WardrobeConfig, names: Sequence[str] | None = None) -> War
     path = Path(os.path.expanduser(config.dataset))
     diary = read_diary(path)
     worn = [row[-1] for row in diary.rows if row[-1]]
-    if names is None:
+    names_are_learnt = names is None
+    if names_are_learnt:
         if len(worn) < FEWEST:
             raise UserError(
                 f"{path} has {len(worn)} days with clothes, too few to learn from: expected at least {FEWEST}, and "
@@ -206,6 +207,10 @@ def from_file(config: WardrobeConfig, names: Sequence[str] | None = None) -> War
     for split, first, last in zip(SPLITS, ends, ends[1:], strict=False):
         parts = [range(max(run.start, first), min(run.stop, last)) for run in runs]
         splits[split] = in_rows(diary, [part for part in parts if len(part)], names, path)
+        if names_are_learnt and not (splits[split].clothes != UNKNOWN).any():
+            raise UserError(
+                f"{path} has no clothes on any of the days for the {split} split, {diary.dates[first]} and on"
+            )
     notes = []
     if len(runs) > 1:
         notes.append(f"days are missing in {len(runs) - 1} places; the memory begins anew behind them")

@@ -1,5 +1,7 @@
 """How often what was worn is what the network thought likeliest, beside the best score that there can be."""
 
+import functools
+
 import keras
 import numpy as np
 from sklearn.metrics import log_loss
@@ -44,6 +46,7 @@ def loss(probabilities: np.ndarray, worn: np.ndarray) -> float:
     return float(log_loss(worn, probabilities, labels=range(probabilities.shape[1])))
 
 
+@functools.cache
 def best_without_memory(length: int) -> float:
     """What one who knows the rules and sees only today expects to get right: counted in many generated diaries.
 

@@ -19,10 +19,10 @@ def with_kept_state(network: keras.Model, rows: int | None) -> keras.Model:
             config["stateful"] = rows is not None
         return type(layer).from_config(config)
 
-    inputs = {
-        tensor.name: keras.Input(batch_shape=(rows, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name)
-        for tensor in network.inputs
-    }
+    inputs = keras.tree.map_structure(
+        lambda tensor: keras.Input(batch_shape=(rows, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name),
+        network.input,
+    )
     plain = keras.Model(network.input, network.output, name=network.name)  # else the copy is compiled as it is
     copy = keras.models.clone_model(plain, input_tensors=inputs, clone_function=copied)
     for new, old in zip(copy.trainable_variables, network.trainable_variables, strict=True):
@@ -37,7 +37,9 @@ def kept_states(network: keras.Model) -> list:
 
 
 class CarryingModel(keras.Model):
-    """Trains a network that keeps its state, on the batches of `rnn_keras.data.windows.WindowBatches`.
+    """Trains a network that keeps its state, on batches whose inputs say in `continues` which rows go on.
+
+    `rnn_keras.data.windows.WindowBatches` and `rnn_keras.data.streams.StreamBatches` make such batches.
 
     Before each batch the state of a row is set to zero where the batch's `continues` is 0; the gradient reaches back to
     the window's first step. Source: Williams & Peng, An efficient gradient-based algorithm for on-line training of
@@ -54,8 +56,8 @@ class CarryingModel(keras.Model):
         return super().test_step(self._begin(data))
 
     def _begin(self, data):
-        inputs, targets = data[:2]
+        inputs, *rest = data
         continues = keras.ops.expand_dims(inputs["continues"], -1)
         for state in kept_states(self):
             state.assign(state * keras.ops.cast(continues, state.dtype))
-        return {name: value for name, value in inputs.items() if name != "continues"}, targets
+        return {name: value for name, value in inputs.items() if name != "continues"}, *rest

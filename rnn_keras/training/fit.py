@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
@@ -14,6 +14,10 @@ from rnn_keras.training.broken_step import told
 from rnn_keras.training.cluster import Cluster
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.together import own_masks, train_together
+
+
+class LossBroken(UserError):
+    """The loss has become infinite or no number."""
 
 
 class EpochState(keras.callbacks.Callback):
@@ -129,6 +133,7 @@ def fit(
     patience: int,
     monitor: str,
     mode: str,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     cluster: Cluster | None = None,
 ) -> tuple[list[dict], int]:
     """Trains a compiled model, from the last finished epoch of the run on, and leaves it with the best epoch's weights.
@@ -138,13 +143,15 @@ def fit(
         validation: batches to score after each epoch.
         run: the run's folder.
         epochs, patience, monitor, mode: see `EpochState`.
+        callbacks: more of them; what they add to the logs of an epoch is kept with it.
         cluster: the processes that each call this at the same time; None: there is but this one.
 
     Returns:
         A dict per epoch, `epoch`, the metrics and `seconds`; and the number of the best epoch.
 
     Raises:
-        UserError: the loss is no number any more, a checkpoint is damaged, or another process was lost.
+        LossBroken: the loss is no number any more.
+        UserError: a checkpoint is damaged, or another process was lost.
     """
     leads = cluster is None or cluster.leads
     state = EpochState(run, monitor, mode, patience, writes=leads)
@@ -162,6 +169,7 @@ def fit(
         verbose = 1 if sys.stdout.isatty() else 2
         # Keras begins a pass only to look at a batch, where a model is under a strategy.
         mirrored = isinstance(model.distribute_strategy, tf.distribute.MirroredStrategy)
+        board = [keras.callbacks.TensorBoard(str(run.logs), write_graph=False)]
         with cluster.told_of_losses() if cluster is not None else contextlib.nullcontext():
             model.fit(
                 batches(state.epochs_done, passes_before=int(mirrored)),
@@ -170,13 +178,13 @@ def fit(
                 epochs=epochs,
                 shuffle=False,  # the batches are shuffled already
                 verbose=verbose if leads else 0,
-                callbacks=[state, *([keras.callbacks.TensorBoard(str(run.logs), write_graph=False)] if leads else [])],
+                callbacks=[*(callbacks if leads else ()), state, *(board if leads else ())],
             )
         if state.broken:
             step, loss = state.broken
             model.set_weights(state.good_weights)
             why = told(model, next(iter(batches(state.epochs_done).skip(step - 1))))
-            raise UserError(
+            raise LossBroken(
                 f"the loss became {loss} at step {step} of epoch {state.epochs_done + 1}; {why}; lower --learning-rate "
                 "or --clip-norm, or mend the data, and start anew with --overwrite "
                 f"({state.epochs_done} finished epoch(s) are kept in {run.checkpoint})"

@@ -123,6 +123,7 @@ class RunDirectory:
         # Imported for what they register: Keras finds the custom layers in a model file by their names.
         import rnn_keras.data.columns
         import rnn_keras.data.images
+        import rnn_keras.data.marked_numbers
         import rnn_keras.data.open_vocabulary
         import rnn_keras.data.text
         import rnn_keras.decoding

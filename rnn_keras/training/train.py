@@ -71,6 +71,7 @@ def train(
         patience=config.patience,
         monitor=app.monitor,
         mode=app.mode,
+        callbacks=app.callbacks(config, data, run),
         cluster=cluster,
     )
     if not leads:

@@ -31,6 +31,8 @@ def tiny(name, request):
         return ["--dataset", str(request.getfixturevalue("shapes")), *options]
     if name == "digits":  # scikit-learn's own pictures
         return ["--dataset", "digits", "--size", "8", "--filters", "4", "--units", "8"]
+    if name == "memory":
+        return ["--length", "6", "--units", "8", "--epoch-steps", "3"]
     if name == "sentiment":
         return ["--dataset", str(request.getfixturevalue("reviews")), "--pairs", "64", *SMALL]
     if name == "translation":

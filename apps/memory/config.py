@@ -1,0 +1,57 @@
+"""The settings of the memory app, each a flag of `train`."""
+
+import dataclasses
+from typing import ClassVar, Literal
+
+from rnn_keras.training.config import TrainingConfig
+from rnn_keras.tuning.space import Choice, Real, SearchSpace, Whole
+
+SEARCH_SPACE: SearchSpace = {
+    "cell": Choice(("simple_rnn", "lstm", "gru")),
+    "units": Whole(16, 128, log=True),
+    "forget_bias": Choice(("zero", "one", "chrono")),
+    "learning_rate": Real(1e-3, 3e-2, log=True),
+    "clip_norm": Real(0.1, 10.0, log=True),
+    "batch_size": Choice((32, 64, 128)),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class MemoryConfig(TrainingConfig):
+    """Settings of a training run."""
+
+    least_steps: ClassVar[int] = 3000
+
+    dataset: str = "adding"
+    """What to remember: adding (the sum of two marked numbers in a long line) or copy (letters, after a long pause);
+    both are generated, new examples in every step."""
+    length: int = 400
+    """Steps: of the line of numbers, or of the pause before the letters are to be repeated."""
+    items: int = 10
+    """Letters to remember (copy)."""
+    epochs: int = 0
+    """The most epochs; 0: as many as make 3000 steps. Training stops as soon as the task is solved."""
+    patience: int = 1000
+    """Epochs without a better validation loss after which training stops: plateaus are long here."""
+    epoch_steps: int = 50
+    """Steps that count as an epoch, after which the validation examples are scored."""
+    cell: Literal["simple_rnn", "lstm", "gru"] = "gru"
+    """Kind of recurrent layer."""
+    units: int = 32
+    """Width of the hidden state."""
+    forget_bias: Literal["zero", "one", "chrono"] = "chrono"
+    """What the bias of the forget gate (of a GRU: the update gate) starts with: zero, half open; one (Jozefowicz et
+    al. 2015); chrono, open for as long as the task's length asks, a different time for each unit (Tallec & Ollivier
+    2018)."""
+    learning_rate: float = 1e-2
+    """Step size of the optimiser."""
+    schedule: Literal["constant", "cosine", "linear"] = "constant"
+    """How the learning rate falls over all epochs: not at all, along a half cosine or a line to zero."""
+    clip_norm: float = 1.0
+    """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.require("length", self.length >= 2, "at least 2")
+        for name in ("items", "units", "epoch_steps"):
+            self.require(name, getattr(self, name) >= 1, "at least 1")

@@ -1,0 +1,84 @@
+"""Words as one-hot vectors and as learnt ones: how alike like words are, and what a word costs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rnn_keras.training.plots import plt, save
+
+BYTES = 4  # of a float32
+
+
+def cosine_similarities(vectors: np.ndarray) -> np.ndarray:
+    """`(words, units)` -> `(words, words)`, from -1 to 1; of one-hot vectors 0 for any two different words.
+
+    A vector of zeros is like nothing, itself included.
+    """
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    directions = np.divide(vectors, lengths, out=np.zeros_like(vectors, float), where=lengths > 0)
+    return directions @ directions.T
+
+
+def likeness(vectors: np.ndarray, groups: Sequence[Sequence[int]]) -> tuple[float, float]:
+    """The mean cosine similarity of two different words of one group, and of two words of different groups.
+
+    Args:
+        vectors: `(words, units)`.
+        groups: rows of the vectors, at least two groups of at least two each.
+    """
+    similar = cosine_similarities(vectors)
+    group = {row: number for number, rows in enumerate(groups) for row in rows}
+    within, between = [], []
+    for one in group:
+        for other in group:
+            if one < other:
+                (within if group[one] == group[other] else between).append(similar[one, other])
+    return float(np.mean(within)), float(np.mean(between))
+
+
+def costs(vocabulary_size: int, units: int) -> list[dict]:
+    """`vector`, `width`, `zeros` (their share) and `bytes` of a word as a one-hot vector and as an embedding's row."""
+    return [
+        {
+            "vector": "one-hot",
+            "width": vocabulary_size,
+            "zeros": 1 - 1 / vocabulary_size,
+            "bytes": BYTES * vocabulary_size,
+        },
+        {"vector": "embedding", "width": units, "zeros": 0.0, "bytes": BYTES * units},
+    ]
+
+
+def plot_word_vectors(
+    groups: dict[str, Sequence[str]], before: np.ndarray, after: np.ndarray, vocabulary_size: int, path: Path
+) -> None:
+    """The cosine similarities of some words as one-hot vectors, before and after training, and what a word costs.
+
+    Args:
+        groups: the words, those that are alike together.
+        before, after: their vectors `(words, units)`, in the order of the groups.
+        vocabulary_size: the width of a one-hot vector.
+    """
+    words = [word for group in groups.values() for word in group]
+    ends = np.cumsum([len(group) for group in groups.values()])
+    rows = [range(end - len(group), end) for end, group in zip(ends, groups.values(), strict=True)]
+    panels = {"one-hot": np.eye(len(words)), "embedding before training": before, "embedding after training": after}
+    size = 1.6 + 0.2 * len(words)
+    figure, axes = plt.subplots(1, 3, figsize=(3 * size, size + 1.1), layout="constrained")
+    for axis, (name, vectors) in zip(axes, panels.items(), strict=True):
+        image = axis.imshow(cosine_similarities(vectors), cmap="RdBu", vmin=-1, vmax=1)
+        within, between = likeness(vectors, rows)
+        axis.set_title(f"{name}\nin a group {within:.2f}, between groups {between:.2f}", fontsize=9)
+        axis.set_xticks(range(len(words)), words, rotation=90, fontsize=8)
+        axis.set_yticks(range(len(words)), words, fontsize=8)
+        for end in ends[:-1]:
+            axis.axhline(end - 0.5, color="black", linewidth=0.8)
+            axis.axvline(end - 0.5, color="black", linewidth=0.8)
+    figure.colorbar(image, ax=axes, fraction=0.02, pad=0.01, label="cosine similarity")
+    told = (
+        f"{cost['vector']}: {cost['width']:,} wide, {cost['zeros']:.2%} zeros, {cost['bytes']:,} bytes a word"
+        for cost in costs(vocabulary_size, before.shape[1])
+    )
+    figure.suptitle("Are like words alike?  " + ";  ".join(told), fontsize=10)
+    save(figure, path)

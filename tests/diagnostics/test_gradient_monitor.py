@@ -1,0 +1,97 @@
+"""The callback's figures against gradients taken by hand, and what it leaves for TensorBoard."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import rnn_keras.layers
+from rnn_keras.diagnostics import GradientMonitor
+
+X = np.random.default_rng(1).normal(size=(12, 5, 2)).astype("float32")
+Y = X.sum(axis=(1, 2), keepdims=False)[:, np.newaxis]
+
+
+def compiled(optimizer, **arguments):
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([keras.Input((5, 2)), rnn_keras.layers.SimpleRNN(4), keras.layers.Dense(1)])
+    model.compile(optimizer, "mse", **arguments)
+    return model
+
+
+def norms_by_hand(optimizer):
+    """Of three steps of four examples each, before clipping."""
+    model, norms = compiled(optimizer), []
+    for start in (0, 4, 8):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(model(X[start : start + 4], training=True) - Y[start : start + 4]))
+        gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+        norms.append(float(tf.linalg.global_norm(gradients)))
+        model.optimizer.apply(gradients, model.trainable_variables)
+    return norms
+
+
+@pytest.mark.parametrize("steps_per_execution", [1, 3])
+def test_the_norm_and_the_share_of_clipped_steps(steps_per_execution):
+    norms = norms_by_hand(keras.optimizers.SGD(0.05, global_clipnorm=2.0))
+    limit = float(np.mean(sorted(norms)[:2]))  # so that two of three steps are clipped
+    norms = norms_by_hand(keras.optimizers.SGD(0.05, global_clipnorm=limit))
+    model = compiled(keras.optimizers.SGD(0.05, global_clipnorm=limit), steps_per_execution=steps_per_execution)
+    monitor = GradientMonitor()
+    history = model.fit(X, Y, batch_size=4, epochs=1, shuffle=False, verbose=0, callbacks=[monitor]).history
+
+    assert history["gradient_norm"] == pytest.approx([np.mean(norms)], rel=1e-4)
+    assert history["gradient_norm_largest"] == pytest.approx([max(norms)], rel=1e-4)
+    assert history["clipped_share"] == pytest.approx([np.mean(np.array(norms) > limit)])
+    assert monitor.steps == 3 and monitor.exploded_at is None and monitor.broken_at is None
+
+
+@pytest.mark.parametrize(("clip", "share"), [({"clipnorm": 1e-9}, 1), ({"clipvalue": 1e9}, 0), ({}, None)])
+def test_other_ways_of_clipping(clip, share):
+    model = compiled(keras.optimizers.SGD(0.01, **clip))
+    history = model.fit(X, Y, verbose=0, callbacks=[GradientMonitor()]).history
+    assert history.get("clipped_share") == (None if share is None else [share])
+
+
+def test_training_is_the_same_with_and_without_it_and_the_optimizer_is_left_as_it_was():
+    results = []
+    for callbacks in ([], [GradientMonitor()]):
+        model = compiled(keras.optimizers.Adam(0.01, global_clipnorm=1.0))
+        model.fit(X, Y, batch_size=4, epochs=1, shuffle=False, verbose=0)  # traced before the monitor comes
+        model.fit(X, Y, batch_size=4, epochs=2, shuffle=False, verbose=0, callbacks=callbacks)
+        results.append(model.get_weights())
+    for with_it, without in zip(*results, strict=True):
+        np.testing.assert_allclose(with_it, without, rtol=1e-6)
+    assert "apply" not in vars(model.optimizer)
+
+
+def test_it_says_at_which_step_an_explosion_began():
+    """The fourth step's targets are a million times as large, the fifth's infinite."""
+    targets = Y.copy()
+    targets[6:8] *= 1e6
+    targets[8:10] = np.inf
+    told = []
+    monitor = GradientMonitor(tell=told.append)
+    compiled(keras.optimizers.SGD(0.1)).fit(
+        X, targets, batch_size=2, epochs=1, shuffle=False, verbose=0, callbacks=[monitor]
+    )
+
+    assert monitor.exploded_at == 4 and monitor.norm_at_explosion > 1e4
+    assert monitor.broken_at == 5
+    assert told[0].startswith("the gradients explode at step 4") and "from step 5 on" in told[1]
+
+
+def test_tensorboard_gets_the_flow_by_lag(tmp_path):
+    model = compiled(keras.optimizers.Adam(0.01, global_clipnorm=1.0))
+    monitor = GradientMonitor(tmp_path, X[:3])
+    history = model.fit(X, Y, batch_size=4, epochs=2, verbose=0, callbacks=[monitor]).history
+    events = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0})
+    events.Reload()
+
+    tags = set(events.Tags()["tensors"])
+    assert {"gradients/gradient_norm", "gradients/clipped_share", "gradient_flow_hidden_state/lag_0004"} <= tags
+    lag_one = [float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors("gradient_flow_inputs/lag_0001")]
+    assert [epoch for epoch, _ in monitor.flows] == [0, 1, 2]
+    np.testing.assert_allclose(lag_one, [flow.inputs[1] for _, flow in monitor.flows], rtol=1e-5)
+    assert history["gradient_half_life"] == pytest.approx([flow.half_life for _, flow in monitor.flows[1:]])
