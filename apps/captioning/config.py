@@ -27,7 +27,7 @@ SEARCH_SPACE: SearchSpace = {
 class CaptioningConfig(TrainingConfig):
     """Settings of a training run."""
 
-    least_steps: ClassVar[int] = 1500
+    least_steps: ClassVar[int] = 500
 
     dataset: str = DEFAULT
     """Data to learn from: openmoji_captions (packaged), a TFDS name with a picture and captions (coco_captions), or a
@@ -43,7 +43,7 @@ class CaptioningConfig(TrainingConfig):
     cache_dir: str | None = None
     """Where features of frozen encoders and the weights of efficientnet_lite0 are kept; default: ~/.cache/rnn_keras."""
     epochs: int = 0
-    """The most passes over the captions; 0: 12, or as many as make 1500 steps where the data are few."""
+    """The most passes over the captions; 0: 12, or as many as make 500 steps where the data are few."""
     patience: int = 5
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
     batch_size: int = 64

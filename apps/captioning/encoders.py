@@ -37,14 +37,15 @@ def build_backbone(config: CaptioningConfig) -> keras.Model:
 
 
 def convolutions(side: int, filters: int, shift: float) -> keras.Model:
-    """Three halvings with two convolutions each, after which a picture of 64 pixels is a grid of 8 x 8 places."""
+    """Three halvings, after which a picture of 64 pixels is a grid of 8 x 8 places."""
     pixels = keras.Input((side, side, 3), dtype="uint8", name="pixels")
     x = keras.layers.Rescaling(-1 / 255, offset=1.0, name="rescaling")(pixels)  # paper is nothing, ink is something
     if shift:
         x = keras.layers.RandomTranslation(shift, shift, fill_mode="constant", name="shift")(x)
         x = keras.layers.RandomZoom(shift, fill_mode="constant", name="zoom")(x)
     for block in range(3):
-        for number, stride in ((1, 2), (2, 1)):
+        # At the first, finest level a second convolution would cost as much as all others.
+        for number, stride in ((1, 2), (2, 1))[: 1 + (block > 0)]:
             name = f"block_{block + 1}_{number}"
             layer = keras.layers.Conv2D(filters, 3, stride, padding="same", use_bias=False, name=f"{name}_convolution")
             x = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_normalisation")(layer(x))

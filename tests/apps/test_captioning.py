@@ -247,12 +247,14 @@ class TestScores:
 class TestModel:
     WORDS = 15
 
-    def batches(self):
+    def batches(self, captions=9):
         generator = np.random.default_rng(2)
-        pictures = generator.integers(0, 256, (6, 1, 32, 32, 3), np.uint8)
-        targets = [generator.integers(4, self.WORDS, generator.integers(1, 6)) for _ in range(9)]
+        colors = np.array([[250, 0, 0], [0, 250, 0], [0, 0, 250], [250, 250, 0], [0, 250, 250], [0, 0, 0]], np.uint8)
+        pictures = np.tile(colors[:, None, None, None], (1, 1, 32, 32, 1))
+        pictures[..., 16:, :] = colors[::-1, None, None, None]
+        targets = [generator.integers(4, self.WORDS, generator.integers(1, 6)) for _ in range(captions)]
         targets = [np.concatenate([[2], ids, [3]]).astype("int32") for ids in targets]
-        return PictureBatches(pictures, [0, 1, 2, 3, 4, 5, 0, 1, 2], targets, 9, shuffle=False)
+        return PictureBatches(pictures, np.arange(captions) % 6, targets, captions, shuffle=False)
 
     def compiled(self, settings, blind=0.0):
         keras.utils.set_random_seed(1)
@@ -286,18 +288,10 @@ class TestModel:
 
     def test_it_overfits_one_batch(self, settings):
         network = self.compiled(settings)
-        (_, written), wanted, weights = next(iter(self.batches().dataset()))
-        first = {}  # what follows the same picture and the same words must be the same to be learnt
-        for place, (picture, words_before, word, weight) in enumerate(
-            zip([0, 1, 2, 3, 4, 5, 0, 1, 2], written.numpy(), wanted.numpy(), weights.numpy(), strict=True)
-        ):
-            if picture in first:
-                weights = tf.tensor_scatter_nd_update(weights, [[place]], tf.zeros_like(weights[:1]))
-            first.setdefault(picture, (words_before, word, weight))
-        batch = tf.data.Dataset.from_tensors((next(iter(self.batches().dataset()))[0], wanted, weights))
-        network.fit(batch.repeat(), steps_per_epoch=150, verbose=0)
+        batch = self.batches(6).dataset()  # a caption of each picture: of two, none can be learnt by heart
+        network.fit(batch.repeat(), steps_per_epoch=120, verbose=0)
 
-        assert network.evaluate(batch, verbose=0)[1] > 0.95
+        assert network.evaluate(batch, verbose=0)[1] == 1.0
 
     def test_steps_one_by_one_give_what_teacher_forcing_gives(self, settings):
         network = self.compiled(settings)

@@ -137,7 +137,7 @@ class _Coco(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _split_generators(self, dl_manager):
         return {
             "train": self._generate_examples(range(20)),
-            "val": self._generate_examples([]),
+            "val": self._generate_examples(range(40, 42)),
             "test": self._generate_examples(range(20, 30)),
         }
 
