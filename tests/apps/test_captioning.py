@@ -1,6 +1,7 @@
 """The captioning app on tiny data, by its commands and by its parts."""
 
 import json
+import re
 import subprocess
 import sys
 
