@@ -1,7 +1,6 @@
 """The captioning app on tiny data, by its commands and by its parts."""
 
 import json
-import re
 import subprocess
 import sys
 
