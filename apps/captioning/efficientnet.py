@@ -40,16 +40,16 @@ def build_efficientnet(size: int = SIZE, classes: bool = False) -> keras.Model:
     """
     pixels = keras.Input((size, size, 3), dtype="uint8", name="pixels")
     x = keras.layers.Rescaling(1 / 128, offset=-127 / 128, name="rescaling")(pixels)
-    x = _convolved(x, "_conv_stem", "_bn0", STEM, 3, stride=2)
+    x = _convolved(x, "conv_stem", "bn0", STEM, 3, stride=2)
     number = 0
     for blocks, kernel, stride, expansion, channels in STAGES:
         for block in range(blocks):
-            x = _block(x, f"_blocks.{number}", kernel, stride if block == 0 else 1, expansion, channels)
+            x = _block(x, f"blocks.{number}", kernel, stride if block == 0 else 1, expansion, channels)
             number += 1
-    x = _convolved(x, "_conv_head", "_bn1", HEAD, 1)
+    x = _convolved(x, "conv_head", "bn1", HEAD, 1)
     if classes:
         x = keras.layers.GlobalAveragePooling2D(name="pooling")(x)
-        x = keras.layers.Dense(CLASSES, name="_fc")(x)
+        x = keras.layers.Dense(CLASSES, name="fc")(x)
     return keras.Model(pixels, x, name="efficientnet_lite0")
 
 
@@ -68,9 +68,10 @@ def pretrained_efficientnet(size: int = SIZE, cache_dir: str | None = None, clas
 
 
 def fill(network: keras.Model, tensors: dict[str, np.ndarray]) -> None:
-    """Sets the weights, which bear the names of the file's tensors."""
+    """Sets the weights. A layer `blocks.3.bn1` has the file's tensors `_blocks.3._bn1.weight` and so on."""
     for layer in network.layers:
-        name = layer.name
+        # A SavedModel takes no name that begins with an underscore.
+        name = ".".join(part if part.isdigit() else f"_{part}" for part in layer.name.split("."))
         if isinstance(layer, keras.layers.BatchNormalization):
             parts = ("weight", "bias", "running_mean", "running_var")
             layer.set_weights([tensors[f"{name}.{part}"] for part in parts])
@@ -86,13 +87,13 @@ def _block(x, name: str, kernel: int, stride: int, expansion: int, channels: int
     """An inverted bottleneck: widened, convolved channel by channel, narrowed, and added to what went in."""
     before, width = x, x.shape[-1]
     if expansion > 1:
-        x = _convolved(x, f"{name}._expand_conv", f"{name}._bn0", expansion * width, 1)
+        x = _convolved(x, f"{name}.expand_conv", f"{name}.bn0", expansion * width, 1)
     depthwise = keras.layers.DepthwiseConv2D(
-        kernel, stride, padding="same", use_bias=False, name=f"{name}._depthwise_conv"
+        kernel, stride, padding="same", use_bias=False, name=f"{name}.depthwise_conv"
     )
-    x = _normalised(depthwise(x), f"{name}._bn1")
-    x = keras.layers.Conv2D(channels, 1, use_bias=False, name=f"{name}._project_conv")(x)
-    x = _normalised(x, f"{name}._bn2", active=False)
+    x = _normalised(depthwise(x), f"{name}.bn1")
+    x = keras.layers.Conv2D(channels, 1, use_bias=False, name=f"{name}.project_conv")(x)
+    x = _normalised(x, f"{name}.bn2", active=False)
     return keras.layers.Add(name=f"{name}.sum")([before, x]) if stride == 1 and width == channels else x
 
 

@@ -190,14 +190,14 @@ class TestCommands:
 
     def test_a_diary_of_ones_own(self, diary, tmp_path, capfd):
         run = ("--run-dir", tmp_path / "run")
-        settings = ("--dataset", diary, "--epochs", 60, "--units", 16, "--patience", 60, "--batch-size", 8)
+        settings = ("--dataset", diary, "--epochs", 50, "--units", 16, "--patience", 50, "--batch-size", 1)
         command("train", *run, *settings, "--cell", "simple_rnn")
         command("evaluate", *run, "--split", "all", "--json")
         metrics = last_line(capfd)
 
         assert metrics["days"] == 200 and "best_accuracy" not in metrics
-        assert metrics["accuracy"] > 0.75 > 0.7 > metrics["today_only_accuracy"]
-        assert (tmp_path / "run" / "plots" / "memory.png").exists() is False  # the test split is too short for it
+        assert metrics["accuracy"] > 0.75 and metrics["accuracy"] > metrics["today_only_accuracy"] + 0.05
+        assert (tmp_path / "run" / "plots" / "memory.png").exists()
         with diary.open("a") as file:
             file.write("2026-01-01,sunny,3,,\n")
         command("predict", *run, diary, "--json")
