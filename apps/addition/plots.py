@@ -5,7 +5,6 @@ from pathlib import Path
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.decomposition import PCA
 
 from apps.addition.data import AdditionData, Groups, Sums, hard, together, unseen
 from apps.addition.model import Adder
@@ -15,11 +14,11 @@ from rnn_keras.training.plots import save
 
 LENGTHS = (8, 16, 32, 64, 128, 256, 512)
 MOST_COLUMNS = 40  # of a sum that a picture shows
-EXAMPLE = ("2051999643", "4367000361")  # with a carry that is handed on over six columns
+EXAMPLE = ("2051999643", "4367000361")  # with a carry that is handed on over four columns
 
 
 def draw(folder: Path, data: AdditionData, model: keras.Model) -> None:
-    """By columns `exact_by_digits.png`, `state.png` of one sum, and `states.png`, those behind all columns of many.
+    """By columns `exact_by_digits.png`, `state.png` of one sum, and `carry_by_age.png` of many.
 
     In reading order `exact_by_carries.png`.
     """
@@ -27,10 +26,11 @@ def draw(folder: Path, data: AdditionData, model: keras.Model) -> None:
         plot_carries(model, data.splits["test"], folder / "exact_by_carries.png")
         return
     generator = np.random.default_rng(data.config.seed)
-    plot_exact(Adder(model), generator, folder / "exact_by_digits.png")
+    adder = Adder(model)
+    plot_exact(adder, generator, folder / "exact_by_digits.png")
     outputs = model({"text": keras.ops.convert_to_tensor(["+".join(EXAMPLE)])}, training=False)
     plot_state(*EXAMPLE, outputs["state"][0].numpy(), outputs["carry"][0].numpy(), folder / "state.png")
-    plot_states(model, hard(generator, 100, 50), folder / "states.png")
+    plot_age(adder, hard(generator, 200, 199), folder / "carry_by_age.png")
 
 
 def plot_carries(model: keras.Model, groups: Groups, path: Path) -> None:
@@ -97,18 +97,29 @@ def plot_state(first: str, second: str, state: np.ndarray, carry: np.ndarray, pa
     save(figure, path)
 
 
-def plot_states(model: keras.Model, sums: Sums, path: Path) -> None:
-    """The states behind all columns, seen from where their two largest components are, coloured by the true carry."""
-    state = model.get_layer("adder").predict(sums.columns, verbose=0)["state"]
-    digits, carries = (values.reshape(-1) for values in added(sums.columns))
-    places = PCA(2, random_state=0).fit_transform(state.reshape(len(digits), -1))
-    figure, axis = plt.subplots(figsize=(6, 5))
-    for carry, color in ((0, "steelblue"), (1, "darkorange")):
-        of = carries == carry
-        axis.scatter(*places[of].T, s=6, alpha=0.5, color=color, label="carries one" if carry else "carries nothing")
-        for digit in range(10):
-            if (chosen := of & (digits == digit)).any():
-                axis.annotate(str(digit), np.median(places[chosen], axis=0), ha="center", va="center", weight="bold")
-    axis.set(xlabel="first principal component", ylabel="second", title="Hidden states, and the digit of the sum")
+def plot_age(adder: Adder, sums: Sums, path: Path) -> None:
+    """How far the states are from the border between a carry and none, by how long ago it was decided.
+
+    Over columns that add up to nine the carry, or that there is none, is handed on: age 0 is a column that adds up to
+    something else.
+    """
+    _, carry = adder(sums.columns)
+    truth = added(sums.columns)[1]
+    age = np.zeros_like(truth)
+    nine = sums.columns.sum(axis=2) == 9
+    for place in range(1, nine.shape[1]):
+        age[:, place] = np.where(nine[:, place], age[:, place - 1] + 1, 0)
+    carry = np.clip(carry.astype(float), 1e-7, 1 - 1e-7)
+    distance = np.log(carry / (1 - carry))
+    figure, axis = plt.subplots(figsize=(6.5, 3.8))
+    for value, label, color in ((1, "there is a carry", "darkorange"), (0, "there is none", "steelblue")):
+        of = truth == value
+        axis.scatter(age[of], distance[of], s=6, alpha=0.4, color=color, label=label)
+    axis.axhline(0, color="black", linewidth=1)
+    axis.set_xscale("symlog", linthresh=1)
+    axis.set_xticks([0, 1, 10, 100], ["0", "1", "10", "100"])
+    axis.set(xlabel="columns that have handed it on", ylabel="log odds of a carry, read off the state")
+    axis.set_title("A carry does not wear out")
+    axis.set_xlim(-0.3, None)
     axis.legend(loc="upper right")
     save(figure, path)

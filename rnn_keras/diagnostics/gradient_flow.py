@@ -56,14 +56,21 @@ class GradientFlow:
         return self.norms(next(iter(self.of_examples)))
 
     @property
+    def state(self) -> np.ndarray:
+        """`(lags,)`: with respect to all states together: an LSTM's memory is its cell state, not what it shows."""
+        with np.errstate(all="ignore"):  # an overflow is told in words
+            squares = [np.square(self.norms(name)) for name in self.of_examples if name != "inputs"]
+            return np.sqrt(np.sum(squares, axis=0))
+
+    @property
     def inputs(self) -> np.ndarray:
         """`(lags,)`: with respect to the layer's input."""
         return self.norms("inputs")
 
     @property
     def relative(self) -> np.ndarray:
-        """`(lags,)`: the hidden state's norms over that at lag 0, or at the first lag where it is not zero."""
-        norms = self.hidden_state
+        """`(lags,)`: `state` over its value at lag 0, or at the first lag where it is not zero."""
+        norms = self.state
         nonzero = norms[norms != 0]
         with np.errstate(all="ignore"):
             return norms / nonzero[0] if len(nonzero) else norms

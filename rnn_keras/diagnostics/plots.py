@@ -11,18 +11,18 @@ from rnn_keras.training.plots import plt, save
 LEAST = 1e-12  # what the logarithmic axis shows of a gradient
 
 
-def plot_gradient_flow(flows: dict[str, GradientFlow], path: Path, title: str, what: str = "hidden_state") -> None:
+def plot_gradient_flow(flows: dict[str, GradientFlow], path: Path, title: str, what: str = "state") -> None:
     """The norms by lag of several layers or trainings, each over its own at lag 0, on a logarithmic axis.
 
     Args:
         flows: by the name that the legend gives them.
-        what: `hidden_state`, `cell_state` or `inputs`.
+        what: `state` (of all states together), `hidden_state`, `cell_state` or `inputs`.
     """
     figure, axis = plt.subplots(figsize=(9, 4.5))
     for name, flow in flows.items():
-        norms = flow.norms(what)
+        norms = flow.state if what == "state" else flow.norms(what)
         first = norms[norms > 0][0] if (norms > 0).any() else 1.0
-        label = f"{name}: {flow.words}" if what == "hidden_state" else name
+        label = f"{name}: {flow.words}" if what == "state" else name
         axis.plot(flow.lags, np.maximum(norms / first, LEAST), label=label, linewidth=1.5)
     axis.axhline(VANISHED, color="grey", linestyle=":", linewidth=1)
     axis.set(

@@ -67,15 +67,15 @@ def wardrobe_run(tmp_path_factory):
 
 @pytest.fixture
 def diary(tmp_path):
-    """A person's own: the hat of two days ago is worn again, in any weather."""
+    """A person's own: mostly the hat of two days ago is worn again, in any weather."""
     generator = np.random.default_rng(1)
     path, day = tmp_path / "diary.csv", datetime.date(2025, 3, 1)
-    hats = ["cap", "Beret", *generator.choice(["cap", "Beret", "hat"], 2), "hat"]
+    hats = ["cap", "Beret"]
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["Date", "weather", "temperature", "clothes", "remark"])
         for number in range(200):
-            hats.append(hats[-2] if generator.random() < 0.9 else "hat")
+            hats.append(hats[-2] if generator.random() < 0.93 else str(generator.choice(["cap", "Beret", "hat"])))
             kind = WEATHER[generator.integers(len(WEATHER))]
             writer.writerow([day + datetime.timedelta(number), kind.title(), generator.normal(15, 5), hats[-1], "x"])
     return path
@@ -196,7 +196,7 @@ class TestCommands:
         metrics = last_line(capfd)
 
         assert metrics["days"] == 200 and "best_accuracy" not in metrics
-        assert metrics["accuracy"] > 0.8 > metrics["today_only_accuracy"]
+        assert metrics["accuracy"] > 0.75 > 0.7 > metrics["today_only_accuracy"]
         assert (tmp_path / "run" / "plots" / "memory.png").exists() is False  # the test split is too short for it
         with diary.open("a") as file:
             file.write("2026-01-01,sunny,3,,\n")

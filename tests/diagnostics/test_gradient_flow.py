@@ -66,6 +66,8 @@ def test_norms_are_those_of_brute_force_jacobians(family, library):
         np.testing.assert_allclose(flow.of_examples[name], norms, rtol=1e-4, atol=1e-7)
     np.testing.assert_allclose(flow.hidden_state, np.sqrt(np.square(expected["hidden_state"]).mean(axis=0)), rtol=1e-4)
     assert flow.hidden_state[0] == pytest.approx(1)
+    together = sum(np.square(norms).mean(axis=0) for name, norms in expected.items() if name != "inputs")
+    np.testing.assert_allclose(flow.state, np.sqrt(together), rtol=1e-4)
 
 
 def test_in_a_model_it_is_the_gradient_of_the_models_output():
