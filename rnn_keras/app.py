@@ -1,4 +1,4 @@
-"""What every application is, and its commands: train, evaluate, predict, tune, export, serve."""
+"""What every application is, and its commands: train, evaluate, predict, tune, export, serve, serve-data."""
 
 import abc
 import contextlib
@@ -156,6 +156,7 @@ def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
         run_dir: Path = default_run_dir,
         strategy: Literal["none", "mirrored", "multi_worker"] = "none",
         workers: int = 0,
+        data_service: str | None = None,
         overwrite: bool = False,
         as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
     ) -> None:
@@ -168,6 +169,7 @@ def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
             strategy: How each batch is divided. none: not at all; mirrored: among the devices of this machine;
                 multi_worker: among the processes that the environment variable TF_CONFIG names, one device each.
             workers: Start so many processes on this machine, that train as multi_worker.
+            data_service: The address, host:port, where `serve-data` with the same flags makes the batches.
             overwrite: Replace what the run directory holds.
             as_json: One JSON object as the last line of standard output, and nothing else there.
         """
@@ -188,7 +190,7 @@ def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
             import_tensorflow()
             from rnn_keras.training.train import train as run_training
 
-            report.update(run_training(app, config, run, overwrite, strategy=strategy))
+            report.update(run_training(app, config, run, overwrite, strategy=strategy, service=data_service))
 
     def evaluate(
         run_dir: Path = default_run_dir,
@@ -343,7 +345,31 @@ def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
 
         serve_versions(saved_models / app.name, app.name, host, port, max_bytes, grpc_port, as_json)
 
-    return {command.__name__: command for command in (train, evaluate, predict, tune, export, serve)} | app.commands()
+    def serve_data(
+        config: Annotated[app.config_class, tyro.conf.arg(name="")] = defaults,
+        config_file: Annotated[Path | None, tyro.conf.arg(name="config")] = None,
+        host: str = "localhost",
+        port: int = 5050,
+        as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    ) -> None:
+        """Make the batches for `train --data-service` in this process, by tf.data's service, until Ctrl-C.
+
+        Whoever reaches the ports can read the data: there is neither a password nor encryption.
+
+        Args:
+            config_file: A JSON file of settings, such as a run's config.json; flags beside it override it.
+            host: The name by which the trainings reach this machine.
+            port: The port to listen at; 0 takes any free one, and so does the service's worker.
+            as_json: One JSON object with the address, as soon as it answers, and nothing else on standard output.
+        """
+        app.require_source(config.dataset, config.data_dir)
+        import_tensorflow()
+        from rnn_keras.training.data_service import serve_training_data
+
+        serve_training_data(app, config, host, port, as_json)
+
+    commands = (train, evaluate, predict, tune, export, serve, serve_data)
+    return {command.__name__.replace("_", "-"): command for command in commands} | app.commands()
 
 
 def _named(arguments: Sequence[str]) -> set[str]:

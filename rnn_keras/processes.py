@@ -1,6 +1,8 @@
 """What starting further processes of an app needs."""
 
+import contextlib
 import os
+import socket
 import sys
 
 from rnn_keras.errors import UserError
@@ -27,3 +29,12 @@ def module_of(app) -> str:
             raise UserError("workers import the app by its module's name: start it with `python -m`, not as a file")
         module = spec.name
     return module
+
+
+def free_ports(number: int) -> list[int]:
+    """Ports of this machine that nothing listens at."""
+    with contextlib.ExitStack() as sockets:
+        held = [sockets.enter_context(socket.socket()) for _ in range(number)]
+        for one in held:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in held]

@@ -44,9 +44,10 @@ def solve(app, config: MemoryConfig, run: RunDirectory) -> dict:
     try:
         rows, _ = fit(
             network,
-            batches.dataset,
+            batches.endless,
             data.validation_dataset(),
             run,
+            steps_per_epoch=batches.number_of_batches,
             epochs=config.passes(batches.number_of_batches),
             patience=config.patience,
             monitor=app.monitor,

@@ -71,11 +71,8 @@ class DayBatches(FixedBatches):
         known = (days.clothes != UNKNOWN).astype(np.float32)
         super().__init__([steps(days), np.maximum(days.clothes, 0), known], batch_size, shuffle=shuffle, seed=seed)
 
-    def dataset(self, start_epoch: int = 0, passes_before: int = 0) -> tf.data.Dataset:
-        def twice(value):
-            return {"clothes": value, "today_only": value}
-
-        return super().dataset(start_epoch, passes_before).map(lambda x, worn, known: (x, twice(worn), twice(known)))
+    def arranged(self, steps, worn, known):
+        return steps, *({"clothes": value, "today_only": value} for value in (worn, known))
 
 
 def steps(days: Days) -> np.ndarray:

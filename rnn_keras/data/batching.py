@@ -101,22 +101,29 @@ class Batches(abc.ABC):
     def _cut(self, order: np.ndarray) -> list[np.ndarray]:
         return [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
 
-    def dataset(self, start_epoch: int = 0, passes_before: int = 0) -> tf.data.Dataset:
-        """The batches; each pass over the data set is the next epoch, with a new order.
+    def arranged(self, *parts: tf.Tensor) -> tuple:
+        """The parts of a batch as Keras takes them: inputs, targets and weights, of which each may be several."""
+        return parts
 
-        Args:
-            start_epoch: the epoch whose order the first pass has; a run that goes on after epoch k starts at k.
-            passes_before: passes that do not count: they too have that order.
-        """
-        epochs = itertools.chain([start_epoch] * passes_before, itertools.count(start_epoch))
+    def dataset(self) -> tf.data.Dataset:
+        """The batches of an epoch; each pass over the data set is the next epoch, with a new order."""
+        passes = itertools.count()
+        epochs = tf.data.Dataset.from_tensors(0).map(lambda _: tf.numpy_function(lambda: next(passes), [], tf.int64))
+        dataset = self._batches(epochs)
+        return dataset.apply(tf.data.experimental.assert_cardinality(self.number_of_batches)).prefetch(4)
 
-        def next_plan() -> tuple[np.ndarray, np.ndarray]:
-            plan = self.plan(next(epochs))
-            return np.concatenate(plan), np.array([len(indices) for indices in plan], np.int64)
+    def endless(self, start_epoch: int = 0) -> tf.data.Dataset:
+        """The batches of one epoch after the other, `number_of_batches` each, from this one on."""
+        return self._batches(tf.data.Dataset.range(start_epoch, tf.int64.max)).prefetch(4)
+
+    def _batches(self, epochs: tf.data.Dataset) -> tf.data.Dataset:
+        def plan(epoch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            batches = self.plan(int(epoch))
+            return np.concatenate(batches), np.array([len(indices) for indices in batches], np.int64)
 
         # Not Dataset.from_generator: under Python 3.11 it makes the C library ask the system for every block of more
         # than 128 KiB from then on, and a training step, for all its libraries, takes up to twice as long.
-        plans = tf.data.Dataset.from_tensors(0).map(lambda _: tf.numpy_function(next_plan, [], [tf.int64, tf.int64]))
+        plans = epochs.map(lambda epoch: tf.numpy_function(plan, [epoch], [tf.int64, tf.int64]))
         batches = plans.flat_map(
             lambda indices, sizes: tf.data.Dataset.from_tensor_slices(
                 tf.RaggedTensor.from_row_lengths(tf.ensure_shape(indices, [None]), tf.ensure_shape(sizes, [None]))
@@ -125,10 +132,10 @@ class Batches(abc.ABC):
 
         def batch(indices):
             parts = tf.numpy_function(self.batch, [indices], [spec.dtype for spec in self.signature])
-            return tuple(tf.ensure_shape(part, spec.shape) for part, spec in zip(parts, self.signature, strict=True))
+            shaped = (tf.ensure_shape(part, spec.shape) for part, spec in zip(parts, self.signature, strict=True))
+            return self.arranged(*shaped)
 
-        dataset = batches.map(batch)
-        return dataset.apply(tf.data.experimental.assert_cardinality(self.number_of_batches)).prefetch(4)
+        return batches.map(batch)
 
     def in_original_order(self, outputs: np.ndarray) -> np.ndarray:
         """Outputs `(n, ...)` of a pass without shuffling, put in the order of the examples."""

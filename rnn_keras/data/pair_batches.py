@@ -69,8 +69,8 @@ class TeacherForcing(Batches):
         # The end token is written by no one: where it would be the input, there is nothing left to predict.
         return self.look_up(indices), targets[:, :-1] * (wanted != 0), wanted, (wanted != 0).astype(np.float32)
 
-    def dataset(self, start_epoch: int = 0, passes_before: int = 0) -> tf.data.Dataset:
-        return super().dataset(start_epoch, passes_before).map(lambda given, written, *rest: ((given, written), *rest))
+    def arranged(self, given, written, wanted, weights):
+        return (given, written), wanted, weights
 
 
 class PairBatches(TeacherForcing):

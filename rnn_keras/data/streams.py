@@ -107,11 +107,8 @@ class StreamBatches(Batches):
             continues[row] = window > 0
         return steps, continues, targets, weights
 
-    def dataset(self, start_epoch: int = 0, passes_before: int = 0) -> tf.data.Dataset:
-        def named(steps, continues, targets, weights):
-            return {self.name: steps, "continues": continues}, targets, weights
-
-        return super().dataset(start_epoch, passes_before).map(named)
+    def arranged(self, steps, continues, targets, weights):
+        return {self.name: steps, "continues": continues}, targets, weights
 
 
 def in_rows(stream: np.ndarray, rows: int) -> list[np.ndarray]:

@@ -130,12 +130,9 @@ class WindowBatches(Batches):
                 targets[row, : lengths[row]] = self._targets[sequence][here]
         return steps, lengths, np.full(rows, float(number > 0), np.float32), targets
 
-    def dataset(self, start_epoch: int = 0, passes_before: int = 0) -> tf.data.Dataset:
-        def named(steps, lengths, continues, targets):
-            inputs = {"steps": steps, "lengths": lengths, "continues": continues}
-            return inputs, dict.fromkeys(self.outputs, targets) if self.outputs else targets
-
-        return super().dataset(start_epoch, passes_before).map(named)
+    def arranged(self, steps, lengths, continues, targets):
+        inputs = {"steps": steps, "lengths": lengths, "continues": continues}
+        return inputs, dict.fromkeys(self.outputs, targets) if self.outputs else targets
 
     def _longest(self, examples: np.ndarray) -> int:
         return int(self.boundaries[self._bucket[examples].max()])

@@ -7,7 +7,7 @@ import kserve
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.errors import UserError
+from rnn_keras.errors import UserError, first_line
 from rnn_keras.export import rest
 
 SIGNATURE = "serving_default"
@@ -30,7 +30,7 @@ class ServedModel(kserve.Model):
             self.saved_model = tf.saved_model.load(str(version))  # the functions live only as long as it does
         except Exception as error:  # TensorFlow's own errors, protobuf's, OSError: all mean a damaged folder
             raise UserError(
-                f"{version} cannot be loaded as a SavedModel ({str(error).splitlines()[0]}); export it again"
+                f"{version} cannot be loaded as a SavedModel ({first_line(error)}); export it again"
             ) from error
         if SIGNATURE not in self.saved_model.signatures:
             raise UserError(f"{version} has no signature {SIGNATURE}; export it with `export`, which writes one")

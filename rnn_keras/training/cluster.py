@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from rnn_keras.errors import UserError
+from rnn_keras.errors import UserError, first_line
 
 
 class Cluster:
@@ -30,7 +30,7 @@ class Cluster:
             self._strategy = tf.distribute.MultiWorkerMirroredStrategy()
         except (ValueError, RuntimeError, tf.errors.OpError) as error:
             raise UserError(
-                f"the processes that TF_CONFIG names do not come together ({_first_line(error)}); start each of them, "
+                f"the processes that TF_CONFIG names do not come together ({first_line(error)}); start each of them, "
                 "at addresses that the others reach"
             ) from error
 
@@ -62,7 +62,7 @@ class Cluster:
             yield
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
             raise UserError(
-                f"another process was lost ({_first_line(error)}); this one stops too: the same command "
+                f"another process was lost ({first_line(error)}); this one stops too: the same command "
                 "on all of them goes on after the last finished epoch"
             ) from error
 
@@ -83,7 +83,3 @@ def _place(text: str | None) -> tuple[int, int]:
         return processes.index((task["type"], int(task["index"]))), len(processes)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"TF_CONFIG is {text[:200]!r}: {form}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(getattr(error, "message", error)).strip().splitlines()[0][:200]

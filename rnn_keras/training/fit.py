@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 
 import keras
-import tensorflow as tf
 
 from rnn_keras.errors import UserError
 from rnn_keras.files import read_object, replacing, write_json
@@ -129,6 +128,7 @@ def fit(
     validation,
     run: RunDirectory,
     *,
+    steps_per_epoch: int,
     epochs: int,
     patience: int,
     monitor: str,
@@ -139,10 +139,13 @@ def fit(
     """Trains a compiled model, from the last finished epoch of the run on, and leaves it with the best epoch's weights.
 
     Args:
-        batches: `dataset` of the training's `rnn_keras.data.batching.Batches`.
+        batches: `endless` of the training's `rnn_keras.data.batching.Batches`, or another function of an epoch's
+            number that gives the batches from there on.
         validation: batches to score after each epoch.
         run: the run's folder.
-        epochs, patience, monitor, mode: see `EpochState`.
+        steps_per_epoch: batches of an epoch.
+        epochs: the most of them.
+        patience, monitor, mode: see `EpochState`.
         callbacks: more of them; what they add to the logs of an epoch is kept with it.
         cluster: the processes that each call this at the same time; None: there is but this one.
 
@@ -167,15 +170,14 @@ def fit(
     if not state.is_over and state.epochs_done < epochs:
         # Keras redraws its bar only on a terminal; elsewhere it would print a line per redraw.
         verbose = 1 if sys.stdout.isatty() else 2
-        # Keras begins a pass only to look at a batch, where a model is under a strategy.
-        mirrored = isinstance(model.distribute_strategy, tf.distribute.MirroredStrategy)
         board = [keras.callbacks.TensorBoard(str(run.logs), write_graph=False)]
         with cluster.told_of_losses() if cluster is not None else contextlib.nullcontext():
             model.fit(
-                batches(state.epochs_done, passes_before=int(mirrored)),
+                batches(state.epochs_done),
                 validation_data=validation,
                 initial_epoch=state.epochs_done,
                 epochs=epochs,
+                steps_per_epoch=steps_per_epoch,
                 shuffle=False,  # the batches are shuffled already
                 verbose=verbose if leads else 0,
                 callbacks=[*(callbacks if leads else ()), state, *(board if leads else ())],

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,7 +10,7 @@ from collections.abc import Sequence
 
 from rnn_keras.errors import UserError
 from rnn_keras.files import read_object
-from rnn_keras.processes import module_of, shares
+from rnn_keras.processes import free_ports, module_of, shares
 from rnn_keras.terminal import console
 from rnn_keras.training.run_directory import RunDirectory
 
@@ -87,11 +86,3 @@ def stop(processes: list[subprocess.Popen]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def free_ports(number: int) -> list[int]:
-    with contextlib.ExitStack() as sockets:
-        held = [sockets.enter_context(socket.socket()) for _ in range(number)]
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]

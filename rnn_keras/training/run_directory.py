@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnn_keras.errors import UserError
+from rnn_keras.errors import UserError, first_line
 from rnn_keras.files import read_object, remove_unfinished, replacing, write_json, write_text
 from rnn_keras.quiet import import_tensorflow
 
@@ -133,5 +133,6 @@ class RunDirectory:
         try:
             return keras.models.load_model(self.model, compile=False)
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise UserError(f"{self.model} cannot be loaded ({reason}); it is damaged, train again") from error
+            raise UserError(
+                f"{self.model} cannot be loaded ({first_line(error)}); it is damaged, train again"
+            ) from error

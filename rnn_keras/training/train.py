@@ -2,16 +2,17 @@
 
 import contextlib
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import keras
 import tensorflow as tf
 
 from rnn_keras.terminal import console, show_metrics
+from rnn_keras.training import data_service
 from rnn_keras.training.cluster import Cluster
 from rnn_keras.training.fit import fit
 from rnn_keras.training.plots import learning_curves
+from rnn_keras.training.reading import read
 from rnn_keras.training.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def train(
     overwrite: bool,
     data: "TrainingData | None" = None,
     strategy: str = "none",
+    service: str | None = None,
 ) -> dict:
     """Trains an app's model in the run's folder, from the last finished epoch on, and scores it.
 
@@ -33,6 +35,7 @@ def train(
         data: what `app.load(config)` gave, where it is there already.
         strategy: `"none"`; `"mirrored"`: each batch is divided among the devices of this machine, by TensorFlow's
             strategy of that name; `"multi_worker"`: among the processes of a `Cluster`, of which the first writes.
+        service: the address, `host:port`, of a data service that makes the batches; None: they are made here.
 
     Returns:
         What `metrics.json` holds, and the folder as `run_dir`; nothing where another process has written them.
@@ -55,6 +58,9 @@ def train(
     keras.utils.set_random_seed(config.seed)
     batches = data.training_batches(config)
     console.print(batches.summary)
+    endless = batches.endless
+    if service is not None:
+        endless = data_service.served(batches, data_service.name_of(app.name, config), service)
     with tf.distribute.MirroredStrategy().scope() if strategy == "mirrored" else contextlib.nullcontext():
         network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
     prepared = time.perf_counter()
@@ -62,18 +68,20 @@ def train(
         run.begin(config, overwrite)  # not before the data are known to be good: it may remove an earlier run
     if cluster is not None:
         cluster.meet()
-    rows, best_epoch = fit(
-        network,
-        batches.dataset,
-        data.validation_dataset(),
-        run,
-        epochs=config.passes(batches.number_of_batches),
-        patience=config.patience,
-        monitor=app.monitor,
-        mode=app.mode,
-        callbacks=app.callbacks(config, data, run),
-        cluster=cluster,
-    )
+    with data_service.watched(service):
+        rows, best_epoch = fit(
+            network,
+            endless,
+            data.validation_dataset(),
+            run,
+            steps_per_epoch=batches.number_of_batches,
+            epochs=config.passes(batches.number_of_batches),
+            patience=config.patience,
+            monitor=app.monitor,
+            mode=app.mode,
+            callbacks=app.callbacks(config, data, run),
+            cluster=cluster,
+        )
     if not leads:
         return {}
     trained = time.perf_counter()
@@ -92,17 +100,3 @@ def train(
         show_metrics(f"{config.dataset}, {split} split", metrics[split])
     console.print(f"model: {run.model}   plots: {run.plots}   seconds: {metrics['seconds']['total']}")
     return {**metrics, "run_dir": str(run.path)}
-
-
-def read(app: "App", config, tell: Callable[[str], None]) -> "TrainingData":
-    """The data of an app's settings, with what there is to say of them said.
-
-    Raises:
-        UserError: the data cannot be had.
-    """
-    app.require_source(config.dataset, config.data_dir)
-    tell(f"reading {config.dataset} ...")
-    data = app.load(config)
-    for line in (*data.notes, data.summary):
-        tell(line)
-    return data

@@ -100,9 +100,10 @@ class Search(BaseTuner):
             network = self.app.build(config, self.data, config.make_optimizer(batches.number_of_batches))
             rows, best = fit(
                 network,
-                batches.dataset,
+                batches.endless,
                 self.data.validation_dataset(),
                 run,
+                steps_per_epoch=batches.number_of_batches,
                 epochs=epochs,
                 patience=config.patience,
                 monitor=self.oracle.objective.name,

@@ -14,8 +14,9 @@ from rnn_keras.errors import UserError
 from rnn_keras.files import read_object, remove_unfinished, write_json
 from rnn_keras.terminal import console
 from rnn_keras.training.config import read_config
+from rnn_keras.training.reading import read
 from rnn_keras.training.run_directory import RunDirectory
-from rnn_keras.training.train import read, train
+from rnn_keras.training.train import train
 from rnn_keras.tuning import results, workers
 from rnn_keras.tuning.oracles import make_oracle
 from rnn_keras.tuning.progress import Progress, duration, settings_of

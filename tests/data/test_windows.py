@@ -61,7 +61,7 @@ def test_what_it_says_of_itself_holds_in_every_epoch(carried):
         assert batches.padded_share == pytest.approx(1 - sum(LENGTHS) / sum(rows * time for rows, time in shapes))
     inputs, targets = next(iter(batches.dataset()))
     assert set(inputs) == {"steps", "lengths", "continues"} and set(targets) == {"one", "two"}
-    assert sum(1 for _ in batches.dataset(start_epoch=2)) == batches.number_of_batches
+    assert sum(1 for _ in batches.dataset()) == batches.number_of_batches
 
 
 def test_bad_arguments_are_refused():

@@ -33,11 +33,13 @@ def compiled_model(learning_rate=0.01):
 def run_fit(model, path, epochs, patience=10, batches=None, monitor="val_loss", mode="min"):
     sequences, targets = sequences_of_two_kinds()
     validation = LengthBatches(*sequences_of_two_kinds(seed=1), 16, shuffle=False).dataset()
+    batches = batches or LengthBatches(sequences, targets, 8, shuffle=True, seed=3)
     return fit(
         model,
-        batches or LengthBatches(sequences, targets, 8, shuffle=True, seed=3).dataset,
+        batches.endless,
         validation,
         RunDirectory(path),
+        steps_per_epoch=batches.number_of_batches,
         epochs=epochs,
         patience=patience,
         monitor=monitor,
@@ -110,7 +112,7 @@ def test_a_run_that_is_over_trains_no_further(tmp_path):
 def test_a_loss_that_is_no_number_is_told_and_does_not_count(tmp_path):
     sequences, targets = sequences_of_two_kinds()
     sequences[5] = sequences[5] * np.nan
-    batches = LengthBatches(sequences, targets, 8, shuffle=True).dataset
+    batches = LengthBatches(sequences, targets, 8, shuffle=True)
 
     (step,) = (number for number, indices in enumerate(batches_of_epoch(batches), 1) if np.isnan(indices).any())
     model = compiled_model()
@@ -143,7 +145,7 @@ def test_a_step_that_is_too_long_is_told_with_the_gradients_before_it(tmp_path):
 
 
 def batches_of_epoch(batches):
-    return [inputs.numpy() for inputs, _ in batches()]
+    return [inputs.numpy() for inputs, _ in batches.dataset()]
 
 
 def test_a_damaged_checkpoint_is_a_sentence(tmp_path):

@@ -4,38 +4,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
-from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
+from tiny_runs import history, started, trained, wait_for_epochs
 
 from rnn_keras.app import without
 from rnn_keras.errors import UserError
 from rnn_keras.training.cluster import _place
-
-TINY_APP = str(Path(__file__).parents[1] / "tuning")
-
-
-def started(run_dir, *arguments, **environment):
-    command = [sys.executable, "-m", "tiny_app", "train", "--run-dir", run_dir, "--patience", 500, *arguments]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([TINY_APP, os.getcwd()])} | environment
-    return subprocess.Popen(
-        list(map(str, command)), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-
-def trained(run_dir, *arguments, **environment):
-    process = started(run_dir, *arguments, **environment)
-    out, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, out
-    return out, keras.models.load_model(run_dir / "model.keras").get_weights()
-
-
-def history(run_dir):
-    return np.genfromtxt(run_dir / "history.csv", delimiter=",", names=True)
 
 
 def test_three_processes_give_what_one_gives(tmp_path):
@@ -63,11 +39,7 @@ def test_after_the_loss_of_a_process_the_same_command_ends_as_if_nothing_had_bee
     options = ("--epochs", 20)
     _, alone = trained(tmp_path / "alone", *options)
     process = started(tmp_path / "together", *options, "--workers", 2)
-    state = tmp_path / "together" / "checkpoint" / "state.json"
-    end = time.monotonic() + 200
-    while not (state.exists() and len(json.loads(state.read_text())["epochs"]) >= 2):
-        assert time.monotonic() < end and process.poll() is None
-        time.sleep(0.01)
+    wait_for_epochs(2, tmp_path / "together", process)
     children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
     os.kill(int(children[1]), signal.SIGKILL)
     out, _ = process.communicate(timeout=200)
