@@ -9,6 +9,8 @@ from rnn_keras.data.splits import SPLITS
 from rnn_keras.errors import UserError
 
 LARGEST_FIELD = 16 * 2**20  # characters
+LARGEST_LINE = 64 * 2**20  # bytes
+CHUNK = 2**24  # bytes
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -21,7 +23,7 @@ def read_rows(path: Path, *, tabs: bool | None = None) -> list[tuple[int, list[s
 
     Raises:
         UserError: the file cannot be read, is empty, is not UTF-8, holds NUL bytes, has broken quotation or a
-            field of more than 16 Mi characters.
+            field of more than 16 Mi characters or a line of more than 64 MiB.
     """
     text = _decode(path)
     tabs = path.suffix.lower() == ".tsv" if tabs is None else tabs
@@ -103,6 +105,7 @@ def split_files(folder: Path, suffixes: Sequence[str]) -> list[tuple[str, Path]]
 
 def _decode(path: Path) -> str:
     try:
+        _require_lines(path)
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
@@ -117,6 +120,21 @@ def _decode(path: Path) -> str:
             f"{path}, line {_line(data, error.start)}: byte 0x{data[error.start]:02x} is not UTF-8; "
             "save the file again as UTF-8"
         ) from error
+
+
+def _require_lines(path: Path) -> None:
+    """Refuses a file without line breaks before it is in memory, several times over where it is taken apart."""
+    lines, length = 1, 0
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
+            length = length + len(chunk) if last < 0 else len(chunk) - 1 - last
+            lines += chunk.count(b"\n")
+            if length > LARGEST_LINE:
+                raise UserError(
+                    f"{path}, line {lines}: more than {LARGEST_LINE} bytes without a line break; expected one example "
+                    "a line"
+                )
 
 
 def _line(data: bytes, offset: int) -> int:

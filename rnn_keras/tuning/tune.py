@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import grpc
+from keras_tuner.src.distribute import oracle_client  # not public; its time to wait is no argument
 from rich.table import Table
 
 from rnn_keras.errors import UserError
@@ -89,7 +91,7 @@ def tune(app, plan: Plan, run_dir: Path, count: int, timeout: float, compare: bo
     directory = run_dir / "tune"
     if workers.role() == "worker":
         wait_for_chief(directory, timeout)
-        work(app, directory, child=False)
+        work(app, directory, timeout)
         return {}
     if overwrite:
         clear(directory)
@@ -131,12 +133,28 @@ def wait_for_chief(directory: Path, timeout: float) -> None:
         time.sleep(0.5)
 
 
-def work(app, directory: Path, *, child: bool) -> None:
-    """Runs trials for a chief, of this machine's search where it is its `child`, until there are no more."""
+def work(app, directory: Path, timeout: float | None = None) -> None:
+    """Runs trials for a chief until there are no more.
+
+    Args:
+        timeout: seconds in which a chief of another machine must answer; None: it is the parent of this process, which
+            ends with it.
+
+    Raises:
+        UserError: the chief does not answer any more.
+    """
     settings = read_object(directory / SETTINGS, *Plan.__dataclass_fields__)
     plan = Plan(**{name: settings[name] for name in Plan.__dataclass_fields__})
-    with workers.signs_of_life(directory, os.environ["KERASTUNER_TUNER_ID"], child=child):
-        make_search(app, plan, directory, load(app, plan, print)).search()
+    if timeout is not None:
+        oracle_client.TIMEOUT = timeout  # KerasTuner would wait for an hour
+    with workers.signs_of_life(directory, os.environ["KERASTUNER_TUNER_ID"], child=timeout is None):
+        try:
+            make_search(app, plan, directory, load(app, plan, print)).search()
+        except grpc.RpcError as error:
+            raise UserError(
+                f"the chief of the search does not answer any more ({error.code().name}); what it knows of is kept in "
+                f"{directory}, and the same commands go on"
+            ) from error
 
 
 def load(app, plan: Plan, tell: Callable[[str], None]):

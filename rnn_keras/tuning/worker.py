@@ -1,6 +1,7 @@
 """A worker process of a search on this machine; see `workers.py`."""
 
 import importlib
+import signal
 import sys
 from pathlib import Path
 
@@ -9,13 +10,15 @@ from rnn_keras.quiet import import_tensorflow, quiet_libraries
 
 
 def main(module: str, name: str, directory: str) -> None:
+    # Ends by the way of exceptions, so that the trial under way does not count as one that its process died of.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     quiet_libraries()
     import_tensorflow()
     from rnn_keras.tuning.tune import work
 
     app = getattr(importlib.import_module(module), name)()
     try:
-        work(app, Path(directory), child=True)
+        work(app, Path(directory))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -130,7 +130,7 @@ def lead(
         progress: what tells the user.
 
     Raises:
-        UserError: the address cannot be had, or no worker is left.
+        UserError: the address cannot be had, or no worker is left, or heard of.
     """
     oracle, directory, tell = search.oracle, Path(search.project_dir), progress.tell
     servicer = OracleServicer(oracle)
@@ -157,9 +157,16 @@ def lead(
             watch.look()
             if workers and not alive:
                 break
-            if not workers and servicer.stop_triggered and not oracle.ongoing_trials:
-                time.sleep(1)  # the others ask once more, and are told that there is nothing left
-                break
+            if not workers:
+                over = servicer.stop_triggered or len(oracle.end_order) >= oracle.max_trials
+                # Those that live ask once more, and are told that there is nothing left.
+                if over and not oracle.ongoing_trials and not watch.alive(3 * BEAT):
+                    break
+                if watch.heard and not watch.alive(timeout):
+                    raise UserError(
+                        f"no worker was heard of for {timeout:.0f} s, and {len(oracle.end_order)} of "
+                        f"{oracle.max_trials} trials have ended; the same commands go on"
+                    )
             time.sleep(0.2)
     finally:
         for worker in started:
@@ -183,17 +190,16 @@ class Watch:
 
     def look(self) -> None:
         now = time.monotonic()
+        for file in self.directory.glob("*.alive"):
+            with contextlib.suppress(OSError):  # removed meanwhile
+                written = file.stat().st_mtime
+                if self.heard.get(file.stem, (None, now))[0] != written:
+                    self.heard[file.stem] = (written, now)
         for tuner_id, trial in list(self.oracle.ongoing_trials.items()):
             if trial.trial_id not in self.begun:
                 self.begun.add(trial.trial_id)
                 self.progress.begin(trial)
-            try:
-                written = (self.directory / f"{tuner_id}.alive").stat().st_mtime
-            except OSError:
-                written = 0.0
-            if self.heard.get(tuner_id, (None, now))[0] != written:
-                self.heard[tuner_id] = (written, now)
-            if now - self.heard[tuner_id][1] > self.timeout:
+            if now - self.heard.setdefault(tuner_id, (0.0, now))[1] > self.timeout:
                 trial.status = "FAILED"
                 trial.message = f"its worker, {tuner_id}, was not heard of for {self.timeout:.0f} s"
                 self.oracle.tuner_ids.discard(tuner_id)
@@ -202,6 +208,14 @@ class Watch:
             if trial_id not in self.ended:
                 self.ended.add(trial_id)
                 self.progress.end(self.oracle.trials[trial_id])
+
+    def alive(self, within: float) -> bool:
+        """Whether a worker that has not left gave a sign of life in the last seconds."""
+        now = time.monotonic()
+        return any(
+            now - seen <= within and (self.directory / f"{tuner_id}.alive").exists()
+            for tuner_id, (_, seen) in self.heard.items()
+        )
 
 
 def worker_command(app) -> list[str]:

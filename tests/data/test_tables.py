@@ -1,6 +1,8 @@
 """Delimited files: what the csv rules allow is read, each defect is one sentence with the line."""
 
 import csv
+import subprocess
+import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -62,6 +64,27 @@ def test_defects(tmp_path, monkeypatch, data, words):
 
 def test_long_fields_are_read(tmp_path):
     assert len(read_rows(write(tmp_path / "a.csv", "text,label\n" + "x" * 2**20 + ",1\n"))[1][1][0]) == 2**20
+
+
+def test_a_file_without_line_breaks_is_refused_before_it_is_in_memory(tmp_path):
+    path = write(tmp_path / "a.csv", b"text,label\n" + b"x" * (tables.LARGEST_LINE + tables.CHUNK))
+    process = [sys.executable, "-c", UNDER_A_LIMIT, str(path)]
+    out = subprocess.run(process, capture_output=True, text=True)
+    assert f"{path}, line 2: more than {tables.LARGEST_LINE} bytes without a line break" in out.stdout, out.stderr
+
+
+UNDER_A_LIMIT = """
+import resource, sys
+from pathlib import Path
+from rnn_keras.data.tables import read_rows
+from rnn_keras.errors import UserError
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + 3 * 2**24, -1))  # three chunks, less than the file
+try:
+    read_rows(Path(sys.argv[1]))
+except UserError as error:
+    print(error)
+"""
 
 
 def test_folder_instead_of_file(tmp_path):

@@ -7,12 +7,14 @@ import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from tiny_app import HopelessApp, TinyApp, TroubledApp
 
 from rnn_keras.errors import UserError
 from rnn_keras.training.run_directory import RunDirectory
+from rnn_keras.tuning import workers
 from rnn_keras.tuning.search import ATTEMPTS, Attempt
 
 
@@ -202,6 +204,35 @@ def test_a_worker_of_another_machine_that_is_not_heard_of_loses_its_trial(tmp_pa
     trials = stored(tmp_path).values()
     assert sorted(trial["status"] for trial in trials) == ["COMPLETED", "COMPLETED", "COMPLETED", "FAILED"]
     assert "its worker, lost, was not heard of for 10 s" in outs[0]
+
+
+def test_a_worker_lives_while_its_file_changes(tmp_path, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(workers.time, "monotonic", lambda: clock[0])
+    watch = workers.Watch(SimpleNamespace(ongoing_trials={}, end_order=[]), tmp_path, 10, None)
+
+    def looked(seconds, *, written=()):
+        clock[0] += seconds
+        for name in written:
+            (tmp_path / f"{name}.alive").touch()
+            os.utime(tmp_path / f"{name}.alive", (clock[0], clock[0]))
+        watch.look()
+        return watch.alive(10)
+
+    assert not looked(5) and not watch.heard  # none has begun
+    assert looked(5, written=("one", "two"))
+    assert looked(9, written=("two",))
+    (tmp_path / "two.alive").unlink()  # it has left
+    assert not looked(3)  # and the other is silent for 12 s
+    assert looked(100, written=("one",))
+
+
+def test_a_search_whose_only_worker_is_lost_ends_in_a_sentence(tmp_path):
+    (tmp_path / "gone.alive").touch()
+    oracle = SimpleNamespace(ongoing_trials={}, end_order=["0"], max_trials=3)
+    search = SimpleNamespace(oracle=oracle, project_dir=tmp_path)
+    with pytest.raises(UserError, match="no worker was heard of for 1 s, and 1 of 3 trials have ended"):
+        workers.lead(search, 0, [], ("127.0.0.1", 0), 1, SimpleNamespace(tell=print))
 
 
 def test_workers_that_die_again_and_again_end_the_search_in_a_sentence(tmp_path, capfd, stored, workers_find_the_app):
