@@ -1,6 +1,7 @@
 """A small file of texts whose sentiment is in one word, which any of the app's models learns in seconds."""
 
 import csv
+import gc
 import random
 
 import pytest
@@ -9,6 +10,13 @@ from rnn_keras.data.package_files import fetch
 from rnn_keras.errors import UserError
 
 SMALL = ("--units", "8", "--embedding-units", "8", "--batch-size", "16", "--learning-rate", "0.02", "--epochs", "3")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def leftovers_are_not_looked_through():
+    """What earlier tests have left are millions of objects, and each trial of a search collects garbage twice."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
