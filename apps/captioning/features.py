@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -73,6 +74,7 @@ def all_features(
     )
     with replacing(path) as temporary:
         features = np.lib.format.open_memmap(temporary, "w+", np.float16, shape)
+        _claim(temporary)
         place = 0
         for batch in progress(pixels_of(pictures, side), -(-len(pictures) // AT_ONCE), "looking"):
             end = place + len(batch)
@@ -82,6 +84,17 @@ def all_features(
         features.flush()
         del features
     return _open(path, len(pictures))
+
+
+def _claim(path: Path) -> None:
+    """Takes the room on the disk that a sparse file needs: to run out of it while one writes into memory is a SIGBUS.
+
+    Raises:
+        OSError: there is not so much.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _open(path: Path, number: int) -> np.ndarray | None:

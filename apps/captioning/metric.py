@@ -56,22 +56,21 @@ def kinds_named(
     Groups count equally, however many pictures they have. Chance is the mean over all ways to hand the captions to
     pictures of other groups: a caption that suits many pictures is worth nothing.
     """
-    said = [set(words(text)) - EMPTY for text in texts]
-    wanted = [set().union(*map(words, row)) - EMPTY for row in references]
     index = defaultdict(lambda: len(index))
     member = np.array([index[group] for group in groups])
-    known = {word: place for place, word in enumerate(sorted(set().union(*said, *wanted)))}
-    matrices = []
-    for sets in (said, wanted):
-        matrix = np.zeros((len(sets), max(len(known), 1)), np.float32)
-        for row, some in enumerate(sets):
-            matrix[row, [known[word] for word in some]] = 1
-        matrices.append(matrix)
-    common = matrices[0] @ matrices[1].T > 0  # (captions, pictures)
-    weights = 1 / np.bincount(member)[member]
-    named = float(np.average(np.diagonal(common), weights=weights))
-    pairs = np.outer(weights, weights) * (member[:, None] != member)
-    return named, float((common * pairs).sum() / max(pairs.sum(), 1e-9))
+    weights = 1 / np.bincount(member)[member]  # of each picture; those of a group sum to 1
+    wanted = defaultdict(list)  # the pictures whose references have the word
+    for place, row in enumerate(references):
+        for word in set().union(*map(words, row)) - EMPTY:
+            wanted[word].append(place)
+    named = chance = 0.0
+    for place, text in enumerate(texts):
+        common = np.zeros(len(texts), bool)
+        for word in set(words(text)) - EMPTY:
+            common[wanted.get(word, [])] = True
+        named += weights[place] * common[place]
+        chance += weights[place] * weights[common & (member != member[place])].sum()
+    return float(named / len(index)), float(chance / max(len(index) * (len(index) - 1), 1))
 
 
 def metrics(

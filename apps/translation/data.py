@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
+import keras
 import numpy as np
 import opencc
 import tensorflow as tf
@@ -16,6 +17,7 @@ from rnn_keras.data.splits import SPLITS
 from rnn_keras.data.text import Tokenizer
 
 SPELLED = "##"  # stands before the letters of a spelled source word
+FREQUENT = 100  # tokens, among which Japanese has its kana; of all its tokens they are few
 CONVERSION = {"traditional": "s2t", "simplified": "t2s"}
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
@@ -84,18 +86,20 @@ def load_pairs(config: TranslationConfig, dataset: str, data_dir: str | None, to
     source, target = (config.source, config.target) if dataset == config.dataset else (None, None)
     if dataset.split(":")[0] == "hsk_sentences" and target is None:
         target = config.script  # it has both
-    pairs = load_sentence_pairs(dataset, data_dir, source=source, target=target, to_train=to_train)
-    chinese = [is_chinese(column) for column in (pairs.everything.sources, pairs.everything.targets)]
 
-    def in_one_script(part: Pairs) -> Pairs:
-        columns = zip((part.sources, part.targets), chinese, strict=True)
-        return Pairs(*(in_script(texts, config.script) if converted else texts for texts, converted in columns))
+    def in_one_script(pairs: Pairs) -> Pairs:
+        columns = (pairs.sources, pairs.targets)
+        return Pairs(*(in_script(column, config.script) if is_chinese(column) else column for column in columns))
 
-    return dataclasses.replace(
-        pairs,
-        splits={split: in_one_script(part) for split, part in pairs.splits.items()},
-        everything=in_one_script(pairs.everything),
+    # Before the splits are made: a sentence in both scripts is one sentence.
+    return load_sentence_pairs(
+        dataset, data_dir, source=source, target=target, to_train=to_train, prepare=in_one_script
     )
+
+
+def reads_chinese(model: keras.Model) -> bool:
+    """Whether a saved model was trained on Chinese sources, by the tokens that came up most often in them."""
+    return is_chinese(model.get_layer("source_vocabulary").vocabulary[:FREQUENT])
 
 
 def in_script(texts: Sequence[str], script: str) -> list[str]:

@@ -7,7 +7,7 @@ import keras
 
 from apps.translation.attention import attention_map, legend, plot_attention
 from apps.translation.config import TranslationConfig
-from apps.translation.data import in_script
+from apps.translation.data import in_script, reads_chinese
 from rnn_keras.app import console
 from rnn_keras.decoding.text_to_text import TextWriter
 from rnn_keras.errors import UserError
@@ -17,7 +17,9 @@ PICTURED = 3  # the most sentences that a picture shows
 
 def predict(model: keras.Model, config: TranslationConfig, picture: Path, inputs: Sequence[bytes]) -> list[dict]:
     """A dict with the `translation` for each input; the first few are pictured."""
-    texts = in_script([text.decode("utf-8", "replace") for text in inputs], config.script)
+    texts = [text.decode("utf-8", "replace") for text in inputs]
+    if reads_chinese(model):  # as in training: the conversion would spoil what Japanese has in common with Chinese
+        texts = in_script(texts, config.script)
     answers = TextWriter(model).write(texts).texts
     maps = [attention_map(model, text) for text in texts[:PICTURED]]
     if maps and maps[0] is not None:

@@ -40,7 +40,7 @@ class VideoTaggingApp(App):
         from rnn_keras.training.carried_state import CarryingModel, with_kept_state
 
         tags = len(data.videos.class_names)
-        network = build_tagger(config, data.shape, tags, data.stride)
+        network = build_tagger(config, data.shape, tags, data.stride, standardized=data.standardized)
         if not config.bidirectional:
             network = with_kept_state(network, data.training_batches(config).rows)
         model = CarryingModel(network.input, network.output, name=network.name)
@@ -56,7 +56,10 @@ class VideoTaggingApp(App):
         from apps.video_tagging.model import build_video_model, chain_of
         from rnn_keras.training.carried_state import with_kept_state
 
-        return build_video_model(with_kept_state(network, None), data.videos.class_names, chain_of(data))
+        tagger = with_kept_state(network, None)  # a copy
+        if data.standardized:  # in training; the model takes videos as they are
+            tagger.get_layer("normalized").done = False
+        return build_video_model(tagger, data.videos.class_names, chain_of(data))
 
     def score(self, network: "keras.Model", data: "VideoData", split: str) -> dict:
         from apps.video_tagging.metric import metrics

@@ -79,5 +79,12 @@ class VideoTaggingConfig(TrainingConfig):
         causal = not self.bidirectional
         self.require("normalize", not (causal and self.normalize == "video"), "auto, step or none in a causal model")
 
+    @property
+    def normalization(self) -> str:
+        """`normalize`, where `auto` is settled."""
+        if self.normalize != "auto":
+            return self.normalize
+        return "video" if self.bidirectional else "step"
+
     def passes(self, steps_per_epoch: int) -> int:
         return self.epochs or max(8, -(-200 // steps_per_epoch))

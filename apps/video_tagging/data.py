@@ -1,6 +1,7 @@
 """Videos in windows, and the settings that depend on them."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +11,7 @@ from apps.video_tagging.segments import segments
 from rnn_keras.data.labelled import Labelled
 from rnn_keras.data.tagged_videos import Videos, load_tagged_videos
 from rnn_keras.data.windows import WindowBatches
+from rnn_keras.layers.steps import StandardizedInTime
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +41,21 @@ class VideoData:
         """Of one step: `(features,)`, or `(height, width, channels)` of a frame."""
         return self.videos.splits["train"].steps[0].shape[1:]
 
+    @property
+    def window(self) -> int:
+        """Steps of a video, before the stride, that are trained on at once."""
+        return self.config.window * self.stride
+
+    @functools.cached_property
+    def standardized(self) -> bool:
+        """Whether videos are standardised before they are cut into windows, and not by the network.
+
+        It is so where some are cut: the finished model standardises whole videos, so it must be trained on such.
+        """
+        longest = max(len(steps) for split in ("train", "validation") for steps in self.videos.splits[split].steps)
+        by_video = len(self.shape) == 1 and self.config.normalization == "video"
+        return by_video and longest > self.window
+
     def training_batches(self, config: VideoTaggingConfig) -> WindowBatches:
         return self._windows("train", shuffle=True)
 
@@ -49,10 +66,10 @@ class VideoData:
     def _windows(self, split: str, *, shuffle: bool, batch_size: int = 0, rows: int = 0) -> WindowBatches:
         videos, carried = self.videos.splits[split], not self.config.bidirectional
         return WindowBatches(
-            videos.steps,
+            [standardized(steps) for steps in videos.steps] if self.standardized else videos.steps,
             videos.tags,
             batch_size or self.config.batch_size,
-            self.config.window * self.stride,
+            self.window,
             carried=carried,
             shuffle=shuffle,
             seed=self.config.seed,
@@ -64,6 +81,12 @@ class VideoData:
 def load(config: VideoTaggingConfig) -> VideoData:
     videos = load_tagged_videos(config.dataset, config.data_dir)
     return VideoData(config, videos, config.stride or fitting_stride(videos.splits["train"]))
+
+
+def standardized(steps: np.ndarray) -> np.ndarray:
+    """The features `(T, D)` of a whole video as the finished model's layer gives them on."""
+    inside = np.ones((1, len(steps)), bool)
+    return StandardizedInTime()(steps[np.newaxis], inside)[0].numpy()
 
 
 def fitting_stride(videos: Videos) -> int:

@@ -15,7 +15,13 @@ CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
 
 
 def build_tagger(
-    config: VideoTaggingConfig, shape: tuple[int, ...], tags: int, stride: int, *, padded: bool = True
+    config: VideoTaggingConfig,
+    shape: tuple[int, ...],
+    tags: int,
+    stride: int,
+    *,
+    padded: bool = True,
+    standardized: bool = False,
 ) -> keras.Model:
     """Steps `(batch, time, *shape)` and lengths `(batch,)` -> probabilities of tags `(batch, time, tags)`.
 
@@ -27,6 +33,7 @@ def build_tagger(
         stride: so many steps become one before the recurrent layers.
         padded: False: the only input is `steps` without any padding, the only output that of `tags`, as an exported
             file has it.
+        standardized: whether the features come standardised over their videos, see `VideoData.standardized`.
     """
     is_features = len(shape) == 1
     steps = keras.Input((None, *shape), dtype="float32" if is_features else "uint8", name="steps")
@@ -34,7 +41,7 @@ def build_tagger(
     inside = InsideLengths(name="inside")(steps, lengths)
     few_inside = InsideLengths(stride, name="few_inside")(steps, lengths)
     if is_features:
-        seen = normalized(config, steps, inside)
+        seen = normalized(config, steps, inside, standardized)
     else:
         seen = PerStep(convolutions(config, shape, "frames"), name="per_frame")(steps)
     members = config.members or (4 if is_features else 1)
@@ -74,13 +81,10 @@ def with_memory(config: VideoTaggingConfig, seen, inside, few_inside, tags, stri
     return keras.layers.Dense(tags, activation="softmax", dtype="float32", name=f"decision{suffix}")(x)
 
 
-def normalized(config: VideoTaggingConfig, features, inside):
-    kind = config.normalize
-    if kind == "auto":
-        kind = "video" if config.bidirectional else "step"
-    if kind == "video":
-        return StandardizedInTime(name="normalized")(features, inside)
-    if kind == "step":
+def normalized(config: VideoTaggingConfig, features, inside, standardized: bool):
+    if config.normalization == "video":
+        return StandardizedInTime(done=standardized, name="normalized")(features, inside)
+    if config.normalization == "step":
         return keras.layers.LayerNormalization(center=False, scale=False, name="normalized")(features)
     return features
 

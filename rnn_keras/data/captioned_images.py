@@ -21,6 +21,7 @@ _FORM = (
     "expected a folder with images/ and captions.tsv, or <split>_captions.tsv for train, dev or validation, and test, "
     "with file<TAB>caption on each line"
 )
+_HEADERS = {("file", "caption"), ("image", "caption")}  # the form has none, but one is forgiven
 _SPLIT_OF = {"train": "train", "dev": "validation", "val": "validation", "validation": "validation", "test": "test"}
 _BETWEEN = "\n"  # captions, while they are one tensor
 _AT_ONCE = 100  # pictures of a TFDS data set in memory
@@ -153,9 +154,11 @@ def _read_folder(folder: Path) -> _Read:
     captions: dict[str, list[str]] = {}
     given: dict[str, str | None] = {}
     for split, file in _caption_files(folder):
-        for line, row in read_rows(file, tabs=True):
+        for place, (line, row) in enumerate(read_rows(file, tabs=True)):
             if len(row) < 2:
                 raise UserError(f"{file}, line {line}: there is no tab in {row[0][:60]!r}; {_FORM}")
+            if place == 0 and tuple(name.strip().casefold() for name in row[:2]) in _HEADERS:
+                continue
             # Flickr8k's own files count the captions of a picture: name.jpg#0.
             name, caption = row[0].strip().split("#")[0], row[1].strip()
             if given.setdefault(name, split) != split:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.data.text import PADDING, UNKNOWN, UNKNOWN_TOKEN, in_threads
+from rnn_keras.data.text import PADDING, UNKNOWN, UNKNOWN_TOKEN, WIDE_SPACES, in_threads
 
 START, END = 2, 3  # the tokens around a sentence that is written
 _RESERVED = [UNKNOWN_TOKEN, "[START]", "[END]"]  # after padding; tokenizers cut brackets off, so no text spells these
@@ -38,7 +38,7 @@ class ReversibleTokenizer:
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """`(batch,)` strings to `(batch, tokens)` strings."""
         texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace", replace_control_characters=True)
-        texts = tf.strings.regex_replace(texts, r"[\s\x{FFFD}\x{3000}\x{A0}]+", " ")
+        texts = tf.strings.regex_replace(texts, rf"[\s\x{{FFFD}}{WIDE_SPACES}]+", " ")
         texts = tf.strings.strip(texts)
         if self.prefix:
             texts = tf.strings.regex_replace(texts, rf"^([^\s{_ALONE}])", r" \1")

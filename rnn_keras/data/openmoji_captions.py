@@ -43,7 +43,33 @@ _SKIN = range(0x1F3FB, 0x1F400)
 _HAIR = range(0x1F9B0, 0x1F9B4)
 # Of what makes a variant of the same emoji: female and male sign, the arrow of direction, joiner, variation selector.
 _SIGNS = {0x2640, 0x2642, 0x27A1, 0x200D, 0xFE0F}
-_PERSON = dict.fromkeys((0x1F468, 0x1F469), 0x1F9D1)  # man and woman become person
+# What is one with its form for any gender: man and woman with person, and so on.
+_ANY_GENDER = {
+    form: person
+    for person, *forms in (
+        (0x1F9D1, 0x1F468, 0x1F469),  # person
+        (0x1F9D2, 0x1F466, 0x1F467),  # child
+        (0x1F9D3, 0x1F474, 0x1F475),  # older person
+        (0x1FAC5, 0x1F934, 0x1F478),  # person with crown
+        (0x1FAC4, 0x1FAC3, 0x1F930),  # pregnant person
+        (0x1F483, 0x1F57A),  # dancing
+        (0x1F385, 0x1F936),  # Santa and Mrs. Claus
+    )
+    for form in forms
+}
+# Some emoji of two are one character while both have the same skin, and are put together of two where they have not.
+_SAME = {
+    "1faf1-1faf2": "1f91d",  # handshake: a hand to the right and one to the left
+    "1f46b": "1f9d1-1f91d-1f9d1",  # holding hands: woman and man, men, women
+    "1f46c": "1f9d1-1f91d-1f9d1",
+    "1f46d": "1f9d1-1f91d-1f9d1",
+    "1f491": "1f9d1-2764-1f9d1",  # couple with heart
+    "1f48f": "1f9d1-2764-1f48b-1f9d1",  # kiss
+    "1f9d1-1f430-1f9d1": "1f46f",  # with bunny ears
+    "1f9d1-1faef-1f9d1": "1f93c",  # wrestling
+    "1f9d1-1f384": "1f385",  # Mx Claus
+    "1f46a": "1f9d1-1f9d1-1f9d2",  # family
+}
 
 _DESCRIPTION = """
 3,944 emoji as coloured pictures of 72 x 72 pixels on white, drawn from the font OpenMoji 17.0, with their English and
@@ -62,6 +88,11 @@ note={CC-BY-SA-4.0}}
 class OpenmojiCaptions(PackagedBuilder):
     """`openmoji_captions`: `image`, `english`, `chinese`, `emoji` and `group`, in train, validation and test."""
 
+    VERSION = tfds.core.Version("2.0.0")
+    RELEASE_NOTES: ClassVar = {
+        "2.0.0": "Emoji with two skin tones, and those of another gender, are in one split with all their variants.",
+        "1.0.0": "First version.",
+    }
     FILES: ClassVar = {**NAMES, "font": FONT}
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -133,9 +164,10 @@ def group_of(emoji: str, every: bool = False) -> str:
         return "-".join(f"{point:x}" for point in points)
     if is_flag_of_place(emoji) or not _OTHER_FLAGS.isdisjoint(points):
         return FLAGS
-    left = [_PERSON.get(point, point) for point in points]
+    left = [_ANY_GENDER.get(point, point) for point in points]
     left = [point for point in left if point not in _SKIN and point not in _HAIR and point not in _SIGNS]
-    return "-".join(f"{point:x}" for point in left or points)
+    group = "-".join(f"{point:x}" for point in left or points)
+    return _SAME.get(group, group)
 
 
 def drawer(path: Path):

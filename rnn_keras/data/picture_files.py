@@ -38,13 +38,19 @@ def picture_content(path: Path) -> bytes:
                         f"{path} has {picture.width} x {picture.height} pixels, more than the {MOST_PIXELS:,} that are "
                         "read; make it smaller"
                     )
-                return content if _is_plain(picture) else _as_png(picture)
+                if not _is_plain(picture):
+                    return _as_png(picture)
+                picture.draft(picture.mode, (1, 1))  # the whole file is read, and next to nothing computed of a JPEG
+                picture.load()
+                return content
+    except UserError:
+        raise
     except UnidentifiedImageError as error:
         raise UserError(f"{path} is no picture, or of a kind that is not known here; {_EXPECTED}") from error
     except Image.DecompressionBombError as error:
         raise UserError(f"{path} has too many pixels ({error}); make it smaller") from error
-    # Of damaged files Pillow says so in many ways.
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    # Of damaged files Pillow says so in many ways: struct.error, KeyError, TypeError, OverflowError and others.
+    except Exception as error:
         raise UserError(f"{path} is damaged ({error}); {_EXPECTED}: mend or remove it") from error
 
 

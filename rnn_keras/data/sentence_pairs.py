@@ -1,6 +1,6 @@
 """Sentences and their translations, from a TFDS name, a TSV file or a folder of such, in three disjoint splits."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,6 +69,7 @@ def load_sentence_pairs(
     target: str | None = None,
     to_train: bool = True,
     download: bool = True,
+    prepare: Callable[[Pairs], Pairs] = lambda pairs: pairs,
 ) -> SentencePairs:
     """Reads sentences and their translations and divides them into train, validation and test by source sentence.
 
@@ -81,6 +82,8 @@ def load_sentence_pairs(
             for input and output, or the only two there are.
         to_train: whether to insist on enough sentences to train, validate and test with.
         download: whether TFDS may fetch what is not there.
+        prepare: all pairs -> as many, in the same order, as they are to be learnt. What it makes alike is one sentence,
+            and in one split.
 
     Raises:
         UserError: anything about the data that the user can mend.
@@ -99,14 +102,14 @@ def load_sentence_pairs(
     if len(whole) < len(sources):
         notes.append(f"{len(sources) - len(whole)} of {len(sources)} pairs left out, since one side is empty")
         sources, targets, given = ([column[place] for place in whole] for column in (sources, targets, given))
-    keys = [normalise(text) for text in sources]
+    everything = prepare(Pairs(sources, targets))
+    keys = [normalise(text) for text in everything.sources]
     if len(set(keys)) < (FEWEST if to_train else 1):
         raise UserError(
             f"{dataset} has {len(set(keys))} distinct source sentences with a translation, too few: expected at least "
             f"{FEWEST} to train, validate and test with, and some thousands for a useful model"
         )
     assigned, more = assign_splits(keys, given)
-    everything = Pairs(sources, targets)
     splits = {name: _part(everything, np.flatnonzero(assigned == name)) for name in SPLITS}
     empty = [name for name, pairs in splits.items() if not len(pairs)]
     if empty and to_train:

@@ -68,8 +68,8 @@ def load_tagged_videos(
             must be a video or a tensor of that form, and another a class label or a sequence of such: a clip's one
             label is that of each of its frames.
         data_dir: TFDS's data directory.
-        class_names: the tags of a trained model, to score it on other data, which may be as few as they like. Default:
-            those of the data, in the order of TFDS, or numbers by value and then words by the alphabet.
+        class_names: the tags of a trained model, in any case, to score it on other data, which may be as few as they
+            like. Default: those of the data, in the order of TFDS, or numbers by value and then words by the alphabet.
         shape: of a step as a trained model takes it.
         download: whether TFDS may fetch what is not there.
 
@@ -92,14 +92,17 @@ def load_tagged_videos(
                 f"{dataset} has {len(videos)} videos, too few to train, validate and test: expected at least {FEWEST}"
             )
     else:
-        place = {name: number for number, name in enumerate(class_names)}
-        strange = [name for name in names if name not in place]
+        # In any case, since `classes` takes no account of it; TFDS's names may differ in case alone.
+        place = {name.casefold(): number for number, name in enumerate(class_names)}
+        place |= {name: number for number, name in enumerate(class_names)}
+        found = [place.get(name, place.get(name.casefold())) for name in names]
+        strange = [name for name, number in zip(names, found, strict=True) if number is None]
         if strange:
             raise UserError(
                 f"the tags of {dataset} include {listed(strange)}, which the model does not know: its tags are "
                 f"{listed(class_names)}"
             )
-        order = np.array([place[name] for name in names], np.int32)
+        order = np.array(found, np.int32)
         names = list(class_names)
         videos = dataclasses.replace(videos, tags=[order[tags] for tags in videos.tags])
     keys = [hashlib.blake2b(np.ascontiguousarray(steps), digest_size=16).hexdigest() for steps in videos.steps]

@@ -12,8 +12,9 @@ import tensorflow as tf
 PADDING = 0
 UNKNOWN = 1
 UNKNOWN_TOKEN = "[UNK]"  # TextVectorization's own; the tokens are lower case, so no text can spell it
-# HTML's line break and the spaces outside ASCII; those inside are what tf.strings.split splits at.
-_BLANK = r"(?i)<br\s*/?>|[\x00\x{85}\x{A0}\x{1680}\x{2000}-\x{200B}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}]"
+# The spaces outside ASCII, for a class of RE2; those inside are what tf.strings.split splits at.
+WIDE_SPACES = r"\x{85}\x{A0}\x{1680}\x{2000}-\x{200B}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}"
+_BLANK = rf"(?i)<br\s*/?>|[\x00{WIDE_SPACES}]"
 # What becomes a token of its own: n't and the other contracted endings (do n't, it 's), dots in a row, any
 # other punctuation mark or symbol, and each character of scripts that put no space between words.
 _MARK = r"[\pP\pS\p{Han}\p{Hiragana}\p{Katakana}]"

@@ -13,6 +13,8 @@ from rnn_keras.errors import UserError
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 FILMS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
+# What is raised for an .npz file; RuntimeError where it is encrypted, or packed in a way that zipfile does not know.
+_DAMAGED = (ValueError, EOFError, TypeError, KeyError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
 LARGEST_SIDE = 64  # of a frame, in pixels: larger ones are made smaller as they are read
 
 
@@ -40,7 +42,7 @@ def read_npz(path: Path, *, with_tags: bool) -> tuple[np.ndarray, np.ndarray | N
             tags = stored["tags"] if with_tags else None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}); name an .npz file that exists") from error
-    except (ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error, KeyError, MemoryError) as error:
+    except _DAMAGED as error:
         raise UserError(
             f"{path} cannot be read as an .npz file of plain numbers ({error}); it is damaged or holds Python objects, "
             "write it anew with numpy.savez"
@@ -138,7 +140,7 @@ def _pictures(folder: Path, shape: tuple[int, int, int]) -> np.ndarray:
     files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURES]
     if not files:
         raise UserError(f"{folder} holds no pictures; expected files such as 0001.png, in the order of their names")
-    files.sort(key=lambda file: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", file.name)])
+    files.sort(key=lambda file: [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", file.name)])
     return np.concatenate([_decoded(file, shape) for file in files])
 
 

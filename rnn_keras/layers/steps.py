@@ -83,16 +83,24 @@ class StandardizedInTime(keras.layers.Layer):
     It takes away how one recording differs from another as a whole, such as its light or its camera. It needs the whole
     sequence, so a stream cannot have it.
 
+    Args:
+        epsilon: is added to the standard deviation.
+        done: True: the inputs are standardised already and stay as they are. A sequence that is trained on in parts
+            must be standardised before it is cut; the finished model's layer, on whole sequences, has False.
+
     Call arguments:
         inputs: `(batch, time, features)`.
         inside: `(batch, time)` booleans, True for the steps that count; the others become zero.
     """
 
-    def __init__(self, epsilon=1e-3, **kwargs):
+    def __init__(self, epsilon=1e-3, done=False, **kwargs):
         super().__init__(**kwargs)
         self.epsilon = epsilon
+        self.done = done
 
     def call(self, inputs, inside):
+        if self.done:
+            return inputs
         inside = ops.cast(ops.expand_dims(inside, -1), inputs.dtype)
         count = ops.maximum(ops.sum(inside, axis=1, keepdims=True), 1)
         mean = ops.sum(inputs * inside, axis=1, keepdims=True) / count
@@ -104,7 +112,7 @@ class StandardizedInTime(keras.layers.Layer):
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
 
     def get_config(self):
-        return super().get_config() | {"epsilon": self.epsilon}
+        return super().get_config() | {"epsilon": self.epsilon, "done": self.done}
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")

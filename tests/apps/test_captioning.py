@@ -1,6 +1,8 @@
 """The captioning app on tiny data, by its commands and by its parts."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 
@@ -17,11 +19,14 @@ from apps.captioning.captioner import Captioner
 from apps.captioning.config import CaptioningConfig
 from apps.captioning.data import load, plain
 from apps.captioning.efficientnet import SIZE, WEIGHTS, build_efficientnet, fill
+from apps.captioning.features import all_features
 from apps.captioning.metric import bleu_scores, kinds_named, words
 from apps.captioning.model import build_captioner, build_network
+from rnn_keras.data.captioned_images import CaptionedImages
 from rnn_keras.data.images import decoded, encoded
 from rnn_keras.data.pair_batches import PictureBatches
 from rnn_keras.data.torch_file import read_tensors
+from rnn_keras.errors import UserError
 from rnn_keras.training.losses import SmoothedCrossentropy
 
 VARIANTS = [
@@ -195,6 +200,44 @@ def test_a_frozen_encoder_looks_once_and_is_kept(shapes, tmp_path, monkeypatch, 
     np.testing.assert_array_equal(np.load(file), features)
 
 
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("vgg16", lambda pixels: pixels[..., ::-1] - [103.939, 116.779, 123.68]),  # as Caffe had it: blue comes first
+        ("densenet", lambda pixels: (pixels / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]),  # as torch has it
+        ("mobilenet_v2", lambda pixels: pixels / 127.5 - 1),
+    ],
+)
+def test_the_preparation_of_pixels_is_in_the_saved_model(tmp_path, monkeypatch, module, expected):
+    """Of what keras.applications calls caffe, torch and tf; in the network's place something that changes nothing."""
+
+    def build(include_top, weights, input_shape):
+        return keras.Sequential([keras.Input(input_shape), keras.layers.AveragePooling2D(1)])
+
+    build.__module__ = getattr(keras.applications, module).preprocess_input.__module__
+    monkeypatch.setattr(keras.applications, "Small", build, raising=False)
+    encoders.build_backbone(CaptioningConfig(encoder="keras:Small", size=32)).save(tmp_path / "model.keras")
+    pixels = np.random.default_rng(0).integers(256, size=(2, 32, 32, 3)).astype("uint8")
+    seen = keras.models.load_model(tmp_path / "model.keras")(pixels)
+
+    np.testing.assert_allclose(seen, expected(pixels).reshape(2, 1024, 3), atol=1e-3)
+
+
+def test_a_disk_too_small_for_the_features_is_a_sentence(tmp_path, monkeypatch):
+    asked = []
+
+    def full(file, start, size):
+        asked.append(size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    eye = keras.Sequential([keras.Input((32, 32, 3), dtype="uint8"), keras.layers.Reshape((64, 48))])
+    pictures = CaptionedImages("some", [["a"]] * 500, [], {}, None, "fingerprint")
+    with pytest.raises(UserError, match=r"cannot write .*keras-Small.*No space left"):
+        all_features(pictures, "keras:Small", 32, str(tmp_path), lambda: eye)
+    assert asked[0] > 500 * 2 * 64 * 48 * 2 and not list((tmp_path / "picture_features").iterdir())
+
+
 def test_efficientnet_knows_what_is_on_photographs(fetched):
     from sklearn.datasets import load_sample_images
 
@@ -241,6 +284,21 @@ class TestScores:
         assert (named, chance) == (pytest.approx(2 / 3), pytest.approx(2 / 6))
         named, chance = kinds_named(texts, references, ["x", "x", "z"])
         assert (named, chance) == (pytest.approx(1 / 2), 0)
+
+    def test_naming_is_what_all_pairs_of_captions_and_pictures_say(self):
+        generator = np.random.default_rng(0)
+        texts = [" ".join(generator.choice(list("bcdefghijk"), 2)) for _ in range(60)]
+        references = [[" ".join(generator.choice(list("bcdefghijk"), 3)) for _ in range(2)] for _ in range(60)]
+        groups = generator.integers(20, size=60).astype(str)
+        common = np.array(
+            [[bool(set(words(text)) & set(words(" ".join(row)))) for row in references] for text in texts]
+        )
+        weights = 1 / np.array([np.sum(groups == group) for group in groups])
+        pairs = np.outer(weights, weights) * (groups[:, None] != groups)
+
+        named, chance = kinds_named(texts, references, list(groups))
+        assert named == pytest.approx(np.average(np.diagonal(common), weights=weights))
+        assert chance == pytest.approx((common * pairs).sum() / pairs.sum()) and 0 < chance < 1
 
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=lambda settings: "-".join(map(str, settings.values())))

@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -11,14 +12,17 @@ import pytest
 import sacrebleu
 import tensorflow as tf
 
+from apps.translation import predict
 from apps.translation.__main__ import TranslationApp
 from apps.translation.attention import attention_map, font_with, labels, legend
 from apps.translation.config import TranslationConfig
-from apps.translation.data import in_script, is_chinese, load
+from apps.translation.data import in_script, is_chinese, load, load_pairs
 from apps.translation.metric import corpus_scores, tokenize_for
-from apps.translation.model import build_network, build_translator
+from apps.translation.model import build_network
+from rnn_keras.data.open_vocabulary import OpenVocabulary
 from rnn_keras.data.pair_batches import PairBatches
 from rnn_keras.data.sentence_pairs import Pairs
+from rnn_keras.data.text import Tokenizer
 from rnn_keras.decoding.text_to_text import TextWriter
 from rnn_keras.training.losses import SmoothedCrossentropy
 
@@ -196,6 +200,40 @@ class TestData:
         assert "貓" in everything and "猫" not in everything
         assert in_script([everything], "simplified") != [everything] == in_script([everything], "traditional")
 
+    def test_a_sentence_in_both_scripts_is_in_one_split(self, tmp_path):
+        kinds, animals = "红白大小", "猫马鸟"
+        simplified = [
+            f"{kind}{animal}，{number}只。" for number in "一两三四五" for kind in kinds for animal in animals
+        ]
+        rows = [f"{text}\tNumber {place}." for place, text in enumerate(simplified)]
+        rows += [f"{text}\tNo. {place}." for place, text in enumerate(in_script(simplified, "traditional"))]
+        (tmp_path / "both.tsv").write_text("\n".join(rows), encoding="utf-8")
+        splits = load_pairs(TranslationConfig(), str(tmp_path / "both.tsv"), None).splits.values()
+
+        assert sum(len(set(part.sources)) for part in splits) == len(simplified)
+        assert len(set().union(*(part.sources for part in splits))) == len(simplified)
+
+    @pytest.mark.parametrize(
+        ("sources", "asked", "read"),
+        [
+            (["国会へ行きました。", "学校の写真を見ました。"] * 3, "国会の写真", "国会の写真"),
+            (["他来国会了。", "我在学校看照片。"] * 3, "国会的照片", "國會的照片"),
+            (["He went to 国会.", "I see a cat."] * 3, "国会", "国会"),
+        ],
+        ids=["japanese", "chinese", "english"],
+    )
+    def test_what_is_asked_is_converted_where_the_sources_were(self, monkeypatch, tmp_path, sources, asked, read):
+        learn = {"size": 500, "minimum_count": 1, "maximum_length": 20, "name": "source_vocabulary"}
+        vocabulary = OpenVocabulary.learn(sources, Tokenizer(20), mark="##", **learn)
+        given = []
+        writer = SimpleNamespace(write=lambda texts: given.extend(texts) or SimpleNamespace(texts=texts))
+        monkeypatch.setattr(predict, "TextWriter", lambda model: writer)
+        monkeypatch.setattr(predict, "attention_map", lambda model, text: None)
+        model = SimpleNamespace(get_layer={"source_vocabulary": vocabulary}.get)
+        predict.predict(model, TranslationConfig(script="traditional"), tmp_path, [asked.encode()])
+
+        assert given == [read]
+
     def test_chinese_is_told_from_japanese_and_english(self):
         assert is_chinese(["我看到了猫。", "OK，三只。"])
         assert not is_chinese(["猫を見ました。", "三匹です。"])
@@ -278,20 +316,6 @@ def test_the_fast_path_is_taken_in_training():
     layers = [both.forward_layer, both.backward_layer, *network.get_layer("decoder").recurrent]
 
     assert [layer.path for layer in layers] == ["fast"] * 4
-
-
-def test_the_search_gives_up_no_better_translation(phrases):
-    """Beam search's own score of what it finds is never below that of what greedy search finds."""
-    keras.utils.set_random_seed(3)
-    config = TranslationConfig(dataset=str(phrases), units=8, embedding_units=8, maximum_length=12, length_penalty=0.0)
-    data = load(config)
-    network = build_network(config, data.source_vocabulary.size, data.target_vocabulary.size)
-    search = build_translator(config, network, data.source_vocabulary, data.target_vocabulary).get_layer("search")
-    ids = data.source_vocabulary(tf.constant(data.pairs.splits["test"].sources))
-    read = (*network.get_layer("encoder")(ids), tf.not_equal(ids, 0))
-
-    wide, narrow = (search.beam(*read, width=width).scores[:, 0].numpy() for width in (8, 1))
-    assert np.mean(wide) >= np.mean(narrow)
 
 
 def test_references_are_grouped_by_source():

@@ -11,13 +11,15 @@ from sklearn.metrics import accuracy_score
 
 from apps.video_tagging.__main__ import VideoTaggingApp
 from apps.video_tagging.config import VideoTaggingConfig
-from apps.video_tagging.data import fitting_stride
+from apps.video_tagging.data import VideoData, fitting_stride
 from apps.video_tagging.deployment import unpadded
 from apps.video_tagging.loss import FrameAccuracy, TagLoss, tag_weights
 from apps.video_tagging.metric import measures
 from apps.video_tagging.model import build_tagger, build_video_model
 from apps.video_tagging.segments import edit_score, f1_at
 from apps.video_tagging.tagging import Stream, Tagged, Tagger
+from rnn_keras.data.labelled import Labelled
+from rnn_keras.data.splits import SPLITS
 from rnn_keras.data.tagged_videos import Videos, load_tagged_videos
 from rnn_keras.data.windows import UNTAGGED, WindowBatches
 from rnn_keras.errors import UserError
@@ -201,6 +203,33 @@ class TestModel:
             alone = model({"steps": inputs["steps"][row : row + 1, :length], "lengths": np.array([length])})
             for name in ("tags", "memoryless"):
                 np.testing.assert_allclose(together[name][row, :length], alone[name][0], atol=1e-5)
+
+
+@pytest.mark.parametrize("window", [10, 64])
+def test_training_sees_each_step_of_a_long_video_as_the_finished_model_does(window):
+    """By the twin without memory, whose answer depends on the step alone; the level differs from window to window."""
+    generator = np.random.default_rng(0)
+    steps = [generator.normal(np.repeat([[0], [5]], length // 2, axis=0), 1, (length, 6)) for length in (40, 16, 8)]
+    steps = [video.astype("float32") for video in steps]
+    tags = [np.arange(len(video), dtype="int32") % 3 for video in steps]
+    videos = Videos(["a", "b", "c"], steps, tags)
+    config = VideoTaggingConfig(units=4, projection=4, members=1, window=window, batch_size=8)
+    data = VideoData(config, Labelled("some", ["x", "y", "z"], dict.fromkeys(SPLITS, videos), videos), stride=2)
+    network = VideoTaggingApp().build(config, data, "adam")
+    tagger = Tagger(VideoTaggingApp().assemble(network, data))
+    whole = [tagger(video).memoryless for video in steps]
+
+    assert data.standardized == (window == 10)  # twice as many steps, since two become one
+    for batches in (data.training_batches(config), data._windows("validation", shuffle=False)):
+        places = dict.fromkeys(range(3), 0)
+        for indices in batches.plan(0):
+            inputs = dict(zip(("steps", "lengths"), batches.batch(indices)[:2], strict=True))
+            seen = network(inputs)["memoryless"].numpy()
+            for row, example in enumerate(indices[1:]):
+                video, start, length = batches._examples[example]
+                np.testing.assert_allclose(seen[row, :length], whole[video][start : start + length], atol=1e-5)
+                places[video] += length
+        assert places == {0: 40, 1: 16, 2: 8}
 
 
 def test_long_videos_are_read_in_parts_by_the_convolutions(monkeypatch):

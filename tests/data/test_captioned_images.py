@@ -90,6 +90,14 @@ def test_flickrs_own_numbering_is_understood_and_others_are_told(tmp_path):
     assert "1 file(s)" in data.notes[0] and "have no caption" in data.notes[0]
 
 
+@pytest.mark.parametrize("header", ["file\tcaption", "Image\tCaption\tby whom"])
+def test_the_form_has_no_header_but_one_is_forgiven(tmp_path, header):
+    folder = folder_with(tmp_path, {"captions.tsv": range(40)})
+    (tmp_path / "captions.tsv").write_text(header + "\n" + (tmp_path / "captions.tsv").read_text())
+
+    assert load_captioned_images(folder).captions[0] == ["picture 0, caption 0", "picture 0, caption 1"]
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

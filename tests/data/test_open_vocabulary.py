@@ -1,5 +1,7 @@
 """Texts to ids and back: no word is unknown, and what was cut can be joined."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -29,6 +31,7 @@ def tokens(vocabulary, text):
         ("(x) – „gut“", ["(", "x", ")", "_–", "_„", "gut", "“"]),
         ("ありがとう", list("ありがとう")),
         ("naïve Ελλάδα", ["naïve", "_Ελλάδα"]),
+        ("Quoi\u202f?\u2003«\u202fOui\u202f»\xa0!\ufeff", ["Quoi", "_?", "_«", "_Oui", "_»", "_!"]),
         ("", []),
     ],
 )
@@ -40,8 +43,9 @@ def test_the_reversible_tokenizer(text, expected):
 @settings(deadline=None, max_examples=60)
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=40))
 def test_joined_tokens_are_the_text(text):
-    # What counts as one space: RE2's \s, the ideographic and the no-break space.
-    expected = " ".join(part for part in text.replace("\u3000", " ").replace("\xa0", " ").split(" ") if part)
+    # What counts as one space, as for `Tokenizer`: Unicode's spaces, those of no width too.
+    spaced = re.sub("[\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]", " ", text)
+    expected = " ".join(part for part in spaced.split(" ") if part)
     vocabulary = learnt([text], minimum_count=1)
     joined = JoinedText(vocabulary.tokens)(vocabulary(tf.constant([text]))).numpy()[0].decode()
 

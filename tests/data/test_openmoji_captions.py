@@ -1,6 +1,8 @@
 """The emoji and their names: from files like the real ones, and from the packages where an index can be reached."""
 
 import json
+import re
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -19,7 +21,15 @@ from rnn_keras.data.splits import SPLITS
         ["👨‍🚀", "👩🏾‍🚀", "🧑‍🚀"],
         ["🏃", "🏃‍♀️", "🏃🏻‍♂️‍➡️"],
         ["👨‍🦰", "👩🏽‍🦳", "🧑", "👨🏿"],
-        ["👩🏼‍❤️‍👨🏽", "👨‍❤️‍👨"],
+        ["👩🏼‍❤️‍👨🏽", "👨‍❤️‍👨", "💑", "💑🏽", "🧑🏿‍❤️‍🧑🏻"],
+        ["👩‍❤️‍💋‍👨", "💏🏿", "🧑🏽‍❤️‍💋‍🧑🏻"],
+        ["🤝", "🤝🏿", "🫱🏻‍🫲🏿"],
+        ["👭", "👬🏽", "👩🏿‍🤝‍👩🏻", "👩🏻‍🤝‍👨🏿", "🧑‍🤝‍🧑"],
+        ["👯", "👯🏽‍♀️", "👨🏿‍🐰‍👨🏻"],
+        ["🤼", "🤼🏽‍♂️", "👩🏿‍🫯‍👩🏻"],
+        ["👸", "🤴🏽", "🫅🏿"],
+        ["🎅", "🤶🏽", "🧑🏿‍🎄"],
+        ["👨‍👩‍👧", "🧑‍🧑‍🧒", "👪"],
     ],
 )
 def test_variants_are_one_group(variants):
@@ -71,6 +81,17 @@ def test_builds_from_the_files_without_a_variant_in_two_splits(names, tmp_path, 
     assert sum(map(len, groups)) == len(set.union(*groups)) and FLAGS in groups[0]
     contents = list(data.contents())
     assert len(contents) == len(data) and all(content.startswith(b"\x89PNG") for content in contents)
+
+
+def test_no_real_name_is_in_two_groups_by_its_skin_tones(fetched):
+    groups = defaultdict(set)
+    for emoji, names in emoji_names({language: fetched(file) for language, file in NAMES.items()}).items():
+        # Mixed tones name both people where the form for one tone names the couple alone.
+        plain = re.sub(r" (light|medium-light|medium|medium-dark|dark) skin tone| person person", "", names["english"])
+        groups[plain].add(group_of(emoji))
+
+    assert len(groups["handshake"]) == len(groups["kiss"]) == 1
+    assert not {name: some for name, some in groups.items() if len(some) > 1}
 
 
 def test_the_packages_emoji(fetched):

@@ -112,6 +112,22 @@ def test_missing_cut_off_and_boundless_files_are_a_sentence(tmp_path, red, monke
     path.write_bytes(path.read_bytes()[:4000])
     with pytest.raises(UserError, match=r"a\.png is damaged"):
         picture_content(path)
+    for mode in ("RGB", "L"):
+        path = saved(tmp_path / "c.jpg", noise.convert(mode))
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        with pytest.raises(UserError, match=r"c\.jpg is damaged"):
+            picture_content(path)
     monkeypatch.setattr(picture_files, "MOST_PIXELS", 500)
     with pytest.raises(UserError, match="has 30 x 20 pixels, more than the 500"):
         picture_content(saved(tmp_path / "b.png", red))
+
+
+@pytest.mark.parametrize(("place", "value"), [(8, 12), (72, 2), (130, 5)])
+def test_a_damaged_table_of_a_tiff_file_is_a_sentence(tmp_path, red, place, value):
+    """How many entries it has, and of what type they are: Pillow meets each with a TypeError of another kind."""
+    path = saved(tmp_path / "a.tif", red)
+    content = bytearray(path.read_bytes())
+    content[place] = value
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.tif is damaged"):
+        picture_content(path)

@@ -61,6 +61,21 @@ def test_pairs_with_an_empty_side_are_left_out_with_a_note(tmp_path):
     assert pairs.notes[0] == "2 of 32 pairs left out, since one side is empty"
 
 
+def test_what_is_made_alike_before_the_split_is_one_sentence(tmp_path):
+    rows = [f"{word} {place}\tSatz {place}" for word in ("colour", "color") for place in range(100)]
+    write(tmp_path / "train.tsv", rows)
+    write(tmp_path / "test.tsv", [f"colour {place}\tSatz {place}" for place in range(5)])
+
+    def american(pairs):
+        return Pairs([text.replace("colour", "color") for text in pairs.sources], pairs.targets)
+
+    for dataset in (tmp_path, tmp_path / "train.tsv"):
+        pairs = load_sentence_pairs(str(dataset), prepare=american)
+        keys = [set(pairs.splits[name].sources) for name in SPLITS]
+        assert len(set.union(*keys)) == sum(map(len, keys)) == 100
+        assert not any("colour" in text for text in pairs.everything.sources)
+
+
 def test_references_keep_the_order_of_the_sources():
     pairs = Pairs(["b", "a", "B"], ["1", "2", "3"])
     assert pairs.references() == (["b", "a"], [["1", "3"], ["2"]])

@@ -56,6 +56,11 @@ def test_tags_are_words_or_numbers_and_known_by_their_names(tmp_path):
     # By the names of a trained model, in its order.
     other = load_tagged_videos(str(tmp_path), class_names=["stir", "cut", "fry", "pour"])
     assert dict(zip(other.everything.names, other.everything.tags, strict=True))["a"].tolist() == [3, 1, 1, 1, 0, 0]
+    # In any case, as in training; where case alone tells two tags apart, as it is.
+    for names in (["STIR", "Cut", "fry", "POUR"], ["stir", "cut", "CUT", "pour"]):
+        other = load_tagged_videos(str(tmp_path), class_names=names)
+        assert other.class_names == names
+        assert dict(zip(other.everything.names, other.everything.tags, strict=True))["a"].tolist() == [3, 1, 1, 1, 0, 0]
     with pytest.raises(UserError, match="include pour, which the model does not know: its tags are stir, cut"):
         load_tagged_videos(str(tmp_path), class_names=["stir", "cut"])
 
@@ -118,6 +123,16 @@ def test_damaged_files_and_odd_folders_are_sentences(tmp_path):
         (tmp_path / "a.npz").write_bytes(content)
         with pytest.raises(UserError, match="it is damaged"):
             load_tagged_videos(str(tmp_path))
+    for field, value in ((0, 1), (2, 99)):  # encrypted; packed in a way that nobody knows
+        content = bytearray(whole)
+        for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # of the files in the archive, and of its list
+            place = content.find(signature)
+            while place >= 0:
+                content[place + offset + field] = value
+                place = content.find(signature, place + 1)
+        (tmp_path / "a.npz").write_bytes(content)
+        with pytest.raises(UserError, match=r"a\.npz cannot be read as an \.npz file.*(encrypted|compression)"):
+            load_tagged_videos(str(tmp_path))
     write(tmp_path / "a.npz")
     with pytest.raises(UserError, match="has 1 videos, too few"):
         load_tagged_videos(str(tmp_path))
@@ -138,7 +153,7 @@ def test_a_folder_of_pictures_a_gif_and_an_npz_are_one_video(tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
     for number, frame in enumerate(frames):
-        Image.fromarray(frame).save(folder / f"frame{number}.png")  # frame10 comes after frame9
+        Image.fromarray(frame).save(folder / f"m² frame{number}.png")  # frame10 comes after frame9
     np.savez(tmp_path / "video.npz", frames=frames)
     for path in (folder, tmp_path / "video.npz"):
         np.testing.assert_array_equal(read_video(path, (8, 6, 3)), frames)
