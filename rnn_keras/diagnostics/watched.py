@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from rnn_keras.layers.inside import recurrent_layers
+
 STATE_NAMES = ("hidden_state", "cell_state")
 
 
@@ -67,17 +69,6 @@ def watched(model_or_layer, layer: str | keras.layers.Layer | None = None, direc
             raise ValueError(f"The model has no recurrent layer named {layer!r}; its recurrent layers are: {names}.")
         layer = found[0]
     return Watched(model_or_layer, _of_direction(layer, direction))
-
-
-def recurrent_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """The recurrent layers of a model and of the models inside, a Bidirectional for its two, in their order."""
-    found = []
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            found += recurrent_layers(layer)
-        elif isinstance(layer, keras.layers.RNN) or _is_bidirectional(layer):
-            found.append(layer)
-    return found
 
 
 def _of_direction(layer, direction: str) -> keras.layers.RNN:
