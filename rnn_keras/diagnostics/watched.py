@@ -126,13 +126,18 @@ def called(found: Watched, inputs, mask, run: Callable):
     arguments = {} if mask is None else {"mask": mask}
     if not found.is_layer:
         arguments["training"] = False
-    elif not found.target.built:
-        found.target(inputs)
+    require_built(found, inputs)
     with running(found.layer, noted):
         outputs = found.target(inputs, **arguments)
     if not ran:
         raise ValueError(f"The model {found.target.name!r} does not call {found.layer.name}.")
     return outputs
+
+
+def require_built(found: Watched, inputs) -> None:
+    """Calls once what was never called, such as a Sequential that does not begin with a keras.Input."""
+    if not found.target.built:
+        found.target(inputs)
 
 
 @dataclasses.dataclass(frozen=True)
