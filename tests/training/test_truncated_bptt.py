@@ -1,5 +1,8 @@
 """Windows with a carried state against whole sequences."""
 
+import ctypes
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -168,9 +171,10 @@ def test_what_only_the_carried_state_can_tell_is_learnt():
     assert with_kept_state(model, None)({"steps": sequences[0][np.newaxis]}).shape == (1, 16, 1)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak of memory from /proc")
 def test_memory_does_not_grow_with_the_stream():
     truncated = TruncatedBPTT(50)
-    model = truncated.model(network("LSTM"), rows=4)
+    model = truncated.model(network("LSTM", units=64), rows=4)
     model.compile("sgd", "mse")
     train_step, traces = model.train_step, []
     model.train_step = lambda batch: (traces.append(batch), train_step(batch))[1]
@@ -181,12 +185,16 @@ def test_memory_does_not_grow_with_the_stream():
         return sum(part.nbytes for part in sequences + targets)
 
     trained(500)
+    # Else what earlier tests needed, and what the allocator holds on to, would hide what this one needs.
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    with open("/proc/self/clear_refs", "w") as counters:
+        counters.write("5")  # the peak is what is there now
     before = peak_memory()
     grown_by_data = trained(10_000)
-    # Full backpropagation would keep 4 rows x 10,000 steps x (4 gates + 2 states) x 4 units x 4 bytes = 3.8 MB of gates
-    # alone; the stream itself is what is left.
+    # Full backpropagation would keep 4 rows x 10,000 steps x (4 gates + 2 states) x 64 units x 4 bytes = 61 MB of gates
+    # alone; what is left is the stream itself, and what any call of `fit` needs.
     assert len(traces) == 1
-    assert peak_memory() - before < grown_by_data + 2 * 2**20
+    assert peak_memory() - before < grown_by_data + 20 * 2**20
 
 
 def peak_memory():
