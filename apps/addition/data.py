@@ -100,6 +100,11 @@ def together(groups: Groups) -> Sums:
 
 
 def load(config: AdditionConfig) -> AdditionData:
+    """Generated sums, or those of a file.
+
+    Raises:
+        UserError: no sum is left to learn from, or see `from_file`.
+    """
     if config.dataset != "generated":
         return from_file(config)
     generator = np.random.default_rng(config.seed)
@@ -113,6 +118,11 @@ def load(config: AdditionConfig) -> AdditionData:
     held_out = {key for split in SPLITS[1:] for name in splits[split] for key in keys(splits[split][name])}
     train = splits["train"][str(digits)]
     kept = [place for place, key in enumerate(keys(train)) if key not in held_out]
+    if not kept:
+        raise UserError(
+            f"--digits {digits} leaves nothing to learn from: all of the {len(train)} sums are held out to validate "
+            "and test with; give more --digits or --examples"
+        )
     splits["train"] = {str(digits): train.chosen(kept)}
     everything: Groups = {}
     for groups in splits.values():

@@ -9,10 +9,12 @@ from sklearn.linear_model import LogisticRegression
 from apps.addition.config import AdditionConfig
 from apps.addition.data import Sums
 from rnn_keras.data.columns import DigitColumns, JoinedDigits, added
+from rnn_keras.data.labelled import drawn
 from rnn_keras.layers import GRU, LSTM, OneHot, SimpleRNN
 
 CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
 PROBED = 4000  # sums that the linear probe is fitted on
+CERTAIN = 10.0  # log odds of a carry where there is always one
 AT_ONCE = 250  # sums that are added side by side
 
 
@@ -40,13 +42,17 @@ def carry_probe(adder: keras.Model, sums: Sums) -> keras.layers.Dense:
     It is fitted to what a network that adds must know after each column, and the network to nothing of it. Source:
     Alain & Bengio, Understanding intermediate layers using linear classifier probes, 2016.
     """
-    some = sums.chosen(slice(PROBED))
+    some = sums.chosen(drawn(len(sums), PROBED))  # of all lengths, by which a file's sums are sorted
     state = with_states(adder).predict(some.columns, batch_size=AT_ONCE, verbose=0)["state"]
     carries = added(some.columns)[1]
-    fitted = LogisticRegression(max_iter=1000).fit(state.reshape(-1, state.shape[-1]), carries.reshape(-1))
+    if carries.min() == carries.max():  # there is nothing to tell apart
+        kernel, bias = np.zeros((state.shape[-1], 1)), np.array([CERTAIN if carries.max() else -CERTAIN])
+    else:
+        fitted = LogisticRegression(max_iter=1000).fit(state.reshape(-1, state.shape[-1]), carries.reshape(-1))
+        kernel, bias = fitted.coef_.T, fitted.intercept_
     probe = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="carry_probe")
     probe.build(state.shape)
-    probe.set_weights([fitted.coef_.T, fitted.intercept_])
+    probe.set_weights([kernel, bias])
     return probe
 
 

@@ -53,7 +53,8 @@ class MemoryApp(App):
         from rnn_keras.terminal import console
 
         examples = probe(data.task, data.splits["validation"][0])
-        monitor = GradientMonitor(run.logs / "gradients", layer=MEMORY, tell=console.print, **examples)
+        kept = run.checkpoint / "gradient_flow.npz"
+        monitor = GradientMonitor(run.logs / "gradients", layer=MEMORY, tell=console.print, keep=kept, **examples)
         self.flows = monitor.flows
         return [StopWhenSolved(data.task.solved / 3), monitor]
 

@@ -46,6 +46,8 @@ def lengths(
         from apps.memory.tasks import require_task
 
         require_task(config.dataset)
+        if ":" in config.dataset:
+            raise UserError(f"--dataset {config.dataset}: here the lengths are those of --lengths; name the task alone")
         chosen, numbers = chosen_from("--cells", cells, CELLS), whole_numbers("--lengths", lengths, 2)
         import_tensorflow()
         from apps.memory.__main__ import MemoryApp
@@ -142,7 +144,7 @@ def language(
     A finished run of the same settings is not trained again: it only writes.
 
     Args:
-        prompt: What the text that is written begins with; default: "The ".
+        prompt: What the text that is written begins with; default: the first characters of --text.
         characters: How many to write.
         temperature: Below 1 the likelier characters are preferred more than the model would, above 1 less.
         run_dir: Where the run is kept. A run that was cut off goes on with the same command.
@@ -162,13 +164,19 @@ def language(
             run.require_place(config, overwrite)
         import_tensorflow()
         from apps.memory.language import LanguageApp, write
+        from apps.memory.texts import read_text
 
         app = LanguageApp()
         if not trained:
+            from rnn_keras.training.reading import read
             from rnn_keras.training.train import train
 
-            report.update(train(app, config, run, overwrite))
+            data = read(app, config, console.print)
+            prompt = prompt or data.text.beginning
+            data.text.require_known(prompt)  # before the training, which takes its time
+            report.update(train(app, config, run, overwrite, data))
         else:
+            prompt = prompt or read_text(config.dataset, config.data_dir).beginning
             from rnn_keras.files import read_object
 
             report.update(read_object(run.metrics, "test") | {"run_dir": str(run.path)})

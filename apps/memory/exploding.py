@@ -40,12 +40,11 @@ class StepRecord(keras.callbacks.Callback):
         self.losses: list[float] = []
         self.norms: list[float] = []
         self.broken_at: int | None = None
-        self._total = self._sum = 0.0
+        self._sum = 0.0
 
     def on_train_batch_end(self, batch, logs=None):
-        total = logs["loss"] * (batch + 1)  # Keras gives the mean of the epoch so far
-        self.losses.append(total - self._total)
-        self._total = total
+        self.losses.append(logs["loss"])
+        self.model.reset_metrics()  # else Keras gives the mean of the epoch so far
         self.norms.append(self.monitor.sum_of_norms - self._sum)
         self._sum = self.monitor.sum_of_norms
         if not math.isfinite(logs["loss"]):

@@ -10,11 +10,10 @@ import tensorflow as tf
 
 from apps.memory.language_config import LanguageConfig
 from apps.memory.model import CELLS
-from apps.memory.texts import Text, bits_without_memory, read_text, require_text
+from apps.memory.texts import UNKNOWN, Text, bits_without_memory, read_text, require_text
 from rnn_keras.app import App
 from rnn_keras.data.labelled import label_layer
 from rnn_keras.data.streams import StreamBatches, in_rows
-from rnn_keras.errors import UserError
 from rnn_keras.training.carried_state import kept_states, with_kept_state
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.truncated_bptt import TruncatedBPTT
@@ -83,9 +82,10 @@ class LanguageApp(App):
     def score(self, network: keras.Model, data: LanguageData, split: str) -> dict:
         ids = data.text.parts[split]
         return {
-            "bits_per_character": bits_per_character(network, ids),
+            "bits_per_character": bits_per_character(network, ids) + data.text.naming_bits(ids[1:]),
             "without_memory": bits_without_memory(data.text, split),
             "characters": len(ids),
+            "unknown_share": float((ids == UNKNOWN).mean()),
         }
 
     def draw(self, run, data, network) -> None:
@@ -129,7 +129,10 @@ def build_text_model(network: keras.Model, characters: list[str]) -> keras.Model
 
 
 def bits_per_character(network: keras.Model, ids: np.ndarray) -> float:
-    """The mean of -log2 of what the network thought of each character, read as one stream from an empty memory."""
+    """The mean of -log2 of what the network thought of each character, read as one stream from an empty memory.
+
+    All characters without an id are one; `Text.naming_bits` is what it takes to tell them apart.
+    """
     reader = Reader(network)
     total = 0.0
     for start in range(0, len(ids) - 1, AT_ONCE):
@@ -184,8 +187,6 @@ def write(run: RunDirectory, prompt: str, number: int, temperature: float, seed:
     model = run.load_model()
     characters = model.get_layer("label").get_vocabulary()
     text = Text(characters, {})
-    prompt = prompt or "The "
+    text.require_known(prompt)
     ids = text.encode(prompt)
-    if (ids < 2).all():
-        raise UserError(f"--prompt {prompt!r}: no character of it is in the text that the model has read")
     return prompt + text.decode(written(Reader(model.get_layer("network")), ids, number, temperature, seed))

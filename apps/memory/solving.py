@@ -9,6 +9,7 @@ from rich.table import Table
 from apps.memory.config import MemoryConfig
 from rnn_keras.files import read_object, write_json
 from rnn_keras.terminal import console
+from rnn_keras.training.data_service import name_of
 from rnn_keras.training.fit import LossBroken, fit
 from rnn_keras.training.plots import plt, save
 from rnn_keras.training.run_directory import RunDirectory
@@ -101,11 +102,15 @@ def plot_lengths(rows: list[dict], path: Path, title: str) -> None:
 
 
 def solve_all(app, configs: list[MemoryConfig], folder: Path, tell) -> list[dict]:
-    """Each of the settings in a folder of its own; what is finished is not done again. `lengths.json` has the rows."""
+    """Each of the settings in a folder of its own; what is finished is not done again. `lengths.json` has the rows.
+
+    The folder's name ends with a number for all settings, so that a row is never that of others.
+    """
     rows = []
     for config in configs:
         switches = f"{config.forget_bias}_clip{config.clip_norm:g}_seed{config.seed}"
-        name = f"{config.dataset}_{config.length}_{config.cell}_{switches}"
+        _, _, number = name_of(app.name, config).rpartition("-")
+        name = f"{config.dataset}_{config.length}_{config.cell}_{switches}_{number[:8]}"
         tell(f"{config.cell}, {config.dataset} {config.length} ...")
         rows.append(solve(app, config, RunDirectory(folder / name)))
         write_json(folder / "lengths.json", rows)

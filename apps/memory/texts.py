@@ -11,6 +11,7 @@ PACKAGED = "movie_snippets"
 SHARES = {"train": 0.9, "validation": 0.05, "test": 0.05}
 FEWEST = 2000  # characters that can be divided so
 MOST_CHARACTERS = 1000  # that have an id of their own; Chinese needs some thousand for all, most of them rare
+BEGINNING = 4  # characters that a text is begun with where no others are given
 UNKNOWN = 1  # as TextVectorization has it, whose 0 is padding
 
 
@@ -21,15 +22,36 @@ class Text:
     Attributes:
         characters: those that have an id, from 2 on, by falling count in the train part.
         parts: `(characters,)` int32 for train, validation and test, one after another in the text.
+        rare: how many different characters of the text have none.
     """
 
     characters: list[str]
     parts: dict[str, np.ndarray]
+    rare: int = 0
 
     @property
     def size(self) -> int:
         """The number of ids."""
         return len(self.characters) + UNKNOWN + 1
+
+    @property
+    def beginning(self) -> str:
+        """The first characters of the text that have an id."""
+        ids = self.parts["train"]
+        return self.decode(ids[ids > UNKNOWN][:BEGINNING])
+
+    def require_known(self, prompt: str) -> None:
+        """Refuses what a model of this text could make nothing of.
+
+        Raises:
+            UserError: no character of it has an id.
+        """
+        if not (self.encode(prompt) > UNKNOWN).any():
+            raise UserError(f"--prompt {prompt!r}: no character of it is in the text that the model reads")
+
+    def naming_bits(self, ids: np.ndarray) -> float:
+        """Bits a character that say which one each unknown character is, the rare ones being equally likely."""
+        return float((ids == UNKNOWN).mean() * np.log2(max(self.rare, 1)))
 
     def encode(self, text: str) -> np.ndarray:
         index = {character: number for number, character in enumerate(self.characters, UNKNOWN + 1)}
@@ -86,10 +108,14 @@ def divided(content: str) -> Text:
     found, counts = np.unique(list(pieces[0]), return_counts=True)
     order = np.lexsort([found, -counts])[:MOST_CHARACTERS]
     text = Text([str(character) for character in found[order]], {})
-    return Text(text.characters, {part: text.encode(piece) for part, piece in zip(SHARES, pieces, strict=True)})
+    parts = {part: text.encode(piece) for part, piece in zip(SHARES, pieces, strict=True)}
+    return Text(text.characters, parts, rare=len(set(content) - set(text.characters)))
 
 
 def bits_without_memory(text: Text, part: str) -> float:
-    """Bits a character of the best guess by counts alone: the cross-entropy with the train part's frequencies."""
-    counts = np.bincount(text.parts["train"], minlength=text.size) + 1.0
-    return float(-np.log2(counts / counts.sum())[text.parts[part]].mean())
+    """Bits a character of the best guess by counts alone: the cross-entropy with the train part's frequencies.
+
+    With what it takes to name the characters that have no id.
+    """
+    counts, ids = np.bincount(text.parts["train"], minlength=text.size) + 1.0, text.parts[part]
+    return float(-np.log2(counts / counts.sum())[ids].mean()) + text.naming_bits(ids)

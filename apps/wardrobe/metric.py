@@ -8,6 +8,7 @@ from sklearn.metrics import log_loss
 
 from apps.wardrobe.data import UNKNOWN, WardrobeData, steps
 from apps.wardrobe.rules import SEASONS, WET, Days, by_rules, generated
+from rnn_keras.errors import UserError
 
 COUNTED = 20_000  # diaries by which the best score without memory is known
 COLDEST, WARMEST = -5, 32  # days beyond look alike
@@ -67,4 +68,15 @@ def best_without_memory(length: int) -> float:
 
 
 def score(dresser: keras.Model, data: WardrobeData, split: str) -> dict:
-    return metrics(dresser, data.examples(split), data.follows_rules)
+    """`metrics` of a split.
+
+    Raises:
+        UserError: on none of its days is it known what was worn.
+    """
+    days = data.examples(split)
+    if not (days.clothes != UNKNOWN).any():
+        raise UserError(
+            f"{data.config.dataset} has no clothes on any day of the {split} split, so there is nothing to score; name "
+            "another --split, such as all, or write down what was worn"
+        )
+    return metrics(dresser, days, data.follows_rules)

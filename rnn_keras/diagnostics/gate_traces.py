@@ -87,15 +87,17 @@ def cell_with_named_gates(layer: keras.layers.RNN) -> RecurrentCell:
     )
 
 
-def keeping_gate(traces: dict[str, np.ndarray]) -> str:
-    """The name of the gate that keeps what the state holds: an LSTM's forget gate, a GRU's update gate.
+def keeping_gates(traces: dict[str, np.ndarray]) -> list[str]:
+    """The names of the gates that keep what the state holds: an LSTM's forget gate, a GRU's update gate.
+
+    One of each direction of a Bidirectional.
 
     Raises:
         ValueError: there is none, as in a SimpleRNN.
     """
-    for name in traces:
-        if name.endswith(KEEPING):
-            return name
+    found = [name for name in traces if name.endswith(KEEPING)]
+    if found:
+        return found
     raise ValueError(f"No forget or update gate among {', '.join(traces)}: a SimpleRNN keeps nothing on purpose.")
 
 
@@ -104,11 +106,12 @@ def open_share(traces: dict[str, np.ndarray], *, gate: str | None = None, above:
 
     Args:
         traces: what `gate_traces` gave.
-        gate: its name; default: the forget gate, or a GRU's update gate, which is open where the state is kept.
+        gate: its name; default: the forget gate, or a GRU's update gate, which is open where the state is kept; of a
+            Bidirectional those of both directions.
         above: what counts as open.
 
     Returns:
         The mean over the examples, 0 to 1.
     """
-    values = traces[gate or keeping_gate(traces)]
-    return float(np.all((values > above) | np.isnan(values), axis=1).mean())
+    gates = [traces[name] for name in ([gate] if gate else keeping_gates(traces))]
+    return float(np.mean([np.all((values > above) | np.isnan(values), axis=1).mean() for values in gates]))

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.diagnostics.watched import as_vectors, called, unrolled, watched
+from rnn_keras.diagnostics.watched import as_vectors, called, require_built, unrolled, watched
 
 VANISHED = 1e-3  # of the norm at lag 0
 EXPLODED = 1e3
@@ -137,6 +137,7 @@ class FlowProbe:
 
     def __call__(self, inputs, mask=None) -> GradientFlow:
         inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
+        require_built(self.watched, inputs)
         mask = None if mask is None else tf.convert_to_tensor(mask)
         batch = tf.nest.flatten(inputs)[0].shape[0]
         # Several of the output's values at once, each in a copy of the sequences.
@@ -176,7 +177,9 @@ class FlowProbe:
         target = self.watched.target
         if self.watched.layer.stateful:
             return True
-        return not self.watched.is_layer and any(tensor.shape[0] is not None for tensor in target.inputs or ())
+        return not self.watched.is_layer and any(
+            tensor.shape[0] is not None for tensor in getattr(target, "inputs", ())
+        )
 
     def _late(self, kept: np.ndarray) -> int:
         """Which of the layer's steps, in its own order, is that of the late output."""

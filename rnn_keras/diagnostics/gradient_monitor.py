@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from rnn_keras.diagnostics.gradient_flow import FlowProbe, GradientFlow
+from rnn_keras.diagnostics.kept_flows import read_flows, write_flows
 
 EXPLOSION = 100.0  # times the usual norm so far
 
@@ -21,6 +22,8 @@ class GradientMonitor(keras.callbacks.Callback):
 
     The norms are taken inside the compiled training step, before clipping; so every step counts, whatever
     `steps_per_execution`. The gradients come by way of the optimiser's `apply`, which is replaced while `fit` runs.
+    Where a LossScaleOptimizer scales the loss they are taken as they are without its scale, and the steps that it
+    leaves out, to try a smaller one, do not count.
 
     Args:
         log_dir: where TensorBoard's files go; None: nowhere.
@@ -29,13 +32,16 @@ class GradientMonitor(keras.callbacks.Callback):
         layer, of: see `gradient_flow`.
         explosion: gradients explode where their norm is so many times the mean norm of the steps before, or no number.
         tell: is called with a sentence when gradients explode, and when they have become no number.
+        keep: a file in which the flows are kept, and from which a training that goes on after a kill has the first
+            ones; None: nowhere.
 
     Attributes:
         exploded_at: the step, counted from 1 over all epochs of this `fit`, at which gradients first exploded; None.
         norm_at_explosion: their norm there.
         broken_at: the first step at which their norm was infinite or no number; None.
         steps: how many there were.
-        flows: the gradient flow before the training and after each epoch, `(epoch, GradientFlow)`.
+        flows: the gradient flow before the training and after each epoch, `(epoch, GradientFlow)`; the epoch is the
+            number of those that were over.
     """
 
     def __init__(
@@ -47,13 +53,16 @@ class GradientMonitor(keras.callbacks.Callback):
         of: Callable | None = None,
         explosion: float = EXPLOSION,
         tell: Callable[[str], None] | None = None,
+        keep: Path | None = None,
     ):
         super().__init__()
         self.log_dir, self.probe, self.layer, self.of, self.explosion = log_dir, probe, layer, of, explosion
         self.tell = tell or (lambda sentence: None)
-        self.flows: list[tuple[int, GradientFlow]] = []
+        self.keep = keep
+        self.flows: list[tuple[int, GradientFlow]] = [] if keep is None else read_flows(keep)
         self._figures = tf.Variable(tf.zeros((len(FIGURES),), tf.float64), trainable=False)
-        self._writer = self._measured = self._apply = None
+        self._writer = self._measured = None
+        self._begun = False
         self._told = set()
 
     @property
@@ -86,24 +95,31 @@ class GradientMonitor(keras.callbacks.Callback):
         self._watch_optimizer()
         if self.log_dir is not None and self._writer is None:
             self._writer = tf.summary.create_file_writer(str(self.log_dir))
-        if self.probe is not None and self._measured is None:
-            self._measured = FlowProbe(self.model, layer=self.layer, of=self.of)
-            self._measure(self.params.get("initial_epoch", 0))
+        self._begun = False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.probe is not None and not self._begun:
+            self._measured = self._measured or FlowProbe(self.model, layer=self.layer, of=self.of)
+            self._measure(epoch)
+        self._begun = True
+
+    @property
+    def _optimizer(self) -> keras.optimizers.Optimizer:
+        """The one that moves the weights, which a LossScaleOptimizer has inside."""
+        return getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
 
     def _watch_optimizer(self) -> None:
-        optimizer = self.model.optimizer
-        self._apply = optimizer.apply
-
-        def apply(grads, trainable_variables=None):
-            self._count(optimizer, [gradient for gradient in grads if gradient is not None])
-            return self._apply(grads, trainable_variables)
-
-        optimizer.apply = apply
+        optimizer = self._optimizer
+        apply = optimizer.apply
+        if isinstance(apply, CountingApply) and apply.params is not self.params:  # of a `fit` that was broken off
+            apply = apply.own
+        optimizer.apply = CountingApply(self, optimizer, apply)
         self.model.make_train_function(force=True)  # one that was traced before knows nothing of this
 
     def _count(self, optimizer, gradients) -> None:
         """Adds a step to the figures, inside the training step's graph."""
-        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        scale = optimizer.loss_scale_factor or 1
+        gradients = [tf.convert_to_tensor(gradient) / scale for gradient in gradients]
         norms = tf.stack([tf.norm(tf.cast(gradient, tf.float64)) for gradient in gradients])
         norm = tf.norm(norms)
         limit = optimizer.global_clipnorm or optimizer.clipnorm or optimizer.clipvalue
@@ -146,7 +162,7 @@ class GradientMonitor(keras.callbacks.Callback):
         self._tell_explosion()
         steps = max(self._figure("steps_of_epoch"), 1)
         values = {"gradient_norm": self._figure("sum") / steps, "gradient_norm_largest": self._figure("largest")}
-        optimizer = self.model.optimizer
+        optimizer = self._optimizer
         if optimizer.global_clipnorm or optimizer.clipnorm or optimizer.clipvalue:
             values["clipped_share"] = self._figure("clipped") / steps
         self._figures.assign(
@@ -164,7 +180,9 @@ class GradientMonitor(keras.callbacks.Callback):
 
     def _measure(self, epoch: int) -> GradientFlow:
         flow = self._measured(self.probe)
-        self.flows.append((epoch, flow))
+        self.flows[:] = [earlier for earlier in self.flows if earlier[0] < epoch] + [(epoch, flow)]
+        if self.keep is not None:
+            write_flows(self.keep, self.flows)
         if self._writer is not None:
             with self._writer.as_default(step=epoch):
                 for name in flow.of_examples:
@@ -178,10 +196,33 @@ class GradientMonitor(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self._tell_explosion()
-        del self.model.optimizer.apply  # the class's own is there again
+        optimizer = self._optimizer
+        if isinstance(optimizer.apply, CountingApply):  # else another monitor of this `fit` has put it back
+            own = optimizer.apply.own
+            del optimizer.apply  # the class's own is there again
+            if own != optimizer.apply:
+                optimizer.apply = own
         self.model.make_train_function(force=True)
         if self._writer is not None:
             self._writer.flush()
+
+
+class CountingApply:
+    """An optimiser's `apply` that shows the gradients to a monitor first.
+
+    Attributes:
+        params: what tells one `fit` from another: all its callbacks have the same.
+        own: the `apply` that no monitor has made.
+    """
+
+    def __init__(self, monitor: GradientMonitor, optimizer: keras.optimizers.Optimizer, apply: Callable):
+        self.params = monitor.params
+        self.own = apply.own if isinstance(apply, CountingApply) else apply
+        self._monitor, self._optimizer, self._apply = monitor, optimizer, apply
+
+    def __call__(self, grads, trainable_variables=None):
+        self._monitor._count(self._optimizer, [gradient for gradient in grads if gradient is not None])
+        return self._apply(grads, trainable_variables)
 
 
 OF_EPOCH = ("sum", "largest", "steps_of_epoch", "clipped")

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from rnn_keras.layers.inside import recurrent_layers
+
 STATE_NAMES = ("hidden_state", "cell_state")
 
 
@@ -69,17 +71,6 @@ def watched(model_or_layer, layer: str | keras.layers.Layer | None = None, direc
     return Watched(model_or_layer, _of_direction(layer, direction))
 
 
-def recurrent_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """The recurrent layers of a model and of the models inside, a Bidirectional for its two, in their order."""
-    found = []
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            found += recurrent_layers(layer)
-        elif isinstance(layer, keras.layers.RNN) or _is_bidirectional(layer):
-            found.append(layer)
-    return found
-
-
 def _of_direction(layer, direction: str) -> keras.layers.RNN:
     if _is_bidirectional(layer):
         layer = layer.forward_layer if direction == "forward" else layer.backward_layer
@@ -135,13 +126,18 @@ def called(found: Watched, inputs, mask, run: Callable):
     arguments = {} if mask is None else {"mask": mask}
     if not found.is_layer:
         arguments["training"] = False
-    elif not found.target.built:
-        found.target(inputs)
+    require_built(found, inputs)
     with running(found.layer, noted):
         outputs = found.target(inputs, **arguments)
     if not ran:
         raise ValueError(f"The model {found.target.name!r} does not call {found.layer.name}.")
     return outputs
+
+
+def require_built(found: Watched, inputs) -> None:
+    """Calls once what was never called, such as a Sequential that does not begin with a keras.Input."""
+    if not found.target.built:
+        found.target(inputs)
 
 
 @dataclasses.dataclass(frozen=True)

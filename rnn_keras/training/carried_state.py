@@ -2,38 +2,87 @@
 
 import keras
 
-RECURRENT = (keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU)
+from rnn_keras.layers import PerStep
+from rnn_keras.layers.inside import layers_inside, recurrent_layers
 
 
 def with_kept_state(network: keras.Model, rows: int | None) -> keras.Model:
-    """A copy of a functional network, with its weights, whose recurrent layers keep their state between calls.
+    """A copy of a network, with all its weights, whose recurrent layers keep their state between calls.
 
     Args:
-        network: functional; the recurrent layers in it go forward in time.
+        network: functional or Sequential, with others of the kind inside if you like; its recurrent layers, ours,
+            those of keras.layers or keras.layers.RNN with any registered cell, go forward in time. One within
+            TimeDistributed or PerStep begins anew in every step, in the copy as well.
         rows: the fixed batch size; None: the copy keeps no state and takes any number, as for inference on its own.
+
+    Raises:
+        ValueError: the network is not built; or, with `rows`, a recurrent layer goes backwards or is inside of a layer
+            that hides it, so that its state would be lost unseen.
     """
-
-    def copied(layer):
-        config = layer.get_config()
-        if isinstance(layer, RECURRENT):
-            config["stateful"] = rows is not None
-        return type(layer).from_config(config)
-
-    inputs = keras.tree.map_structure(
-        lambda tensor: keras.Input(batch_shape=(rows, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name),
-        network.input,
-    )
-    plain = keras.Model(network.input, network.output, name=network.name)  # else the copy is compiled as it is
-    copy = keras.models.clone_model(plain, input_tensors=inputs, clone_function=copied)
-    for new, old in zip(copy.trainable_variables, network.trainable_variables, strict=True):
+    if rows is not None:
+        for layer in layers_inside(network):
+            _require_carriable(layer)
+    copy = _copied(network, rows)
+    for new, old in zip(_weights(copy), _weights(network), strict=True):
         new.assign(old)
+    for layer in layers_inside(copy):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with what it made of its weights
     return copy
 
 
 def kept_states(network: keras.Model) -> list:
-    """The variables `(rows, units)` in which a network's recurrent layers keep their state."""
-    layers = [layer for layer in network.layers if isinstance(layer, RECURRENT) and layer.stateful]
-    return [state for layer in layers for state in layer.states]
+    """The variables `(rows, ...)` in which a network's recurrent layers keep their state."""
+    layers = [layer for layer in recurrent_layers(network) if isinstance(layer, keras.layers.RNN) and layer.stateful]
+    return [state for layer in layers for state in keras.tree.flatten(layer.states)]
+
+
+def _require_carriable(layer: keras.layers.Layer) -> None:
+    if isinstance(layer, keras.layers.Bidirectional) or getattr(layer, "go_backwards", False):
+        raise ValueError(
+            f"{layer.name} reads backwards, from steps that are in later windows: a stream has no end to begin at; "
+            "make it a layer that goes forward"
+        )
+    if isinstance(layer, (keras.layers.RNN, keras.layers.TimeDistributed, PerStep)):
+        return
+    if any(isinstance(inner, keras.layers.RNN) for inner in layer._flatten_layers()):  # there is no public way
+        raise ValueError(
+            f"{layer.name}, a {type(layer).__name__}, hides a recurrent layer, whose state cannot be kept; make "
+            "that layer one of the network itself"
+        )
+
+
+def _copied(network: keras.Model, rows: int | None) -> keras.Model:
+    """With weights of its own."""
+    if not hasattr(network, "inputs"):
+        raise ValueError(
+            f"the network {network.name!r}, a {type(network).__name__}, has no graph of layers to copy: expected a "
+            "functional one, or a Sequential that was called or begins with a keras.Input"
+        )
+
+    def copied(layer):
+        if isinstance(layer, keras.Model) and recurrent_layers(layer):
+            return _copied(layer, rows)
+        config = layer.get_config()
+        if isinstance(layer, keras.layers.RNN):
+            config["stateful"] = rows is not None
+        return type(layer).from_config(config)
+
+    if isinstance(network, keras.Sequential):
+        given, made = network.inputs[0], network.outputs[0]
+    else:
+        given, made = network.input, network.output
+    inputs = keras.tree.map_structure(
+        lambda tensor: keras.Input(batch_shape=(rows, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name), given
+    )
+    plain = keras.Model(given, made, name=network.name)  # else the copy is compiled as it is
+    return keras.models.clone_model(plain, input_tensors=inputs, clone_function=copied)
+
+
+def _weights(network: keras.Model) -> list:
+    """All but the kept states."""
+    states = {id(state) for state in kept_states(network)}
+    return [weight for weight in network.weights if id(weight) not in states]
 
 
 class CarryingModel(keras.Model):
@@ -57,7 +106,7 @@ class CarryingModel(keras.Model):
 
     def _begin(self, data):
         inputs, *rest = data
-        continues = keras.ops.expand_dims(inputs["continues"], -1)
         for state in kept_states(self):
+            continues = keras.ops.reshape(inputs["continues"], (-1, *[1] * (len(state.shape) - 1)))
             state.assign(state * keras.ops.cast(continues, state.dtype))
         return {name: value for name, value in inputs.items() if name != "continues"}, *rest

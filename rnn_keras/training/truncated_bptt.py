@@ -39,24 +39,17 @@ class TruncatedBPTT:
         """A copy of a network, with its weights, that keeps its state from batch to batch; compile and fit it.
 
         Args:
-            network: functional or Sequential, with one input `(batch, time, ...)` and an output for each step; its
-                recurrent layers, ours or keras.layers', go forward in time.
+            network: with one input `(batch, time, ...)` and an output for each step; see also `with_kept_state`.
             rows: of every batch. `with_kept_state(model, None)` gives back a network that takes any number.
 
         Raises:
-            ValueError: it has several inputs, no recurrent layer on its own, or one that goes backwards.
+            ValueError: it has several inputs or no recurrent layer, or see `with_kept_state`.
         """
-        if len(network.inputs) != 1:
-            raise ValueError(f"expected a network with one input, got {len(network.inputs)}")
-        for layer in network.layers:
-            if isinstance(layer, keras.layers.Bidirectional) or getattr(layer, "go_backwards", False):
-                raise ValueError(
-                    f"{layer.name} reads backwards, from steps that are in later windows: a stream has no end to begin "
-                    "at; make it a layer that goes forward"
-                )
         kept = with_kept_state(network, rows)
+        if len(kept.inputs) != 1:
+            raise ValueError(f"expected a network with one input, got {len(kept.inputs)}")
         if not kept_states(kept):
-            raise ValueError(f"the network {network.name!r} has no SimpleRNN, LSTM or GRU whose state could be kept")
+            raise ValueError(f"the network {network.name!r} has no recurrent layer whose state could be kept")
         (given,) = kept.inputs
         return CarryingModel({given.name: given}, kept.output, name=network.name)
 

@@ -103,6 +103,7 @@ def test_the_users_mistakes_are_one_sentence(addition_run, tmp_path, capfd):
         ((*train, "--dataset", tmp_path / "bad.csv"), "bad.csv, line 3: '3+x' is no sum"),
         ((*train, "--dataset", tmp_path / "few.csv"), "has 1 different sums, too few"),
         ((*train, "--dataset", "generatd"), "no such file: generatd; expected generated, or"),
+        ((*train, "--digits", "1", "--examples", "50"), "--digits 1 leaves nothing to learn from: all of the 50 sums"),
         ((*train, "--units", "-1"), "--units must be at least 0 (0 chooses by the order), got -1"),
     ):
         with pytest.raises(SystemExit) as ended:
@@ -189,6 +190,25 @@ def test_the_probe_reads_what_is_linear_in_the_state(monkeypatch):
         probe = carry_probe(adder, sums)
         right = ((probe(state).numpy()[..., 0] > 0.5) == carries).mean()
         assert least <= right <= most
+
+
+class Telling:
+    """States in which the carry is."""
+
+    def predict(self, columns, **kwargs):
+        return {"state": 20.0 * added(columns)[1][..., np.newaxis] - 10}
+
+
+def test_the_probe_is_fitted_on_sums_of_all_lengths_and_on_those_without_any_carry(monkeypatch):
+    monkeypatch.setattr("apps.addition.model.PROBED", 100)
+    monkeypatch.setattr("apps.addition.model.with_states", lambda adder: Telling())
+    easy = Sums(columns_of([("1", "2")] * 200, 3))
+    hard_ones = Sums(columns_of([("999", "1")] * 100, 3))
+    both = Sums(np.concatenate([easy.columns, hard_ones.columns]))  # as a file's are, the shorter first
+    for sums, examples in ((both, hard_ones), (easy, easy)):
+        probe = carry_probe(None, sums)
+        found = probe(Telling().predict(examples.columns)["state"]).numpy()[..., 0] > 0.5
+        np.testing.assert_array_equal(found, added(examples.columns)[1])
 
 
 class Known:

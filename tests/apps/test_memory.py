@@ -13,16 +13,18 @@ from apps.memory.__main__ import MemoryApp
 from apps.memory.asking import sum_of_marked
 from apps.memory.config import MemoryConfig
 from apps.memory.data import GeneratedBatches, held_out, load
+from apps.memory.exploding import StepRecord
 from apps.memory.language import Reader, bits_per_character, build_network, written
 from apps.memory.language_config import LanguageConfig
 from apps.memory.metric import metrics
 from apps.memory.model import MEMORY, build_text_model
-from apps.memory.solving import plot_lengths, told
+from apps.memory.solving import plot_lengths, solve_all, told
 from apps.memory.tasks import Adding, Copy
-from apps.memory.texts import Text, bits_without_memory, divided
+from apps.memory.texts import Text, bits_without_memory, divided, read_text
 from apps.memory.words import variants, words_of
 from rnn_keras.data.marked_numbers import MarkedNumbers
 from rnn_keras.data.marked_numbers import written as written_numbers
+from rnn_keras.diagnostics import GradientMonitor
 from rnn_keras.errors import UserError
 
 SHORT = ("--length", "6", "--units", "16", "--learning-rate", "0.03", "--epoch-steps", "100", "--epochs", "8")
@@ -95,7 +97,7 @@ def test_exported_files_answer_as_keras_does(adding_run, tmp_path, capfd):
     assert float(done.stdout.split()[-1]) == pytest.approx(last_line(capfd)["predictions"][0]["sum"], abs=1e-5)
 
 
-def test_the_users_mistakes_are_one_sentence(adding_run, tmp_path, capfd):
+def test_the_users_mistakes_are_one_sentence(adding_run, chinese, tmp_path, capfd):
     (tmp_path / "short.txt").write_text("too short")
     (tmp_path / "latin.txt").write_bytes("é".encode("latin-1") * 3000)
     language = ("language", "--run-dir", tmp_path / "run", "--text")
@@ -108,12 +110,14 @@ def test_the_users_mistakes_are_one_sentence(adding_run, tmp_path, capfd):
         (("predict", "--run-dir", adding_run, "a* 0.3*"), "'a*' is no number"),
         (("lengths", "--lengths", "5,x", "--run-dir", tmp_path / "run"), "--lengths 5,x: expected whole numbers"),
         (("lengths", "--cells", "tree", "--run-dir", tmp_path / "run"), "'tree' is none of simple_rnn, lstm, gru"),
+        (("lengths", "--dataset", "adding:9", "--run-dir", tmp_path / "run"), "name the task alone"),
         (("exploding", "--scale", 0, "--run-dir", tmp_path / "run"), "above 0"),
         (("sentence", "--text", "To be", "--run-dir", tmp_path / "run"), "at least three words"),
         ((*language, tmp_path / "none.txt"), "no such file"),
         ((*language, tmp_path / "short.txt"), "has 9 characters: expected at least"),
         ((*language, tmp_path / "latin.txt"), "is not UTF-8 (byte 0)"),
         ((*language, tmp_path / "short.txt", "--temperature", 0), "--temperature above 0"),
+        ((*language, chinese, "--prompt", "xyz"), "--prompt 'xyz': no character of it is in the text"),
     ):
         with pytest.raises(SystemExit) as ended:
             command(*arguments)
@@ -137,6 +141,23 @@ def test_lengths_goes_on_where_it_was_and_tells_who_solved_what(tmp_path, capfd)
     assert rows[0]["steps"] is None and rows[0]["taken"] == 5
     assert told(rows[0]).startswith("not in 5:") and told({"steps": 1200, "seconds": 30.2}) == "1,200 (30 s)"
     plot_lengths([row | {"steps": 5} for row in rows], tmp_path / "solved.png", "all solved")
+
+
+def test_settings_each_have_a_folder_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr("apps.memory.solving.solve", lambda app, config, run: {"folder": run.path.name})
+    configs = [MemoryConfig(), MemoryConfig(units=8), MemoryConfig(learning_rate=0.5), MemoryConfig()]
+    folders = [row["folder"] for row in solve_all(MemoryApp(), configs, tmp_path, print)]
+    assert folders[0] == folders[3] and len(set(folders)) == 3
+
+
+def test_the_loss_of_each_step_is_its_own():
+    """The first is so large that nothing would be left of the others in a mean of all."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    record = StepRecord(GradientMonitor())
+    targets = np.array([[1e6], [1], [2], [3]])
+    model.fit(np.ones((4, 1)), targets, batch_size=1, shuffle=False, verbose=0, callbacks=[record])
+    assert record.losses == pytest.approx([1e12, 1, 4, 9])
 
 
 def test_gradients_explode_on_purpose_and_clipping_mends_it(tmp_path, capfd):
@@ -177,6 +198,34 @@ def verse(tmp_path_factory):
     path = tmp_path_factory.mktemp("texts") / "verse.txt"
     path.write_text("ab ba\ncc, dé. " * 400, encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def chinese(tmp_path_factory):
+    """Few characters often, and some of the others in turn."""
+    path = tmp_path_factory.mktemp("texts") / "chinese.txt"
+    others = [chr(ord("一") + number) for number in range(40)]
+    path.write_text("".join(f"山水有情。{others[number % 40]}" for number in range(400)), encoding="utf-8")
+    return path
+
+
+def test_a_text_without_latin_letters_whose_rare_characters_are_named(chinese, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("apps.memory.texts.MOST_CHARACTERS", 5)
+    tiny = ("--text", chinese, "--units", 4, "--window", 8, "--batch-size", 32, "--epochs", 1)
+    run = ("--run-dir", tmp_path / "run", "--characters", 3, "--json")
+    command("language", *tiny, *run)
+    report = last_line(capfd)
+    command("language", *tiny, *run)
+    again = last_line(capfd)
+
+    assert report["text"] == again["text"] and report["text"].startswith("山水有情") and len(report["text"]) == 7
+    assert report["test"]["unknown_share"] == pytest.approx(1 / 6, abs=0.01)
+    # Six equally common ids, and forty characters behind one of them.
+    assert report["test"]["without_memory"] == pytest.approx(np.log2(6) + np.log2(40) / 6, abs=0.05)
+    ids = read_text(str(chinese), None).parts["test"]
+    network = keras.models.load_model(tmp_path / "run" / "model.keras").get_layer("network")
+    named = (ids[1:] == 1).mean() * np.log2(40)
+    assert report["test"]["bits_per_character"] == pytest.approx(bits_per_character(network, ids) + named, rel=1e-4)
 
 
 def test_a_language_model_learns_writes_and_is_not_trained_again(verse, tmp_path, capfd):

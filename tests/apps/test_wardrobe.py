@@ -11,11 +11,12 @@ import pytest
 
 from apps.wardrobe.__main__ import WardrobeApp
 from apps.wardrobe.config import WardrobeConfig
-from apps.wardrobe.data import UNKNOWN, DayBatches, load, steps
+from apps.wardrobe.data import UNKNOWN, DayBatches, load, load_to_score, steps
 from apps.wardrobe.memory import heeded, with_last_days
-from apps.wardrobe.metric import best_without_memory, metrics
+from apps.wardrobe.metric import best_without_memory, metrics, score
 from apps.wardrobe.model import build_dresser, build_wardrobe_model
 from apps.wardrobe.rules import CLOTHES, LIKING, NAMES, SEASONS, WEATHER, by_rules, generated, season_of, weather
+from rnn_keras.errors import UserError
 
 CELLS = ("simple_rnn", "lstm", "gru")
 
@@ -247,6 +248,16 @@ class TestCommands:
                 command("train", "--run-dir", tmp_path / "run", "--dataset", dataset)
             err = capfd.readouterr().err
             assert ended.value.code == 2 and sentence in err.splitlines()[-1], err
+
+
+def test_a_split_without_known_clothes_is_told(tmp_path):
+    path = tmp_path / "mine.csv"
+    days = [f"2026-01-{day:02},sunny,3,{'hoodie' if day < 28 else ''}" for day in range(1, 31)]
+    path.write_text("\n".join(["date,weather,temperature,clothes", *days]))
+    data = load_to_score(WardrobeConfig(), str(path), NAMES)
+    with pytest.raises(UserError, match="no clothes on any day of the test split"):
+        score(Knowing(), data, "test")
+    assert score(Knowing(), data, "train")["days"] == 24
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -119,6 +119,9 @@ def test_the_share_of_units_whose_gate_stays_open():
     gate = np.array([[[0.95, 0.2, 0.99], [0.92, 0.95, 0.5], [np.nan, np.nan, np.nan]]])
     assert open_share({"forget_gate": gate}) == pytest.approx(1 / 3)
     assert open_share({"update_gate": gate}, above=0.4) == pytest.approx(2 / 3)
+    both_ways = {"forward_forget_gate": gate, "backward_forget_gate": np.ones_like(gate)}
+    assert open_share(both_ways) == pytest.approx((1 / 3 + 1) / 2)
+    assert open_share(both_ways, gate="forward_forget_gate") == pytest.approx(1 / 3)
     layer = layer_of("LSTM")
     kernel, recurrent, bias = layer.get_weights()
     bias[UNITS : 2 * UNITS] = [30, -30, 30]

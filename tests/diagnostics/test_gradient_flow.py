@@ -232,3 +232,11 @@ def test_mistakes_are_told():
     ):
         with pytest.raises(ValueError, match=sentence):
             call()
+
+
+def test_a_model_that_was_never_called_is_built_first():
+    model = keras.Sequential([rnn_keras.layers.SimpleRNN(3), keras.layers.Dense(2)])
+    steps = np.random.default_rng(1).normal(size=(2, 4, 2)).astype("float32")
+    flow = gradient_flow(model, steps)
+    np.testing.assert_allclose(flow.state, gradient_flow(model, steps).state, rtol=1e-6)
+    assert len(flow.lags) == 4 and flow.state[0] > 0

@@ -32,12 +32,15 @@ def norms_by_hand(optimizer):
     return norms
 
 
-@pytest.mark.parametrize("steps_per_execution", [1, 3])
-def test_the_norm_and_the_share_of_clipped_steps(steps_per_execution):
+@pytest.mark.parametrize(("steps_per_execution", "scaled"), [(1, False), (3, False), (1, True)])
+def test_the_norm_and_the_share_of_clipped_steps(steps_per_execution, scaled):
     norms = norms_by_hand(keras.optimizers.SGD(0.05, global_clipnorm=2.0))
     limit = float(np.mean(sorted(norms)[:2]))  # so that two of three steps are clipped
     norms = norms_by_hand(keras.optimizers.SGD(0.05, global_clipnorm=limit))
-    model = compiled(keras.optimizers.SGD(0.05, global_clipnorm=limit), steps_per_execution=steps_per_execution)
+    optimizer = keras.optimizers.SGD(0.05, global_clipnorm=limit)
+    if scaled:  # as mixed precision has it
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=1024.0)
+    model = compiled(optimizer, steps_per_execution=steps_per_execution)
     monitor = GradientMonitor()
     history = model.fit(X, Y, batch_size=4, epochs=1, shuffle=False, verbose=0, callbacks=[monitor]).history
 
@@ -64,6 +67,40 @@ def test_training_is_the_same_with_and_without_it_and_the_optimizer_is_left_as_i
     for with_it, without in zip(*results, strict=True):
         np.testing.assert_allclose(with_it, without, rtol=1e-6)
     assert "apply" not in vars(model.optimizer)
+
+
+class Interrupting(keras.callbacks.Callback):
+    """Ctrl-C after a batch."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        raise KeyboardInterrupt
+
+
+def test_after_a_training_that_was_broken_off_each_monitor_counts_each_step_once():
+    model, monitors = compiled("sgd"), [GradientMonitor(), GradientMonitor()]
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, batch_size=4, verbose=0, callbacks=[*monitors, Interrupting()])
+    model.fit(X, Y, batch_size=4, verbose=0, callbacks=monitors)
+
+    assert [monitor.steps for monitor in monitors] == [3, 3]
+    assert monitors[0].sum_of_norms == monitors[1].sum_of_norms > 0
+    assert "apply" not in vars(model.optimizer)
+
+
+def test_flows_are_kept_for_a_training_that_goes_on(tmp_path):
+    model, flows = compiled("sgd"), []
+    for epochs_done in (0, 2):
+        monitor = GradientMonitor(probe=X[:3], keep=tmp_path / "flows.npz")
+        flows.append(monitor.flows)
+        model.fit(X, Y, epochs=epochs_done + 2, initial_epoch=epochs_done, verbose=0, callbacks=[monitor])
+
+    assert [[epoch for epoch, _ in some] for some in flows] == [[0, 1, 2], [0, 1, 2, 3, 4]]
+    for (_, before), (_, again) in zip(*flows, strict=False):
+        np.testing.assert_allclose(again.state, before.state, rtol=1e-6)
+        assert (again.name, list(again.of_examples)) == (before.name, list(before.of_examples))
+    alone = GradientMonitor(probe=X[:3])
+    model.fit(X, Y, epochs=4, initial_epoch=3, verbose=0, callbacks=[alone])
+    assert [epoch for epoch, _ in alone.flows] == [3, 4]
 
 
 def test_it_says_at_which_step_an_explosion_began():

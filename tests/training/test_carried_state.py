@@ -83,3 +83,60 @@ def test_a_copy_without_a_kept_state_has_the_weights_and_takes_any_batch():
     for new, old in zip(free.trainable_variables, kept.trainable_variables, strict=True):
         np.testing.assert_array_equal(new, old)
     assert free({"steps": np.zeros((5, 3, 3), "float32"), "lengths": np.full(5, 3)}).shape == (5, 3, 2)
+
+
+def test_frozen_weights_and_statistics_are_copied():
+    keras.utils.set_random_seed(0)
+    generator = np.random.default_rng(1)
+    scaled = keras.layers.Normalization()
+    scaled.adapt(generator.normal(3, 5, (50, 4)).astype("float32"))
+    frozen = keras.layers.Embedding(7, 4, trainable=False)
+    moving = keras.layers.BatchNormalization()
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    x = LSTM(3, return_sequences=True)(moving(scaled(frozen(ids))))
+    late = keras.layers.Dense(2)
+    whole = keras.Model(ids, late(x))
+    late.trainable = False
+    moving.set_weights([generator.uniform(1, 2, 4) for _ in range(4)])
+    given = generator.integers(0, 7, (2, 6))
+
+    for rows in (2, None):
+        copy = with_kept_state(whole, rows)
+        np.testing.assert_allclose(copy(given), whole(given), atol=1e-6)
+        assert len(copy.trainable_variables) == len(whole.trainable_variables)
+        assert not {id(weight) for weight in copy.weights} & {id(weight) for weight in whole.weights}
+
+
+@keras.saving.register_keras_serializable(package="test_carried_state")
+class Hiding(keras.layers.Layer):
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self.inner = GRU(2, return_sequences=True)
+
+    def call(self, steps):
+        return self.inner(steps)
+
+
+def test_what_could_not_be_carried_is_refused():
+    steps = keras.Input((None, 2))
+    inner = keras.Sequential([keras.Input((None, 2)), keras.layers.Bidirectional(GRU(2, return_sequences=True))])
+    for layer, sentence in (
+        (Hiding(), "a Hiding, hides a recurrent layer"),
+        (inner, "reads backwards"),
+        (keras.layers.RNN(keras.layers.GRUCell(2), go_backwards=True), "reads backwards"),
+    ):
+        network = keras.Model(steps, layer(steps))
+        with pytest.raises(ValueError, match=sentence):
+            with_kept_state(network, 2)
+        assert with_kept_state(network, None)(np.zeros((3, 4, 2))).shape[0] == 3
+    with pytest.raises(ValueError, match=r"begins with a keras\.Input"):
+        with_kept_state(keras.Sequential([GRU(2)]), 2)
+
+
+def test_layers_that_begin_anew_in_every_step_keep_nothing():
+    frames = keras.Input((5, 3, 2))
+    network = keras.Model(frames, keras.layers.TimeDistributed(GRU(2))(frames))
+    copy, given = with_kept_state(network, 1), np.random.default_rng(1).normal(size=(1, 5, 3, 2))
+    assert not kept_states(copy)
+    for _ in range(2):
+        np.testing.assert_allclose(copy(given), network(given), atol=1e-6)

@@ -1,5 +1,8 @@
 """Windows with a carried state against whole sequences."""
 
+import ctypes
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -98,6 +101,44 @@ def test_a_row_whose_sequence_ended_begins_the_next_from_zeros_while_others_go_o
     assert sum(len(np.concatenate(parts)) for parts in found.values()) == sum(lengths)
 
 
+def other_networks():
+    """By name: what is no functional network with SimpleRNN, LSTM or GRU right inside, and a sequence for it."""
+    keras.utils.set_random_seed(1)
+    steps, vectors = keras.Input((None, 2), name="steps"), np.random.default_rng(0).normal(size=(8, 2))
+    inside = keras.Sequential([keras.Input((None, 2)), rnn_keras.layers.LSTM(3, return_sequences=True)])
+    deeper = keras.Input((None, 2))
+    deep = keras.Model(deeper, keras.layers.Dense(2)(inside(deeper)))
+    cells = keras.layers.RNN([keras.layers.LSTMCell(3), rnn_keras.layers.GRUCell(2)], return_sequences=True)
+    rows = keras.Input((None, 4, 2), name="steps")
+    maps = keras.layers.ConvLSTM1D(2, 3, padding="same", return_sequences=True)
+    return {
+        "sequential": (keras.Sequential([steps, keras.layers.GRU(3, return_sequences=True)]), vectors),
+        "nested": (keras.Model(steps, rnn_keras.layers.GRU(3, return_sequences=True)(deep(steps))), vectors),
+        "cells": (keras.Model(steps, cells(steps)), vectors),
+        "convolution": (keras.Model(rows, maps(rows)), np.random.default_rng(0).normal(size=(8, 4, 2))),
+    }
+
+
+@pytest.mark.parametrize("name", ["sequential", "nested", "cells", "convolution"])
+def test_other_networks_keep_their_state_too(name):
+    network, sequence = other_networks()[name]
+    truncated = TruncatedBPTT(4)
+    model = truncated.model(network, rows=2)
+    batches = truncated.batches([sequence, -sequence] * 2, [sequence] * 4, rows=2, shuffle=False)
+    found = []
+    for inputs, *_ in batches.dataset():
+        (given,) = model._begin((inputs,))
+        found.append(model(given, training=False).numpy())
+
+    # Each row has two sequences of two windows.
+    for first, second in (found[:2], found[2:]):
+        both = np.stack([sequence, -sequence])
+        wholes = {row: network(both[row : row + 1]).numpy()[0] for row in (0, 1)}
+        for row in range(2):
+            whole = np.concatenate([first[row], second[row]])
+            assert any(np.allclose(whole, expected, atol=1e-5) for expected in wholes.values())
+
+
 def test_every_step_comes_once_in_each_epoch_and_orders_differ():
     sequences = [np.arange(start, start + length) for start, length in ((0, 7), (10, 3), (20, 12), (40, 1), (50, 5))]
     batches = TruncatedBPTT(3).batches(sequences, sequences, rows=2, seed=1)
@@ -130,9 +171,10 @@ def test_what_only_the_carried_state_can_tell_is_learnt():
     assert with_kept_state(model, None)({"steps": sequences[0][np.newaxis]}).shape == (1, 16, 1)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak of memory from /proc")
 def test_memory_does_not_grow_with_the_stream():
     truncated = TruncatedBPTT(50)
-    model = truncated.model(network("LSTM"), rows=4)
+    model = truncated.model(network("LSTM", units=64), rows=4)
     model.compile("sgd", "mse")
     train_step, traces = model.train_step, []
     model.train_step = lambda batch: (traces.append(batch), train_step(batch))[1]
@@ -143,12 +185,16 @@ def test_memory_does_not_grow_with_the_stream():
         return sum(part.nbytes for part in sequences + targets)
 
     trained(500)
+    # Else what earlier tests needed, and what the allocator holds on to, would hide what this one needs.
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    with open("/proc/self/clear_refs", "w") as counters:
+        counters.write("5")  # the peak is what is there now
     before = peak_memory()
     grown_by_data = trained(10_000)
-    # Full backpropagation would keep 4 rows x 10,000 steps x (4 gates + 2 states) x 4 units x 4 bytes = 3.8 MB of gates
-    # alone; the stream itself is what is left.
+    # Full backpropagation would keep 4 rows x 10,000 steps x (4 gates + 2 states) x 64 units x 4 bytes = 61 MB of gates
+    # alone; what is left is the stream itself, and what any call of `fit` needs.
     assert len(traces) == 1
-    assert peak_memory() - before < grown_by_data + 2 * 2**20
+    assert peak_memory() - before < grown_by_data + 20 * 2**20
 
 
 def peak_memory():
@@ -163,7 +209,7 @@ def test_mistakes_are_told():
     for call, sentence in (
         (lambda: TruncatedBPTT(0), "k must be at least 1, not 0"),
         (lambda: TruncatedBPTT(4).model(both, 2), "reads backwards"),
-        (lambda: TruncatedBPTT(4).model(none, 2), "'none' has no SimpleRNN, LSTM or GRU"),
+        (lambda: TruncatedBPTT(4).model(none, 2), "'none' has no recurrent layer"),
         (lambda: TruncatedBPTT(4).batches([], [], 2), "at least one sequence"),
         (lambda: TruncatedBPTT(4).batches(*data([3]), 0), "rows must be at least 1"),
         (lambda: in_rows(np.zeros(3), 4), "cannot be cut into 4 rows"),
