@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from rnn_keras.errors import UserError
-from rnn_keras.files import read_object, remove_unfinished, write_json
+from rnn_keras.files import held, read_object, remove_unfinished, write_json
 from rnn_keras.terminal import console
 from rnn_keras.training.config import read_config
 from rnn_keras.training.reading import read
@@ -89,12 +89,17 @@ def tune(app, plan: Plan, run_dir: Path, count: int, timeout: float, compare: bo
     directory = run_dir / "tune"
     if workers.role() == "worker":
         wait_for_chief(directory, timeout)
-        work(app, directory, child=False)
+        work(app, directory)
         return {}
+    with held(directory):
+        return led(app, plan, directory, count, timeout, compare, overwrite)
+
+
+def led(app, plan: Plan, directory: Path, count: int, timeout: float, compare: bool, overwrite: bool) -> dict[str, Any]:
+    """What `tune` does, in the folder that this process holds, where it is not a worker of another."""
     if overwrite:
         clear(directory)
     plan.require_place(directory)
-    directory.mkdir(parents=True, exist_ok=True)
     remove_unfinished(directory)
     write_json(directory / SETTINGS, dataclasses.asdict(plan))
     console.print(f"searching {', '.join(plan.searched)}; {plan.objective} decides")
@@ -131,11 +136,11 @@ def wait_for_chief(directory: Path, timeout: float) -> None:
         time.sleep(0.5)
 
 
-def work(app, directory: Path, *, child: bool) -> None:
-    """Runs trials for a chief, of this machine's search where it is its `child`, until there are no more."""
+def work(app, directory: Path) -> None:
+    """Runs trials for a chief until there are no more."""
     settings = read_object(directory / SETTINGS, *Plan.__dataclass_fields__)
     plan = Plan(**{name: settings[name] for name in Plan.__dataclass_fields__})
-    with workers.signs_of_life(directory, os.environ["KERASTUNER_TUNER_ID"], child=child):
+    with workers.signs_of_life(directory, os.environ["KERASTUNER_TUNER_ID"]):
         make_search(app, plan, directory, load(app, plan, print)).search()
 
 
@@ -224,6 +229,12 @@ def compared(app, plan: Plan, best: str, directory: Path, data) -> dict[str, Any
 
 
 def clear(directory: Path) -> None:
-    """Removes a search, and nothing that is none."""
-    if (directory / SETTINGS).exists():
-        shutil.rmtree(directory)
+    """Removes a search, and nothing that is none; not the folder itself, which this process holds."""
+    if not (directory / SETTINGS).exists():
+        return
+    for inside in directory.iterdir():
+        if inside.is_dir():
+            shutil.rmtree(inside)
+        elif inside.name != SETTINGS:
+            inside.unlink()
+    (directory / SETTINGS).unlink()  # last: it says that the rest is a search's

@@ -5,17 +5,19 @@ import sys
 from pathlib import Path
 
 from rnn_keras.errors import UserError
+from rnn_keras.processes import end_with_parent
 from rnn_keras.quiet import import_tensorflow, quiet_libraries
 
 
 def main(module: str, name: str, directory: str) -> None:
+    end_with_parent()
     quiet_libraries()
     import_tensorflow()
     from rnn_keras.tuning.tune import work
 
     app = getattr(importlib.import_module(module), name)()
     try:
-        work(app, Path(directory), child=True)
+        work(app, Path(directory))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
