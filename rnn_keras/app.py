@@ -15,6 +15,7 @@ import tyro
 
 from rnn_keras.errors import UserError
 from rnn_keras.export import FORMATS, QUANTISATIONS
+from rnn_keras.processes import end_with_parent
 from rnn_keras.quiet import import_tensorflow, quiet_libraries
 from rnn_keras.terminal import console, reporting, show_metrics, show_predictions, show_report
 
@@ -100,8 +101,15 @@ class App(abc.ABC):
         """What is exported, and up to so many examples of the test split to hold the files against Keras with."""
 
     def callbacks(self, config, data, run: "RunDirectory") -> list:
-        """The app's own callbacks of a training; what they add to the logs of an epoch comes into history.csv."""
+        """The app's own callbacks of a training; what they add to the logs of an epoch comes into history.csv.
+
+        Of several processes only the first has them, so they may not stop the training: see `good_enough`.
+        """
         return []
+
+    def good_enough(self, config, data) -> float | None:
+        """A training stops after an epoch whose monitored value is better than this; None: no value is good enough."""
+        return None
 
     def commands(self) -> dict[str, Callable]:
         """The app's own commands beside those that every app has: functions whose arguments become flags."""
@@ -185,7 +193,9 @@ def _commands(app: App, arguments: Sequence[str]) -> dict[str, Any]:
                 given = without(arguments, {"--workers": 1, "--strategy": 1, "--json": 0})
                 report.update(train_in_processes(app, given, workers, run, as_json))
                 return
-            if strategy != "multi_worker":  # of several processes the first looks
+            if strategy == "multi_worker":  # of several processes the first looks
+                end_with_parent()
+            else:
                 run.require_place(config, overwrite)
             import_tensorflow()
             from rnn_keras.training.train import train as run_training

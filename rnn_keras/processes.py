@@ -2,10 +2,40 @@
 
 import contextlib
 import os
+import signal
 import socket
 import sys
+import threading
+import time
 
 from rnn_keras.errors import UserError
+
+PARENT = "RNN_KERAS_PARENT"  # in a process's environment: the id of the one that it works for
+PATIENCE = 10.0  # seconds in which a process that was told to end may do so tidily
+
+
+def for_children() -> dict[str, str]:
+    """What the environment of a process must have so that it ends with this one; see `end_with_parent`."""
+    return {PARENT: str(os.getpid())}
+
+
+def end_with_parent() -> None:
+    """From now on this process ends soon after the one that it works for, which kill -9 gives no time to say so.
+
+    Does nothing where it works for none.
+    """
+    if PARENT not in os.environ:
+        return
+    parent = int(os.environ[PARENT])
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(PATIENCE)
+        os._exit(128 + signal.SIGTERM)  # inside a call of TensorFlow's that waits for others it was not heard
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def shares(number: int) -> list[set[int]]:

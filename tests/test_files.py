@@ -1,11 +1,13 @@
 """Files are either as they were or whole."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
 from rnn_keras.errors import UserError
-from rnn_keras.files import read_json, replacing, write_json, write_text
+from rnn_keras.files import held, read_json, replacing, write_json, write_text
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):
@@ -27,6 +29,26 @@ def test_a_folder_is_put_in_place_whole(tmp_path):
         assert not (tmp_path / "1").exists()
 
     assert (tmp_path / "1" / "part").read_text() == "x"
+
+
+def test_what_takes_its_place_is_on_the_disk_before_and_its_name_after(tmp_path, monkeypatch):
+    synced, fsync = [], os.fsync
+
+    def recorded(file):
+        synced.append((os.fstat(file).st_ino, (tmp_path / "1").exists()))
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    write_text(tmp_path / "1", "x")
+    assert synced == [((tmp_path / "1").stat().st_ino, False), (tmp_path.stat().st_ino, True)]
+
+    (tmp_path / "1").unlink()
+    synced.clear()
+    with replacing(tmp_path / "1") as temporary:
+        temporary.mkdir()
+        (temporary / "part").write_text("x")
+    places = [tmp_path / "1" / "part", tmp_path / "1", tmp_path]
+    assert synced == [(place.stat().st_ino, place == tmp_path) for place in places]
 
 
 def test_a_place_that_cannot_be_written_to_is_a_sentence(tmp_path):
@@ -54,3 +76,17 @@ def test_damaged_json_is_a_sentence(tmp_path, content):
 
     with pytest.raises(UserError, match=r"config\.json cannot be read as JSON"):
         read_json(path)
+
+
+def test_a_folder_is_held_by_one_and_let_go_by_a_kill(tmp_path):
+    holding = "import sys, time, pathlib; from rnn_keras.files import held\nwith held(pathlib.Path(sys.argv[1])):\n"
+    line = [sys.executable, "-c", holding + " print('held', flush=True); time.sleep(60)", tmp_path / "run"]
+    other = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(UserError, match=r"another process is writing in .*run; wait"), held(tmp_path / "run"):
+        pass
+    other.kill()
+    other.wait()
+    for _ in range(2):
+        with held(tmp_path / "run"):
+            pass

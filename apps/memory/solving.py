@@ -7,24 +7,12 @@ import keras
 from rich.table import Table
 
 from apps.memory.config import MemoryConfig
-from rnn_keras.files import read_object, write_json
+from rnn_keras.files import held, read_object, write_json
 from rnn_keras.terminal import console
 from rnn_keras.training.data_service import name_of
 from rnn_keras.training.fit import LossBroken, fit
 from rnn_keras.training.plots import plt, save
 from rnn_keras.training.run_directory import RunDirectory
-
-
-class StopWhenSolved(keras.callbacks.Callback):
-    """Ends the training after the first epoch whose validation loss is below the limit."""
-
-    def __init__(self, limit: float):
-        super().__init__()
-        self.limit = limit
-
-    def on_epoch_end(self, epoch, logs=None):
-        if (logs or {}).get("val_loss", self.limit) < self.limit:
-            self.model.stop_training = True
 
 
 def solve(app, config: MemoryConfig, run: RunDirectory) -> dict:
@@ -37,39 +25,40 @@ def solve(app, config: MemoryConfig, run: RunDirectory) -> dict:
     """
     if run.finished:
         return read_object(run.metrics, "steps", "score")
-    run.begin(config, overwrite=False)
-    keras.utils.set_random_seed(config.seed)
-    data = app.load(config)
-    batches = data.training_batches(config)
-    network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
-    try:
-        rows, _ = fit(
-            network,
-            batches.endless,
-            data.validation_dataset(),
-            run,
-            steps_per_epoch=batches.number_of_batches,
-            epochs=config.passes(batches.number_of_batches),
-            patience=config.patience,
-            monitor=app.monitor,
-            mode=app.mode,
-            callbacks=[StopWhenSolved(data.task.solved)],
-        )
-    except LossBroken:
-        rows = []
-    solved = [row["epoch"] for row in rows if row["val_loss"] < data.task.solved]
-    result = {
-        "task": data.task.name,
-        "cell": config.cell,
-        "length": config.length,
-        "steps": solved[0] * config.epoch_steps if solved else None,
-        "taken": len(rows) * config.epoch_steps,
-        "score": min((row["val_loss"] for row in rows), default=None),
-        "baseline": data.task.baseline,
-        "seconds": round(sum(row["seconds"] for row in rows), 1),
-    }
-    run.finish(result)
-    return result
+    with held(run.path):
+        run.begin(config, overwrite=False)
+        keras.utils.set_random_seed(config.seed)
+        data = app.load(config)
+        batches = data.training_batches(config)
+        network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
+        try:
+            rows, _ = fit(
+                network,
+                batches.endless,
+                data.validation_dataset(),
+                run,
+                steps_per_epoch=batches.number_of_batches,
+                epochs=config.passes(batches.number_of_batches),
+                patience=config.patience,
+                monitor=app.monitor,
+                mode=app.mode,
+                good_enough=data.task.solved,
+            )
+        except LossBroken:
+            rows = []
+        solved = [row["epoch"] for row in rows if row["val_loss"] < data.task.solved]
+        result = {
+            "task": data.task.name,
+            "cell": config.cell,
+            "length": config.length,
+            "steps": solved[0] * config.epoch_steps if solved else None,
+            "taken": len(rows) * config.epoch_steps,
+            "score": min((row["val_loss"] for row in rows), default=None),
+            "baseline": data.task.baseline,
+            "seconds": round(sum(row["seconds"] for row in rows), 1),
+        }
+        run.finish(result)
+        return result
 
 
 def plot_lengths(rows: list[dict], path: Path, title: str) -> None:

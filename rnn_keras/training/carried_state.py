@@ -90,23 +90,20 @@ class CarryingModel(keras.Model):
 
     `rnn_keras.data.windows.WindowBatches` and `rnn_keras.data.streams.StreamBatches` make such batches.
 
-    Before each batch the state of a row is set to zero where the batch's `continues` is 0; the gradient reaches back to
-    the window's first step. Source: Williams & Peng, An efficient gradient-based algorithm for on-line training of
-    recurrent network trajectories, Neural Computation 2, 1990.
+    Wherever it is called, the state of a row is set to zero first where the batch's `continues` is 0; the gradient
+    reaches back to the window's first step. Inputs without `continues` go on from the state as it is. Source: Williams
+    & Peng, An efficient gradient-based algorithm for on-line training of recurrent network trajectories, Neural
+    Computation 2, 1990.
 
     Args:
         inputs, outputs: of the network, whose recurrent layers are stateful, or keep no state.
     """
 
-    def train_step(self, data):
-        return super().train_step(self._begin(data))
-
-    def test_step(self, data):
-        return super().test_step(self._begin(data))
-
-    def _begin(self, data):
-        inputs, *rest = data
-        for state in kept_states(self):
-            continues = keras.ops.reshape(inputs["continues"], (-1, *[1] * (len(state.shape) - 1)))
-            state.assign(state * keras.ops.cast(continues, state.dtype))
-        return {name: value for name, value in inputs.items() if name != "continues"}, *rest
+    def __call__(self, inputs, *args, **kwargs):
+        if isinstance(inputs, dict) and "continues" in inputs:
+            for state in kept_states(self):
+                continues = keras.ops.reshape(inputs["continues"], (-1, *[1] * (len(state.shape) - 1)))
+                state.assign(state * keras.ops.cast(continues, state.dtype))
+            # The network knows no such input, and Keras would take it for the first, by the order of the names.
+            inputs = {name: value for name, value in inputs.items() if name != "continues"}
+        return super().__call__(inputs, *args, **kwargs)

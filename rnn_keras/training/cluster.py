@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from rnn_keras.errors import UserError, first_line
+from rnn_keras.training.shares import Share
 
 
 class Cluster:
@@ -18,14 +19,14 @@ class Cluster:
 
     Attributes:
         rank: of this process, from 0.
-        size: how many there are.
+        processes: how many there are.
 
     Raises:
         UserError: TF_CONFIG is missing or is no such description.
     """
 
     def __init__(self):
-        self.rank, self.size = _place(os.environ.get("TF_CONFIG"))
+        self.rank, self.processes = _place(os.environ.get("TF_CONFIG"))
         try:
             self._strategy = tf.distribute.MultiWorkerMirroredStrategy()
         except (ValueError, RuntimeError, tf.errors.OpError) as error:
@@ -39,6 +40,10 @@ class Cluster:
         """Whether this is the process that writes the files and talks to the user."""
         return self.rank == 0
 
+    def shares(self, rows: tf.Tensor) -> list[Share]:
+        """Of a batch's rows, those that this process computes."""
+        return [Share(rows, self.rank, self.processes)]
+
     def sum(self, tensors: list) -> list:
         """The tensors of all processes, added up; the same everywhere."""
         if not tensors:
@@ -49,6 +54,12 @@ class Cluster:
             return tf.distribute.get_replica_context().all_reduce("SUM", own)
 
         return self._strategy.run(added, args=tuple(tensors))
+
+    def of_leader(self, values: list[float]) -> list[float]:
+        """The first process's values, everywhere."""
+        own = tf.constant(values if self.leads else [0.0] * len(values), tf.float64)
+        (leaders,) = self.sum([own])
+        return leaders.numpy().tolist()
 
     def meet(self) -> None:
         """Waits until all processes are here."""

@@ -1,14 +1,20 @@
 """Keras's fit with early stopping that survives being killed: the state of every finished epoch is on the disk."""
 
 import contextlib
+import errno
+import io
+import math
+import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
+import tensorflow as tf
+from keras import ops
 
 from rnn_keras.errors import UserError
-from rnn_keras.files import read_object, replacing, write_json
+from rnn_keras.files import cannot_write, read_object, write_bytes, write_json
 from rnn_keras.training.broken_step import told
 from rnn_keras.training.cluster import Cluster
 from rnn_keras.training.run_directory import RunDirectory
@@ -16,11 +22,11 @@ from rnn_keras.training.together import own_masks, train_together
 
 
 class LossBroken(UserError):
-    """The loss has become infinite or no number."""
+    """The loss or the weights have become infinite or no numbers."""
 
 
 class EpochState(keras.callbacks.Callback):
-    """Stops early, or at a loss that is no number, and leaves after each epoch what is needed to go on from there.
+    """Stops early, or at what is no number, and leaves after each epoch what is needed to go on from there.
 
     `checkpoint/state.json` holds the epochs' values, which name the last and the best one, and the states of the random
     generators; `checkpoint/epoch-N.weights.h5` holds, for these two, the weights and the optimiser's state.
@@ -32,23 +38,35 @@ class EpochState(keras.callbacks.Callback):
         monitor: the value that decides, `val_accuracy` or `val_loss` and the like.
         mode: `"max"` if more is better, `"min"` if less is.
         patience: epochs without a better value after which training stops.
-        writes: False for a process that trains along with the one that keeps the files.
+        good_enough: training stops after a value that is better than this; None: none is.
+        cluster: the processes that train along, of which the first keeps the files; None: there is but this one.
     """
 
-    def __init__(self, run: RunDirectory, monitor: str, mode: str, patience: int, writes: bool = True):
+    def __init__(
+        self,
+        run: RunDirectory,
+        monitor: str,
+        mode: str,
+        patience: int,
+        good_enough: float | None = None,
+        cluster: Cluster | None = None,
+    ):
         super().__init__()
         self.run = run
         self.monitor = monitor
         self.sign = 1 if mode == "max" else -1
         self.patience = patience
-        self.writes = writes
+        self.good_enough = good_enough
+        self.cluster = cluster
+        self.writes = cluster is None or cluster.leads
         self.state_file = run.checkpoint / "state.json"
         kept = {"epochs": [], "random_states": []}
         if self.state_file.exists():
             kept = read_object(self.state_file, *kept)
         self.rows: list[dict] = kept["epochs"]
         self.random_states: list[list[int]] = kept["random_states"]
-        self.broken: tuple[int, float] | None = None  # the step whose loss was no number, and the loss
+        self.step = 0  # of this epoch, from 1
+        self.broken: str | None = None  # what became no number, and at which step
 
     @property
     def epochs_done(self) -> int:
@@ -62,7 +80,12 @@ class EpochState(keras.callbacks.Callback):
 
     @property
     def is_over(self) -> bool:
-        return bool(self.rows) and self.epochs_done - self.best_epoch >= self.patience
+        """By the epochs' values alone, so that a run that was cut off here trains no further."""
+        if not self.rows:
+            return False
+        best = self.rows[self.best_epoch - 1][self.monitor]
+        enough = self.good_enough is not None and self.sign * best > self.sign * self.good_enough
+        return enough or self.epochs_done - self.best_epoch >= self.patience
 
     def weights_file(self, epoch: int):
         return self.run.checkpoint / f"epoch-{epoch}.weights.h5"
@@ -72,8 +95,16 @@ class EpochState(keras.callbacks.Callback):
         return [variable for variable in self.model.variables if variable.name == "seed_generator_state"]
 
     def go_on(self) -> None:
-        """Puts the model into the state in which the last finished epoch left it."""
-        self.restore(self.epochs_done)
+        """Puts the model into the state in which the last finished epoch left it, or the best, if that is damaged."""
+        try:
+            self.restore(self.epochs_done)
+        except UserError:
+            if self.best_epoch == self.epochs_done:
+                raise
+            if self.writes:
+                print(f"{self.weights_file(self.epochs_done)} is damaged; the best epoch's weights are taken instead")
+            self.rows = self.rows[: self.best_epoch]
+            self.restore(self.epochs_done)
         generators = self.random_generators()
         if len(generators) != len(self.random_states):
             raise UserError(f"{self.state_file} is of another model; start anew with --overwrite")
@@ -89,10 +120,27 @@ class EpochState(keras.callbacks.Callback):
             ) from error
 
     def on_train_batch_end(self, batch, logs=None):
+        self.step = batch + 1
         loss = (logs or {}).get("loss", 0.0)
-        if not abs(loss) < float("inf"):
-            self.broken = (batch + 1, loss)
-            self.model.stop_training = True
+        if not math.isfinite(loss):
+            self.stop_at(f"the loss became {loss} at step {self.step}")
+
+    def stop_at(self, broken: str) -> None:
+        self.broken = broken
+        self.model.stop_training = True
+
+    def no_number(self, values: dict) -> str | None:
+        """What is no finite number after an epoch in which each step's loss was one; None: nothing.
+
+        A gradient that is none in the last step shows in the weights alone.
+        """
+        for variable in self.model.weights:
+            if keras.backend.is_float_dtype(variable.dtype) and not ops.all(ops.isfinite(variable)):
+                return f"the weights {variable.path} became no finite numbers by step {self.step}, the last"
+        for name in dict.fromkeys(("loss", "val_loss", self.monitor)):
+            if name in values and not math.isfinite(values[name]):
+                return f"{name} became {values[name]} after step {self.step}, the last"
+        return None
 
     def on_epoch_begin(self, epoch, logs=None):
         self.good_weights = self.model.get_weights()
@@ -103,6 +151,14 @@ class EpochState(keras.callbacks.Callback):
             return  # this epoch does not count
         seconds = round(time.perf_counter() - self.started, 2)
         values = {name: float(value) for name, value in (logs or {}).items()}
+        broken = self.no_number(values)
+        if broken:
+            self.stop_at(broken)
+            return
+        if self.cluster is not None:
+            # What decides is the same to the last digit: else some might stop, and the others wait for them.
+            deciding = [self.monitor, "val_loss"]
+            values |= zip(deciding, self.cluster.of_leader([values[name] for name in deciding]), strict=True)
         self.rows.append({"epoch": epoch + 1, **values, "seconds": seconds})
         if self.writes:
             self.write(epoch)
@@ -111,8 +167,10 @@ class EpochState(keras.callbacks.Callback):
 
     def write(self, epoch: int) -> None:
         """The state after an epoch, counted from 0, which is the last of `rows`."""
-        with replacing(self.weights_file(epoch + 1)) as temporary:
-            self.model.save_weights(temporary)
+        # Not to the disk: where it is full, HDF5 writes a page of its own, or crashes.
+        weights = InMemory()
+        self.model.save_weights(weights)
+        write_bytes(self.weights_file(epoch + 1), weights.getbuffer())
         # This file decides what counts; weights that it does not name are left over from a killed epoch.
         self.random_states = [generator.numpy().tolist() for generator in self.random_generators()]
         write_json(self.state_file, {"epochs": self.rows, "random_states": self.random_states})
@@ -120,6 +178,26 @@ class EpochState(keras.callbacks.Callback):
         for file in self.run.checkpoint.glob("epoch-*.weights.h5"):
             if file not in (self.weights_file(self.best_epoch), self.weights_file(self.epochs_done)):
                 file.unlink()
+
+
+class InMemory(io.BytesIO):
+    """What Keras takes for a file of weights."""
+
+    def __str__(self):
+        return "memory.weights.h5"
+
+
+@contextlib.contextmanager
+def told_of_disk(run: RunDirectory) -> Iterator[None]:
+    """Turns what TensorBoard's writers raise where they cannot write, which is no OSError, into a sentence."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        codes = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO)
+        why = next((os.strerror(code) for code in codes if os.strerror(code) in str(error)), None)
+        if why is None:
+            raise
+        raise cannot_write(run.logs, why) from error
 
 
 def fit(
@@ -133,6 +211,7 @@ def fit(
     patience: int,
     monitor: str,
     mode: str,
+    good_enough: float | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     cluster: Cluster | None = None,
 ) -> tuple[list[dict], int]:
@@ -145,24 +224,26 @@ def fit(
         run: the run's folder.
         steps_per_epoch: batches of an epoch.
         epochs: the most of them.
-        patience, monitor, mode: see `EpochState`.
-        callbacks: more of them; what they add to the logs of an epoch is kept with it.
+        patience, monitor, mode, good_enough: see `EpochState`.
+        callbacks: more of them, for the first process alone, so that they may stop nothing; what they add to the logs
+            of an epoch is kept with it.
         cluster: the processes that each call this at the same time; None: there is but this one.
 
     Returns:
         A dict per epoch, `epoch`, the metrics and `seconds`; and the number of the best epoch.
 
     Raises:
-        LossBroken: the loss is no number any more.
-        UserError: a checkpoint is damaged, or another process was lost.
+        LossBroken: the loss or the weights are no numbers any more.
+        UserError: a checkpoint is damaged, the disk is full, or another process was lost.
     """
     leads = cluster is None or cluster.leads
-    state = EpochState(run, monitor, mode, patience, writes=leads)
+    state = EpochState(run, monitor, mode, patience, good_enough, cluster)
     state.set_model(model)
     model.optimizer.build(model.trainable_variables)
     if state.epochs_done:
         state.go_on()
         if leads:
+            run.write_history(state.rows)  # a kill may have come before it was
             print(f"going on after epoch {state.epochs_done} of {run.path}")
     if cluster is not None:
         train_together(model, cluster)
@@ -171,7 +252,7 @@ def fit(
         # Keras redraws its bar only on a terminal; elsewhere it would print a line per redraw.
         verbose = 1 if sys.stdout.isatty() else 2
         board = [keras.callbacks.TensorBoard(str(run.logs), write_graph=False)]
-        with cluster.told_of_losses() if cluster is not None else contextlib.nullcontext():
+        with cluster.told_of_losses() if cluster is not None else contextlib.nullcontext(), told_of_disk(run):
             model.fit(
                 batches(state.epochs_done),
                 validation_data=validation,
@@ -183,12 +264,11 @@ def fit(
                 callbacks=[*(callbacks if leads else ()), state, *(board if leads else ())],
             )
         if state.broken:
-            step, loss = state.broken
             model.set_weights(state.good_weights)
-            why = told(model, next(iter(batches(state.epochs_done).skip(step - 1))))
+            why = told(model, next(iter(batches(state.epochs_done).skip(state.step - 1))))
             raise LossBroken(
-                f"the loss became {loss} at step {step} of epoch {state.epochs_done + 1}; {why}; lower --learning-rate "
-                "or --clip-norm, or mend the data, and start anew with --overwrite "
+                f"{state.broken} of epoch {state.epochs_done + 1}; {why}; lower --learning-rate or --clip-norm, or "
+                "mend the data, and start anew with --overwrite "
                 f"({state.epochs_done} finished epoch(s) are kept in {run.checkpoint})"
             )
     if cluster is not None:

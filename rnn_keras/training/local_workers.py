@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from rnn_keras.errors import UserError
 from rnn_keras.files import read_object
-from rnn_keras.processes import free_ports, module_of, shares
+from rnn_keras.processes import for_children, free_ports, module_of, shares
 from rnn_keras.terminal import console
 from rnn_keras.training.run_directory import RunDirectory
 
@@ -44,7 +44,7 @@ def train_in_processes(app, arguments: Sequence[str], number: int, run: RunDirec
                 out = errors = files.enter_context((logs / f"{rank}.txt").open("wb"))
             else:
                 out, errors = (sys.stderr.fileno() if as_json else None), None
-            environment = os.environ | {"TF_CONFIG": json.dumps(task)}
+            environment = os.environ | for_children() | {"TF_CONFIG": json.dumps(task)}
             process = subprocess.Popen(command, env=environment, stdout=out, stderr=errors)
             processes.append(process)
             if cores:  # before TensorFlow is imported, which takes as many threads as there are cores
@@ -58,8 +58,8 @@ def train_in_processes(app, arguments: Sequence[str], number: int, run: RunDirec
     if failed:
         said = "; ".join(f"{rank} with exit status {processes[rank].returncode}" for rank in failed)
         raise UserError(
-            f"of the {number} processes these failed: {said}; what they said is above and in {logs}; the same command "
-            "goes on after the last finished epoch"
+            f"of the {number} processes these failed: {said}; what they said is above and in {logs}; where none of "
+            "them says otherwise, the same command goes on after the last finished epoch"
         )
     return {**read_object(run.metrics), "run_dir": str(run.path)}
 

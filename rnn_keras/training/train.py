@@ -5,15 +5,17 @@ import time
 from typing import TYPE_CHECKING
 
 import keras
-import tensorflow as tf
 
+from rnn_keras.files import held
 from rnn_keras.terminal import console, show_metrics
 from rnn_keras.training import data_service
 from rnn_keras.training.cluster import Cluster
+from rnn_keras.training.devices import Devices
 from rnn_keras.training.fit import fit
 from rnn_keras.training.plots import learning_curves
 from rnn_keras.training.reading import read
 from rnn_keras.training.run_directory import RunDirectory
+from rnn_keras.training.together import train_together
 
 if TYPE_CHECKING:
     from rnn_keras.app import App, TrainingData
@@ -33,15 +35,15 @@ def train(
     Args:
         overwrite: whether a finished run may be replaced.
         data: what `app.load(config)` gave, where it is there already.
-        strategy: `"none"`; `"mirrored"`: each batch is divided among the devices of this machine, by TensorFlow's
-            strategy of that name; `"multi_worker"`: among the processes of a `Cluster`, of which the first writes.
+        strategy: `"none"`; `"mirrored"`: each batch is divided among the devices of this machine; `"multi_worker"`:
+            among the processes of a `Cluster`, of which the first writes.
         service: the address, `host:port`, of a data service that makes the batches; None: they are made here.
 
     Returns:
         What `metrics.json` holds, and the folder as `run_dir`; nothing where another process has written them.
 
     Raises:
-        UserError: the data cannot be had, the folder is another run's, or the training fails.
+        UserError: the data cannot be had, the folder is another run's or in use, or the training fails.
     """
     cluster = Cluster() if strategy == "multi_worker" else None  # before TensorFlow computes anything
     leads = cluster is None or cluster.leads
@@ -61,42 +63,45 @@ def train(
     endless = batches.endless
     if service is not None:
         endless = data_service.served(batches, data_service.name_of(app.name, config), service)
-    with tf.distribute.MirroredStrategy().scope() if strategy == "mirrored" else contextlib.nullcontext():
-        network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
+    network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
+    if strategy == "mirrored":
+        train_together(network, Devices())
     prepared = time.perf_counter()
-    if leads:
-        run.begin(config, overwrite)  # not before the data are known to be good: it may remove an earlier run
-    if cluster is not None:
-        cluster.meet()
-    with data_service.watched(service):
-        rows, best_epoch = fit(
-            network,
-            endless,
-            data.validation_dataset(),
-            run,
-            steps_per_epoch=batches.number_of_batches,
-            epochs=config.passes(batches.number_of_batches),
-            patience=config.patience,
-            monitor=app.monitor,
-            mode=app.mode,
-            callbacks=app.callbacks(config, data, run),
-            cluster=cluster,
-        )
-    if not leads:
-        return {}
-    trained = time.perf_counter()
-    metrics = {split: app.score(network, data, split) for split in ("validation", "test")}
-    run.save_model(app.assemble(network, data))
-    learning_curves(rows, best_epoch, run.plots / "learning_curves.png")
-    app.draw(run, data, network)
-    metrics["seconds"] = {
-        "data": round(prepared - started, 1),
-        "training": round(trained - prepared, 1),
-        "epoch": round(sum(row["seconds"] for row in rows) / len(rows), 1),
-        "total": round(time.perf_counter() - started, 1),
-    }
-    run.finish(metrics)
-    for split in ("validation", "test"):
-        show_metrics(f"{config.dataset}, {split} split", metrics[split])
-    console.print(f"model: {run.model}   plots: {run.plots}   seconds: {metrics['seconds']['total']}")
-    return {**metrics, "run_dir": str(run.path)}
+    with held(run.path) if leads else contextlib.nullcontext():
+        if leads:
+            run.begin(config, overwrite)  # not before the data are known to be good: it may remove an earlier run
+        if cluster is not None:
+            cluster.meet()
+        with data_service.watched(service):
+            rows, best_epoch = fit(
+                network,
+                endless,
+                data.validation_dataset(),
+                run,
+                steps_per_epoch=batches.number_of_batches,
+                epochs=config.passes(batches.number_of_batches),
+                patience=config.patience,
+                monitor=app.monitor,
+                mode=app.mode,
+                good_enough=app.good_enough(config, data),
+                callbacks=app.callbacks(config, data, run),
+                cluster=cluster,
+            )
+        if not leads:
+            return {}
+        trained = time.perf_counter()
+        metrics = {split: app.score(network, data, split) for split in ("validation", "test")}
+        run.save_model(app.assemble(network, data))
+        learning_curves(rows, best_epoch, run.plots / "learning_curves.png")
+        app.draw(run, data, network)
+        metrics["seconds"] = {
+            "data": round(prepared - started, 1),
+            "training": round(trained - prepared, 1),
+            "epoch": round(sum(row["seconds"] for row in rows) / len(rows), 1),
+            "total": round(time.perf_counter() - started, 1),
+        }
+        run.finish(metrics)
+        for split in ("validation", "test"):
+            show_metrics(f"{config.dataset}, {split} split", metrics[split])
+        console.print(f"model: {run.model}   plots: {run.plots}   seconds: {metrics['seconds']['total']}")
+        return {**metrics, "run_dir": str(run.path)}

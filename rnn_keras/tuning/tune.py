@@ -13,7 +13,7 @@ from keras_tuner.src.distribute import oracle_client  # not public; its time to 
 from rich.table import Table
 
 from rnn_keras.errors import UserError
-from rnn_keras.files import read_object, remove_unfinished, write_json
+from rnn_keras.files import held, read_object, remove_unfinished, write_json
 from rnn_keras.terminal import console
 from rnn_keras.training.config import read_config
 from rnn_keras.training.reading import read
@@ -93,10 +93,15 @@ def tune(app, plan: Plan, run_dir: Path, count: int, timeout: float, compare: bo
         wait_for_chief(directory, timeout)
         work(app, directory, timeout)
         return {}
+    with held(directory):
+        return led(app, plan, directory, count, timeout, compare, overwrite)
+
+
+def led(app, plan: Plan, directory: Path, count: int, timeout: float, compare: bool, overwrite: bool) -> dict[str, Any]:
+    """What `tune` does, in the folder that this process holds, where it is not a worker of another."""
     if overwrite:
         clear(directory)
     plan.require_place(directory)
-    directory.mkdir(parents=True, exist_ok=True)
     remove_unfinished(directory)
     write_json(directory / SETTINGS, dataclasses.asdict(plan))
     console.print(f"searching {', '.join(plan.searched)}; {plan.objective} decides")
@@ -137,8 +142,8 @@ def work(app, directory: Path, timeout: float | None = None) -> None:
     """Runs trials for a chief until there are no more.
 
     Args:
-        timeout: seconds in which a chief of another machine must answer; None: it is the parent of this process, which
-            ends with it.
+        timeout: seconds in which a chief of another machine must answer; None: it is of this one, and this
+            process ends with it.
 
     Raises:
         UserError: the chief does not answer any more.
@@ -147,7 +152,7 @@ def work(app, directory: Path, timeout: float | None = None) -> None:
     plan = Plan(**{name: settings[name] for name in Plan.__dataclass_fields__})
     if timeout is not None:
         oracle_client.TIMEOUT = timeout  # KerasTuner would wait for an hour
-    with workers.signs_of_life(directory, os.environ["KERASTUNER_TUNER_ID"], child=timeout is None):
+    with workers.signs_of_life(directory, os.environ["KERASTUNER_TUNER_ID"]):
         try:
             make_search(app, plan, directory, load(app, plan, print)).search()
         except grpc.RpcError as error:
@@ -242,6 +247,12 @@ def compared(app, plan: Plan, best: str, directory: Path, data) -> dict[str, Any
 
 
 def clear(directory: Path) -> None:
-    """Removes a search, and nothing that is none."""
-    if (directory / SETTINGS).exists():
-        shutil.rmtree(directory)
+    """Removes a search, and nothing that is none; not the folder itself, which this process holds."""
+    if not (directory / SETTINGS).exists():
+        return
+    for inside in directory.iterdir():
+        if inside.is_dir():
+            shutil.rmtree(inside)
+        elif inside.name != SETTINGS:
+            inside.unlink()
+    (directory / SETTINGS).unlink()  # last: it says that the rest is a search's

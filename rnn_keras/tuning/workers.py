@@ -7,7 +7,6 @@ and to a name of its own on every other.
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from keras_tuner.src import protos  # not public, and needed: KerasTuner's own s
 from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
 from rnn_keras.errors import UserError
-from rnn_keras.processes import module_of, shares
+from rnn_keras.processes import for_children, module_of, shares
 from rnn_keras.tuning.progress import Progress
 
 BEAT = 5.0  # seconds between two signs of life of a worker
@@ -40,16 +39,14 @@ def role() -> str | None:
 
 
 @contextlib.contextmanager
-def signs_of_life(directory: Path, tuner_id: str, *, child: bool) -> Iterator[None]:
-    """While it lasts, a file of the search's folder says that this worker lives; a child ends when its parent does."""
-    parent, ended = os.getppid(), threading.Event()
+def signs_of_life(directory: Path, tuner_id: str) -> Iterator[None]:
+    """While it lasts, a file of the search's folder says that this worker lives."""
+    ended = threading.Event()
     file = directory / f"{tuner_id}.alive"
 
     def beat():
         while not ended.wait(BEAT):
             file.touch()
-            if child and os.getppid() != parent:
-                os.kill(os.getpid(), signal.SIGTERM)
 
     file.touch()
     thread = threading.Thread(target=beat, daemon=True)
@@ -68,11 +65,15 @@ class Worker:
     def __init__(self, number: int, command: list[str], address: tuple[str, int], log: Path, cores: set[int]):
         self.tuner_id = f"worker{number}"
         self.command, self.log, self.cores = command, log, cores
-        self.environment = os.environ | {
-            "KERASTUNER_TUNER_ID": self.tuner_id,
-            "KERASTUNER_ORACLE_IP": address[0],
-            "KERASTUNER_ORACLE_PORT": str(address[1]),
-        }
+        self.environment = (
+            os.environ
+            | for_children()
+            | {
+                "KERASTUNER_TUNER_ID": self.tuner_id,
+                "KERASTUNER_ORACLE_IP": address[0],
+                "KERASTUNER_ORACLE_PORT": str(address[1]),
+            }
+        )
         self.starts = 0
         self.ended_trials = -1
         self.start()

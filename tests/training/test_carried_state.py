@@ -6,6 +6,7 @@ import pytest
 
 from rnn_keras.data.windows import WindowBatches
 from rnn_keras.layers import GRU, LSTM, InsideLengths, SimpleRNN
+from rnn_keras.training.broken_step import told
 from rnn_keras.training.carried_state import CarryingModel, kept_states, with_kept_state
 
 CELLS = [SimpleRNN, LSTM, GRU]
@@ -37,7 +38,7 @@ def test_windows_one_after_another_are_the_whole(cell):
     found = {}
     for indices in batches.plan(0):
         steps, lengths, continues, _ = batches.batch(indices)
-        (inputs, _) = model._begin(({"steps": steps, "lengths": lengths, "continues": continues}, None))
+        inputs = {"steps": steps, "lengths": lengths, "continues": continues}
         outputs = model(inputs, training=False).numpy()
         for row, example in enumerate(indices[1:]):
             found.setdefault(int(example), []).append(outputs[row, : lengths[row]])
@@ -71,6 +72,15 @@ def test_what_only_memory_can_tell_is_learnt_across_windows():
 
     assert scores[True] > 0.99
     assert scores[False] < 0.75  # only each first window holds what tells
+
+
+def test_why_a_step_broke_is_told_of_a_network_that_knows_nothing_of_windows():
+    keras.utils.set_random_seed(0)
+    plain = network(GRU)
+    model = CarryingModel(plain.input, plain.output, name="tagger")
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    batches = WindowBatches(*data(np.random.default_rng(1), [5, 5]), 2, 5, carried=False, shuffle=False)
+    assert "has a loss of" in told(model, next(iter(batches.dataset())))
 
 
 def test_a_copy_without_a_kept_state_has_the_weights_and_takes_any_batch():

@@ -2,15 +2,18 @@
 
 import csv
 import re
+import resource
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from rnn_keras.data.batching import LengthBatches
 from rnn_keras.errors import UserError
 from rnn_keras.layers import GRU
-from rnn_keras.training.fit import EpochState, fit
+from rnn_keras.training.fit import EpochState, LossBroken, fit
 from rnn_keras.training.run_directory import RunDirectory
 
 
@@ -30,9 +33,17 @@ def compiled_model(learning_rate=0.01):
     return model
 
 
-def run_fit(model, path, epochs, patience=10, batches=None, monitor="val_loss", mode="min"):
+def plain_model():
+    """Without memory: for what has nothing to do with it."""
+    keras.utils.set_random_seed(5)
+    model = keras.Sequential([keras.Input((None, 2)), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)])
+    model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
+    return model
+
+
+def run_fit(model, path, epochs, patience=10, batches=None, validation=None, **options):
     sequences, targets = sequences_of_two_kinds()
-    validation = LengthBatches(*sequences_of_two_kinds(seed=1), 16, shuffle=False).dataset()
+    validation = validation or LengthBatches(*sequences_of_two_kinds(seed=1), 16, shuffle=False).dataset()
     batches = batches or LengthBatches(sequences, targets, 8, shuffle=True, seed=3)
     return fit(
         model,
@@ -42,8 +53,7 @@ def run_fit(model, path, epochs, patience=10, batches=None, monitor="val_loss", 
         steps_per_epoch=batches.number_of_batches,
         epochs=epochs,
         patience=patience,
-        monitor=monitor,
-        mode=mode,
+        **{"monitor": "val_loss", "mode": "min"} | options,
     )
 
 
@@ -102,11 +112,38 @@ def test_of_equal_epochs_the_one_of_the_lowest_loss_is_kept(tmp_path):
 
 def test_a_run_that_is_over_trains_no_further(tmp_path):
     run_fit(compiled_model(), tmp_path, epochs=2)
+    (tmp_path / "history.csv").write_text("epoch\n1\n")  # a kill came before the last epoch was added
     again = compiled_model()
     rows, _ = run_fit(again, tmp_path, epochs=2)
 
     assert len(rows) == 2
     assert again.optimizer.iterations.numpy() in (6, 12)
+    with (tmp_path / "history.csv").open() as file:
+        assert [float(row["val_loss"]) for row in csv.DictReader(file)] == [row["val_loss"] for row in rows]
+
+
+def test_a_value_that_is_good_enough_ends_the_training_for_good(tmp_path):
+    rows, _ = run_fit(plain_model(), tmp_path, epochs=3, good_enough=5.0)
+    assert len(rows) == 1
+    again, _ = run_fit(plain_model(), tmp_path, epochs=3, good_enough=5.0)  # a kill came after its last epoch
+    assert again == rows
+
+    state = EpochState(RunDirectory(tmp_path / "other"), "val_accuracy", "max", patience=9, good_enough=0.9)
+    for accuracy, over in ((0.8, False), (0.9, False), (0.91, True), (0.5, True)):
+        state.rows.append({"val_accuracy": accuracy, "val_loss": 1.0})
+        assert state.is_over == over
+
+
+def test_all_processes_stop_by_the_values_of_the_first(tmp_path):
+    """Else one whose sums come out a little differently would stop, and the others wait for it."""
+    cluster = SimpleNamespace(leads=False, of_leader=lambda values: [0.25, 0.25])
+    state = EpochState(RunDirectory(tmp_path), "val_loss", "min", 9, good_enough=0.2500001, cluster=cluster)
+    state.set_model(plain_model())
+    state.on_epoch_begin(0)
+    state.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.2500002})
+    assert state.rows[0]["val_loss"] == 0.25
+    assert state.model.stop_training
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_loss_that_is_no_number_is_told_and_does_not_count(tmp_path):
@@ -144,6 +181,37 @@ def test_a_step_that_is_too_long_is_told_with_the_gradients_before_it(tmp_path):
     assert measured == pytest.approx(np.linalg.norm(gradient), rel=1e-3)
 
 
+def test_a_gradient_that_is_no_number_in_the_last_step_is_told_and_does_not_count(tmp_path):
+    """Its loss is finite: the slope of a length is 0 / 0 at a row of zeros, which alone the last step has."""
+    sequences, targets = sequences_of_two_kinds()
+    sequences[int(LengthBatches(sequences, targets, 8, shuffle=False).plan(0)[-1][0])][:] = 0
+    batches = LengthBatches(sequences, targets, 8, shuffle=False)
+    model = keras.Sequential(
+        [
+            keras.Input((None, 2)),
+            keras.layers.GlobalAveragePooling1D(),
+            keras.layers.Dense(2, use_bias=False, name="projection"),
+            keras.layers.Lambda(lambda x: keras.ops.sqrt(keras.ops.sum(x * x, axis=-1, keepdims=True))),
+        ]
+    )
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    expected = "projection/kernel became no finite numbers by step 6, the last of epoch 1; .*gradients of the norm nan"
+    with pytest.raises(LossBroken, match=expected):
+        run_fit(model, tmp_path, epochs=2, batches=batches)
+    assert not (tmp_path / "checkpoint" / "state.json").exists()
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])
+
+
+def test_a_score_that_is_no_number_does_not_count(tmp_path):
+    sequences, targets = sequences_of_two_kinds()
+    sequences[0][:] = np.nan
+    validation = LengthBatches(sequences, targets, 16, shuffle=False).dataset()
+    with pytest.raises(LossBroken, match="val_loss became nan after step 6, the last of epoch 1"):
+        run_fit(plain_model(), tmp_path, epochs=2, validation=validation)
+    assert not (tmp_path / "checkpoint" / "state.json").exists()
+
+
 def batches_of_epoch(batches):
     return [inputs.numpy() for inputs, _ in batches.dataset()]
 
@@ -154,6 +222,52 @@ def test_a_damaged_checkpoint_is_a_sentence(tmp_path):
 
     with pytest.raises(UserError, match="damaged, start anew with --overwrite"):
         run_fit(compiled_model(), tmp_path, epochs=2)
+
+
+def test_where_the_last_epoch_is_damaged_the_best_is_gone_on_from(tmp_path, capfd):
+    model = plain_model()
+    rows, best = run_fit(model, tmp_path, epochs=30, patience=2, mode="max")  # so that the first is the best
+    assert best < len(rows)
+    (tmp_path / "checkpoint" / f"epoch-{len(rows)}.weights.h5").write_bytes(b"")
+    again = plain_model()
+    left, _ = run_fit(again, tmp_path, epochs=best, mode="max")
+
+    assert left == rows[:best]
+    assert f"epoch-{len(rows)}.weights.h5 is damaged; the best epoch's weights are taken" in capfd.readouterr().out
+    for weight, other in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, other)
+
+
+def test_weights_that_do_not_fit_on_the_disk_are_one_sentence(tmp_path):
+    state = EpochState(RunDirectory(tmp_path), "val_loss", "min", patience=2)
+    state.set_model(plain_model())
+    state.rows = [{"epoch": 1, "loss": 1.0, "val_loss": 1.0}]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))  # bytes of a file
+    try:
+        with pytest.raises(UserError) as told:
+            state.write(0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert re.fullmatch(r"cannot write .*epoch-1\.weights\.h5: File too large; .*", str(told.value))
+    assert not any((tmp_path / "checkpoint").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "words"),
+    [
+        (tf.errors.ResourceExhaustedError, UserError, "/events.v2; No space left on device"),
+        (tf.errors.PermissionDeniedError, UserError, "/events.v2; Permission denied"),
+        (tf.errors.ResourceExhaustedError, tf.errors.ResourceExhaustedError, "OOM when allocating tensor"),
+    ],
+)
+def test_what_tensorboard_cannot_write_is_a_sentence(tmp_path, error, expected, words):
+    class Writer(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            raise error(None, None, words)
+
+    with pytest.raises(expected, match=words.split("; ")[-1]):
+        run_fit(plain_model(), tmp_path, epochs=1, callbacks=[Writer()])
 
 
 def test_a_damaged_state_is_a_sentence(tmp_path):

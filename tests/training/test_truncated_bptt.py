@@ -86,8 +86,7 @@ def test_a_row_whose_sequence_ended_begins_the_next_from_zeros_while_others_go_o
     batches = truncated.batches(sequences, targets, rows=2, seed=3)
     found, resets = {}, []
     for inputs, _, weights in batches.dataset():
-        (given,) = model._begin((inputs,))
-        outputs = model(given, training=False).numpy()
+        outputs = model(inputs, training=False).numpy()
         resets.append(inputs["continues"].numpy())
         for row in range(2):
             first = inputs["steps"][row, 0].numpy()

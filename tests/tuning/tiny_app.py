@@ -14,6 +14,10 @@ from rnn_keras.tuning.space import Choice, Real, Whole
 @dataclasses.dataclass(frozen=True)
 class TinyConfig(TrainingConfig):
     dataset: str = "points"
+    batch_size: int = 16
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "sgd"
+    schedule: Literal["constant", "cosine", "linear"] = "constant"
+    clip_norm: float = 0.0
     units: int = 4
     rate: float = 0.1
     wait: float = 0.0
@@ -48,7 +52,9 @@ class TinyApp(App):
             notes=[],
             summary="96 points",
             points=(x[64:], y[64:]),
-            training_batches=lambda config: FixedBatches((x[:64], y[:64]), 16, shuffle=True, seed=config.seed),
+            training_batches=lambda config: FixedBatches(
+                (x[:64], y[:64]), config.batch_size, shuffle=True, seed=config.seed
+            ),
             validation_dataset=lambda: FixedBatches((x[64:], y[64:]), 32, shuffle=False).dataset(),
         )
 
@@ -65,7 +71,8 @@ class TinyApp(App):
         start = keras.initializers.Constant(float("nan") if config.trouble == "nan" else 0.1)
         decision = keras.layers.Dense(1, "sigmoid", bias_initializer=start)
         network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(config.units, "tanh"), decision])
-        network.compile(keras.optimizers.SGD(config.rate), "binary_crossentropy", metrics=["accuracy"])
+        optimizer.learning_rate = config.rate
+        network.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
         return network
 
     def assemble(self, network, data):
