@@ -27,7 +27,22 @@ from rnn_keras.export import litert
 from rnn_keras.export.runner import DESCRIPTION, LiteRTModel
 from rnn_keras.training.carried_state import CarryingModel
 
-SMALL = ("--units", 12, "--projection", 12, "--dropout", 0, "--input-dropout", 0, "--batch-size", 8, "--balance", 0.3)
+SMALL = (
+    "--members",
+    2,
+    "--units",
+    12,
+    "--projection",
+    12,
+    "--dropout",
+    0,
+    "--input-dropout",
+    0,
+    "--batch-size",
+    8,
+    "--balance",
+    0.3,
+)
 
 
 def command(*arguments):
@@ -130,7 +145,7 @@ def test_a_stream_step_by_step_is_tagged_like_the_whole_video(model, folder):
 
 @pytest.mark.parametrize("shape", [(6,), (12, 10, 3)])
 def test_a_stream_waits_for_the_steps_that_become_one(shape):
-    config = VideoTaggingConfig(units=5, projection=4, bidirectional=False, layers=2)
+    config = VideoTaggingConfig(units=5, projection=4, bidirectional=False, layers=2, members=2)
     tagger = build_tagger(config, shape, 3, stride=4)
     model = build_video_model(tagger, ["a", "b", "c"], None)
     generator = np.random.default_rng(0)
@@ -152,9 +167,9 @@ def test_a_model_that_reads_from_both_ends_is_no_stream():
 @pytest.mark.parametrize(
     ("settings", "shape", "stride"),
     [
-        ({}, (6,), 2),
-        ({"cell": "gru", "bidirectional": False, "layers": 2}, (6,), 1),
-        ({"cell": "simple_rnn", "normalize": "none"}, (6,), 1),
+        ({"members": 2}, (6,), 2),
+        ({"cell": "gru", "bidirectional": False, "layers": 2, "members": 1}, (6,), 1),
+        ({"cell": "simple_rnn", "normalize": "none", "members": 1}, (6,), 1),
         ({"cell": "lstm"}, (12, 10, 3), 1),
     ],
     ids=["features", "causal", "simple_rnn", "frames"],
@@ -324,7 +339,7 @@ def test_settings_that_cannot_be_are_refused(settings, sentence):
 
 @pytest.mark.parametrize("settings", [{"bidirectional": False, "layers": 2}, {"normalize": "video"}])
 def test_exported_files_tag_every_step_of_videos_of_any_length_like_keras(settings, tmp_path):
-    config = VideoTaggingConfig(units=6, projection=5, **settings)
+    config = VideoTaggingConfig(units=6, projection=5, members=2, **settings)
     tagger = build_tagger(config, (6,), 3, stride=2)
     network = unpadded(tagger, config, 3)
     path = tmp_path / "video.tflite"
