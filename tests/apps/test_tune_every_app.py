@@ -43,6 +43,8 @@ def tiny(name, request):
             str(request.getfixturevalue("videos")),
             "--stride",
             "1",
+            "--members",
+            "1",
             "--units",
             "8",
             "--projection",
