@@ -265,8 +265,8 @@ def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path):
             classifier = build_classifier(DigitsConfig(filters=4, units=8), (8, 8, 1), 3)
             classifier.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
             validation = FixedBatches(columns, 40, shuffle=False).dataset()
-            settings = {"epochs": epochs, "patience": 9, "monitor": "val_loss", "mode": "min"}
-            rows, _ = fit(classifier, batches.dataset, validation, RunDirectory(tmp_path / folder), **settings)
+            settings = {"steps_per_epoch": 5, "epochs": epochs, "patience": 9, "monitor": "val_loss", "mode": "min"}
+            rows, _ = fit(classifier, batches.endless, validation, RunDirectory(tmp_path / folder), **settings)
         losses.append([(row["loss"], row["val_loss"]) for row in rows])
 
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)

@@ -126,8 +126,7 @@ def test_other_networks_keep_their_state_too(name):
     batches = truncated.batches([sequence, -sequence] * 2, [sequence] * 4, rows=2, shuffle=False)
     found = []
     for inputs, *_ in batches.dataset():
-        (given,) = model._begin((inputs,))
-        found.append(model(given, training=False).numpy())
+        found.append(model(inputs, training=False).numpy())
 
     # Each row has two sequences of two windows.
     for first, second in (found[:2], found[2:]):
