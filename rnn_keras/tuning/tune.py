@@ -151,7 +151,8 @@ def work(app, directory: Path, timeout: float | None = None) -> None:
     settings = read_object(directory / SETTINGS, *Plan.__dataclass_fields__)
     plan = Plan(**{name: settings[name] for name in Plan.__dataclass_fields__})
     if timeout is not None:
-        oracle_client.TIMEOUT = timeout  # KerasTuner would wait for an hour
+        # KerasTuner would wait for an hour; a chief that has just begun needs its time until it listens.
+        oracle_client.TIMEOUT = max(timeout, 60.0)
     with workers.signs_of_life(directory, os.environ["KERASTUNER_TUNER_ID"]):
         try:
             make_search(app, plan, directory, load(app, plan, print)).search()

@@ -161,9 +161,10 @@ def lead(
             if not workers:
                 over = servicer.stop_triggered or len(oracle.end_order) >= oracle.max_trials
                 # Those that live ask once more, and are told that there is nothing left.
-                if over and not oracle.ongoing_trials and not watch.alive(3 * BEAT):
-                    break
-                if watch.heard and not watch.alive(timeout):
+                if over and not oracle.ongoing_trials:
+                    if not watch.alive(3 * BEAT):
+                        break
+                elif watch.heard and not watch.alive(timeout):
                     raise UserError(
                         f"no worker was heard of for {timeout:.0f} s, and {len(oracle.end_order)} of "
                         f"{oracle.max_trials} trials have ended; the same commands go on"

@@ -12,7 +12,7 @@ from rnn_keras.data.batching import FixedBatches
 from rnn_keras.errors import UserError
 from rnn_keras.training.data_service import served
 
-SETTINGS = ("--epochs", 60)
+SETTINGS = ("--epochs", 30)
 
 
 class Service:
