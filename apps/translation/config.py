@@ -36,7 +36,7 @@ class TranslationConfig(TrainingConfig):
     script: Literal["traditional", "simplified"] = "traditional"
     """Characters that Chinese is converted to before anything is learnt, by OpenCC."""
     epochs: int = 0
-    """The most passes over the training data; 0: ten."""
+    """The most passes over the training data; 0: eight."""
     patience: int = 5
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
     batch_size: int = 32
@@ -90,4 +90,4 @@ class TranslationConfig(TrainingConfig):
             self.require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
 
     def passes(self, steps_per_epoch: int) -> int:
-        return self.epochs or 10
+        return self.epochs or 8
