@@ -10,9 +10,10 @@ from apps.memory.config import MemoryConfig
 from rnn_keras.files import held, read_object, write_json
 from rnn_keras.terminal import console
 from rnn_keras.training.data_service import name_of
-from rnn_keras.training.fit import LossBroken, fit
+from rnn_keras.training.fit import LossBroken
 from rnn_keras.training.plots import plt, save
 from rnn_keras.training.run_directory import RunDirectory
+from rnn_keras.training.train import fit_app
 
 
 def solve(app, config: MemoryConfig, run: RunDirectory) -> dict:
@@ -32,18 +33,7 @@ def solve(app, config: MemoryConfig, run: RunDirectory) -> dict:
         batches = data.training_batches(config)
         network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
         try:
-            rows, _ = fit(
-                network,
-                batches.endless,
-                data.validation_dataset(),
-                run,
-                steps_per_epoch=batches.number_of_batches,
-                epochs=config.passes(batches.number_of_batches),
-                patience=config.patience,
-                monitor=app.monitor,
-                mode=app.mode,
-                good_enough=data.task.solved,
-            )
+            rows, _ = fit_app(app, config, data, network, batches, run, good_enough=data.task.solved)
         except LossBroken:
             rows = []
         solved = [row["epoch"] for row in rows if row["val_loss"] < data.task.solved]

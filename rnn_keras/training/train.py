@@ -73,19 +73,9 @@ def train(
         if cluster is not None:
             cluster.meet()
         with data_service.watched(service):
-            rows, best_epoch = fit(
-                network,
-                endless,
-                data.validation_dataset(),
-                run,
-                steps_per_epoch=batches.number_of_batches,
-                epochs=config.passes(batches.number_of_batches),
-                patience=config.patience,
-                monitor=app.monitor,
-                mode=app.mode,
-                good_enough=app.good_enough(config, data),
-                callbacks=app.callbacks(config, data, run),
-                cluster=cluster,
+            callbacks = app.callbacks(config, data, run)
+            rows, best_epoch = fit_app(
+                app, config, data, network, batches, run, batches=endless, callbacks=callbacks, cluster=cluster
             )
         if not leads:
             return {}
@@ -105,3 +95,23 @@ def train(
             show_metrics(f"{config.dataset}, {split} split", metrics[split])
         console.print(f"model: {run.model}   plots: {run.plots}   seconds: {metrics['seconds']['total']}")
         return {**metrics, "run_dir": str(run.path)}
+
+
+def fit_app(app: "App", config, data: "TrainingData", network: keras.Model, batches, run: RunDirectory, /, **others):
+    """`fit` (what it returns and raises stands there) as an app and its settings say, but for what `others` say.
+
+    Args:
+        batches: what `data.training_batches(config)` gave.
+    """
+    said = {
+        "batches": batches.endless,
+        "validation": data.validation_dataset(),
+        "run": run,
+        "steps_per_epoch": batches.number_of_batches,
+        "epochs": config.passes(batches.number_of_batches),
+        "patience": config.patience,
+        "monitor": app.monitor,
+        "mode": app.mode,
+        "good_enough": app.good_enough(config, data),
+    }
+    return fit(network, **(said | others))
