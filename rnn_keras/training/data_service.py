@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import signal
 import socket
 import sys
 import threading
@@ -29,7 +30,7 @@ ATTEMPTS = 3  # in vain, after which it is lost
 
 
 def serve_training_data(app: "App", config, host: str, port: int, as_json: bool) -> None:
-    """What the command `serve-data` does: gives the batches of each epoch to any process that asks, until Ctrl-C.
+    """What the command `serve-data` does: gives an epoch's batches to any process that asks, until Ctrl-C or SIGTERM.
 
     The dispatcher and its one worker are in this process, since the batches are made by its Python functions; so they
     come in the order that the seed and the epoch give, all of them to each training that asks.
@@ -56,11 +57,13 @@ def serve_training_data(app: "App", config, host: str, port: int, as_json: bool)
     for epoch in range(config.passes(batches.number_of_batches)):
         service.register_dataset(dispatcher.target, batches.endless(epoch), dataset_id=f"{name}-{epoch}")
     address = f"{host}:{here.rpartition(':')[2]}"
-    if as_json:
-        print(json.dumps({"data_service": address, "batches": batches.number_of_batches}), flush=True)
-    else:
-        print(f"{batches.summary}, for `train ... --data-service {address}`; Ctrl-C ends it", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
+        for ending in (signal.SIGINT, signal.SIGTERM):  # also where a shell's script started it in the background
+            signal.signal(ending, signal.default_int_handler)
+        if as_json:
+            print(json.dumps({"data_service": address, "batches": batches.number_of_batches}), flush=True)
+        else:
+            print(f"{batches.summary}, for `train ... --data-service {address}`; Ctrl-C ends it", flush=True)
         threading.Event().wait()
     print("ended", file=sys.stderr if as_json else sys.stdout, flush=True)
     # Not by the way of the destructors of dispatcher and worker, which wait, holding Python's lock, for batches that

@@ -22,8 +22,8 @@ class Service:
         assert answer, self.process.stderr.read()
         self.address = json.loads(answer)["data_service"]
 
-    def end(self):
-        self.process.send_signal(signal.SIGINT)
+    def end(self, how):
+        self.process.send_signal(how)
         _, errors = self.process.communicate(timeout=60)
         assert self.process.returncode == 0 and errors.endswith("ended\n")
 
@@ -32,7 +32,7 @@ class Service:
 def service():
     running = Service()
     yield running.address
-    running.end()
+    running.end(signal.SIGINT)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_a_training_goes_on_where_the_service_was_lost(alone, tmp_path):
 
     again = Service()
     out, weights = trained(tmp_path, *SETTINGS, "--data-service", again.address)
-    again.end()
+    again.end(signal.SIGTERM)
     assert "going on after epoch" in out
     for weight, other in zip(expected, weights, strict=True):
         np.testing.assert_allclose(other, weight, atol=1e-5)
