@@ -26,7 +26,7 @@ def whole_numbers(flag: str, given: str, least: int = 1) -> list[int]:
 
 def lengths(
     config: Annotated[MemoryConfig, tyro.conf.arg(name="")] = MemoryConfig(epochs=16),  # noqa: B008, it is frozen
-    lengths: str = "50,100,200,400",
+    lengths: str = "50,100,200,400,1000",
     cells: str = ",".join(CELLS),
     run_dir: Path = Path("runs/memory_lengths"),
     as_json: Annotated[bool, AS_JSON] = False,

@@ -60,10 +60,11 @@ def plot_lengths(rows: list[dict], path: Path, title: str) -> None:
         color = f"C{number}"
         solved = [row for row in own if row["steps"]]
         failed = [row for row in own if not row["steps"]]
-        steps.plot([r["length"] for r in solved], [r["steps"] for r in solved], "o-", color=color, label=cell)
-        steps.plot([r["length"] for r in failed], [r["taken"] for r in failed], "x", color=color, markersize=9)
-        if failed and not solved:
-            steps.plot([], [], "x", color=color, label=cell)
+        if solved:
+            steps.plot([r["length"] for r in solved], [r["steps"] for r in solved], "o-", color=color, label=cell)
+        if failed:
+            label = None if solved else cell
+            steps.plot([r["length"] for r in failed], [r["taken"] for r in failed], "x", color=color, ms=9, label=label)
         known = [row for row in own if row["score"] is not None]
         errors.plot([r["length"] for r in known], [r["score"] for r in known], "o-", color=color, label=cell)
     steps.set(xlabel="length in steps", ylabel="training steps until solved", title="x: not solved in so many steps")

@@ -7,8 +7,7 @@ from apps.video_tagging.config import VideoTaggingConfig
 from apps.video_tagging.data import VideoData
 from rnn_keras.data.labelled import label_layer
 from rnn_keras.decoding.tag_chain import TagChain, counted
-from rnn_keras.layers import GRU, LSTM, Keypoints, SimpleRNN
-from rnn_keras.layers.members import MeanOfMembers
+from rnn_keras.layers import GRU, LSTM, Keypoints, MeanOfMembers, SimpleRNN
 from rnn_keras.layers.steps import AtFullRate, InsideLengths, MeanOfSteps, PerStep, StandardizedInTime, WholeLengths
 
 CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}

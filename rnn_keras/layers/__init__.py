@@ -4,6 +4,7 @@ from rnn_keras.layers.fast_path import general_loop
 from rnn_keras.layers.gru import GRU, GRUCell
 from rnn_keras.layers.keypoints import Keypoints
 from rnn_keras.layers.lstm import LSTM, LSTMCell
+from rnn_keras.layers.members import MeanOfMembers
 from rnn_keras.layers.one_hot import OneHot
 from rnn_keras.layers.pieces import Joined, Pieces
 from rnn_keras.layers.pooling import MaskedMaxPooling1D
@@ -21,6 +22,7 @@ __all__ = [
     "Keypoints",
     "LSTMCell",
     "MaskedMaxPooling1D",
+    "MeanOfMembers",
     "MeanOfSteps",
     "OneHot",
     "PerStep",

@@ -120,19 +120,22 @@ class RunDirectory:
         import_tensorflow()
         import keras
 
-        # Imported for what they register: Keras finds the custom layers in a model file by their names.
-        import rnn_keras.data.columns
-        import rnn_keras.data.images
-        import rnn_keras.data.marked_numbers
-        import rnn_keras.data.open_vocabulary
-        import rnn_keras.data.text
-        import rnn_keras.decoding
-        import rnn_keras.decoding.tag_chain
-        import rnn_keras.layers  # noqa: F401
-
+        know_layers()
         try:
             return keras.models.load_model(self.model, compile=False)
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise UserError(
-                f"{self.model} cannot be loaded ({first_line(error)}); it is damaged, train again"
+                f"{self.model} cannot be loaded ({first_line(error)}); it is damaged or of another version, train again"
             ) from error
+
+
+def know_layers() -> None:
+    """Imports the modules that register layers: Keras finds the custom layers in a model file by their names."""
+    import rnn_keras.data.columns
+    import rnn_keras.data.images
+    import rnn_keras.data.marked_numbers
+    import rnn_keras.data.open_vocabulary
+    import rnn_keras.data.text
+    import rnn_keras.decoding
+    import rnn_keras.decoding.tag_chain
+    import rnn_keras.layers  # noqa: F401

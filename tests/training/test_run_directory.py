@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import pytest
@@ -112,3 +115,18 @@ def test_the_learning_rate_follows_its_schedule(schedule, at_half):
     optimizer.iterations.assign(50)
     assert float(optimizer.learning_rate) == pytest.approx(0.01 * at_half, rel=1e-5)
     assert optimizer.global_clipnorm is None
+
+
+def test_a_new_process_knows_every_layer_that_a_model_file_may_name():
+    """Not only those that the command which trained it had imported."""
+    package = Path(sys.modules[RunDirectory.__module__].__file__).parents[1]
+    registering = {
+        ".".join(("rnn_keras", *path.relative_to(package).with_suffix("").parts))
+        for path in package.rglob("*.py")
+        if "register_keras_serializable" in path.read_text()
+    }
+    of_training = {"rnn_keras.training.losses", "rnn_keras.training.schedules"}  # models are loaded uncompiled
+    code = "import sys; from rnn_keras.training.run_directory import know_layers; know_layers(); print(*sys.modules)"
+    known = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert "rnn_keras.layers.members" in registering
+    assert registering - of_training <= set(known)
