@@ -75,7 +75,7 @@ def plot_lengths(rows: list[dict], path: Path, title: str) -> None:
         axis.set_xticks(places, places)
         axis.minorticks_off()
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=8)
+        axis.legend(fontsize=8, loc="center left")
     figure.suptitle(title)
     figure.tight_layout()
     save(figure, path)
