@@ -97,18 +97,21 @@ def train(
         return {**metrics, "run_dir": str(run.path)}
 
 
-def fit_app(app: "App", config, data: "TrainingData", network: keras.Model, batches, run: RunDirectory, /, **others):
+def fit_app(
+    app: "App", config, data: "TrainingData", network: keras.Model, training_batches, run: RunDirectory, **others
+) -> tuple[list[dict], int]:
     """`fit` (what it returns and raises stands there) as an app and its settings say, but for what `others` say.
 
     Args:
-        batches: what `data.training_batches(config)` gave.
+        training_batches: what `data.training_batches(config)` gave.
+        others: arguments of `fit`.
     """
     said = {
-        "batches": batches.endless,
+        "batches": training_batches.endless,
         "validation": data.validation_dataset(),
         "run": run,
-        "steps_per_epoch": batches.number_of_batches,
-        "epochs": config.passes(batches.number_of_batches),
+        "steps_per_epoch": training_batches.number_of_batches,
+        "epochs": config.passes(training_batches.number_of_batches),
         "patience": config.patience,
         "monitor": app.monitor,
         "mode": app.mode,

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import pytest
 
+import rnn_keras
 from rnn_keras.errors import UserError
 from rnn_keras.training.config import TrainingConfig, read_config
 from rnn_keras.training.run_directory import RunDirectory
@@ -119,7 +120,7 @@ def test_the_learning_rate_follows_its_schedule(schedule, at_half):
 
 def test_a_new_process_knows_every_layer_that_a_model_file_may_name():
     """Not only those that the command which trained it had imported."""
-    package = Path(sys.modules[RunDirectory.__module__].__file__).parents[1]
+    package = Path(rnn_keras.__file__).parent
     registering = {
         ".".join(("rnn_keras", *path.relative_to(package).with_suffix("").parts))
         for path in package.rglob("*.py")
