@@ -19,6 +19,7 @@ from rnn_keras.training.broken_step import told
 from rnn_keras.training.cluster import Cluster
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.together import own_masks, train_together
+from rnn_keras.training.variables import make_variables
 
 
 class LossBroken(UserError):
@@ -239,7 +240,7 @@ def fit(
     leads = cluster is None or cluster.leads
     state = EpochState(run, monitor, mode, patience, good_enough, cluster)
     state.set_model(model)
-    model.optimizer.build(model.trainable_variables)
+    make_variables(model, batches(state.epochs_done))
     if state.epochs_done:
         state.go_on()
         if leads:
