@@ -12,12 +12,13 @@ def make_variables(model: keras.Model, batches: tf.data.Dataset) -> None:
     of the time to the first step.
 
     Args:
-        model: functional and compiled.
+        model: compiled; functional, or sequential with a known input.
         batches: what it will be trained on, `(inputs, targets)` or `(inputs, targets, weights)`; none is drawn.
     """
     model.optimizer.build(model.trainable_variables)
     batch = tree.map_structure(_smallest, batches.element_spec)
-    outputs = tree.map_structure(_smallest, model.output)
+    [output] = model.outputs if isinstance(model, keras.Sequential) else [model.output]
+    outputs = tree.map_structure(_smallest, output)
     inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(batch)
     model.compute_loss(inputs, targets, outputs, weights)
     model.compute_metrics(inputs, targets, outputs, weights)
