@@ -65,6 +65,26 @@ class Interrupted(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.parametrize("functional", [False, True])
+def test_the_step_is_traced_once(functional, tmp_path, monkeypatch):
+    """A second trace would take as long again: see `make_variables`."""
+    model = compiled_model()
+    if functional:
+        model = keras.Model(model.inputs, model.outputs[0])
+        model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy", "auc"])
+    traces, train_step = [], model.train_step
+
+    def counted(data):
+        traces.append(data)
+        return train_step(data)
+
+    monkeypatch.setattr(model, "train_step", counted)
+    sequences, targets = sequences_of_two_kinds()
+    batches = LengthBatches([ids[:3] for ids in sequences], targets, 8, shuffle=True, seed=3)  # one shape of batch
+    run_fit(model, tmp_path, epochs=1, batches=batches)
+    assert len(traces) == 1
+
+
 def test_a_run_that_was_cut_off_ends_like_one_that_was_not(tmp_path, monkeypatch):
     whole = compiled_model()
     rows, _ = run_fit(whole, tmp_path / "whole", epochs=4)
