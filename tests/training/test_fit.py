@@ -15,6 +15,7 @@ from rnn_keras.errors import UserError
 from rnn_keras.layers import GRU
 from rnn_keras.training.fit import EpochState, LossBroken, fit
 from rnn_keras.training.run_directory import RunDirectory
+from rnn_keras.training.variables import make_variables
 
 
 def sequences_of_two_kinds(count=48, seed=0):
@@ -83,6 +84,21 @@ def test_the_step_is_traced_once(functional, tmp_path, monkeypatch):
     batches = LengthBatches([ids[:3] for ids in sequences], targets, 8, shuffle=True, seed=3)  # one shape of batch
     run_fit(model, tmp_path, epochs=1, batches=batches)
     assert len(traces) == 1
+
+
+def test_targets_of_a_length_that_the_model_leaves_open(tmp_path):
+    keras.utils.set_random_seed(5)
+    model = keras.Sequential([keras.Input((None, 2)), GRU(6, return_sequences=True), keras.layers.Dense(4)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer="adam", loss=loss, weighted_metrics=["accuracy"])
+    batch = (np.ones((8, 5, 2), "float32"), np.ones((8, 5), "int32"), np.ones((8, 5), "float32"))
+    batches = tf.data.Dataset.from_tensors(batch)
+    make_variables(model, batches)
+
+    made = model.metrics_variables + model.optimizer.variables
+    assert [metric.name for metric in model.metrics] == ["loss", "compile_metrics"]
+    model.fit(batches, verbose=0)
+    assert model.metrics_variables + model.optimizer.variables == made
 
 
 def test_a_run_that_was_cut_off_ends_like_one_that_was_not(tmp_path, monkeypatch):
