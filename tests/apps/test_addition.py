@@ -297,11 +297,11 @@ class TestReading:
 
     def test_the_commands(self, tmp_path, capfd):
         run = ("--run-dir", tmp_path / "run")
-        settings = ("--order", "reading", "--digits", 1, "--examples", 2000, "--units", 32, "--epochs", 60)
+        settings = ("--order", "reading", "--digits", 1, "--examples", 2000, "--units", 32, "--epochs", 40)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(addition_data, "TESTED", 4)
             patch.setattr(addition_data, "VALIDATED", 3)
-            command("train", *run, *settings, "--batch-size", 32, "--learning-rate", 0.01, "--patience", 60)
+            command("train", *run, *settings, "--batch-size", 64, "--learning-rate", 0.02, "--patience", 60)
             command("evaluate", *run, "--split", "train", "--json")
             assert last_line(capfd)["exact_1"] > 0.8
             command("predict", *run, "3", "4", "1+0", "--json")
