@@ -132,7 +132,20 @@ def write_reviews(path, count=400):
 def test_a_killed_run_goes_on_with_the_same_command(tmp_path):
     write_reviews(tmp_path / "reviews.csv")
     run_dir = tmp_path / "run"
-    small = ["--units", "4", "--embedding-units", "4", "--epochs", "40", "--patience", "40", "--batch-size", "8"]
+    small = [
+        "--units",
+        "4",
+        "--embedding-units",
+        "4",
+        "--epochs",
+        "16",
+        "--patience",
+        "16",
+        "--learning-rate",
+        "0.01",
+        "--batch-size",
+        "8",
+    ]
     command = ["train", "--dataset", str(tmp_path / "reviews.csv"), "--run-dir", str(run_dir), *small, "--json"]
     child = subprocess.Popen([*SENTIMENT, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     state = run_dir / "checkpoint" / "state.json"
@@ -152,6 +165,6 @@ def test_a_killed_run_goes_on_with_the_same_command(tmp_path):
     assert report["test"]["accuracy"] > 0.9
     assert "going on after epoch" in done.stderr
     with (run_dir / "history.csv").open() as file:
-        assert [int(row["epoch"]) for row in csv.DictReader(file)] == list(range(1, 41))
+        assert [int(row["epoch"]) for row in csv.DictReader(file)] == list(range(1, 17))
     assert not (run_dir / "checkpoint").exists()
     assert "add --overwrite" in one_sentence(run(*command))
