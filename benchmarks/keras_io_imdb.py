@@ -10,7 +10,7 @@ import time
 import tyro
 from rich.console import Console
 
-from rnn_keras.quiet import import_tensorflow, quiet_libraries
+from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
 
 def main(dataset: str = "imdb_reviews", data_dir: str | None = None, seed: int = 1) -> None:
@@ -21,16 +21,16 @@ def main(dataset: str = "imdb_reviews", data_dir: str | None = None, seed: int =
         data_dir: TFDS's data directory.
         seed: Seed of weights and shuffling.
     """
-    quiet_libraries()
+    quiet_tensorflow()
     import_tensorflow()
     import keras
     import numpy as np
 
-    from rnn_keras.data.labelled_texts import load_labelled_texts
     from rnn_keras.data.text import encode, text_vectorization
+    from rnn_keras.data.text_classification import load_text_dataset
 
     keras.utils.set_random_seed(seed)
-    texts = load_labelled_texts(dataset, data_dir)
+    texts = load_text_dataset(dataset, data_dir)
     vectorization = text_vectorization(
         texts.splits["train"].texts, vocabulary_size=20_000, maximum_length=200, keep="last"
     )

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import tyro
 
-from rnn_keras.quiet import import_tensorflow, quiet_libraries
-from rnn_keras.terminal import console
+from rnn_keras.utils.terminal import console
+from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
 
 def finishes(run_dir: Path, epochs: int, within: float | None = None) -> bool:
@@ -53,7 +53,7 @@ def main(kills: int = 20, epochs: int = 4, seed: int = 1) -> None:
         epochs: of each training.
         seed: of the moments.
     """
-    quiet_libraries()
+    quiet_tensorflow()
     import_tensorflow()
     moments = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:

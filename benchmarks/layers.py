@@ -18,7 +18,7 @@ from rich.table import Table
 
 from benchmarks.candidates import FAMILIES, KERAS_GRAPH, KERAS_XLA, NAMES, OURS, TORCH, Size, candidates, torch_is_there
 from benchmarks.memory import peak_bytes
-from rnn_keras.quiet import import_tensorflow, quiet_libraries
+from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
 SIZES = (
     Size(32, 128, 64, 64),
@@ -56,7 +56,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    quiet_libraries()
+    quiet_tensorflow()
     console = Console(stderr=options.json)
     import_tensorflow()
     threads = os.cpu_count() or 1

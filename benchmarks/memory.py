@@ -53,7 +53,7 @@ def status(field: str) -> int:
 
 
 if __name__ == "__main__":
-    from rnn_keras.quiet import quiet_libraries
+    from rnn_keras.utils.tf_logging import quiet_tensorflow
 
-    quiet_libraries()
+    quiet_tensorflow()
     tyro.cli(main)

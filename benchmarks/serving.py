@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 HOST = "127.0.0.1"
-START = "from rnn_keras.quiet import quiet_libraries; quiet_libraries(); import sys, pathlib; "
-START += "from rnn_keras.export.server import serve; serve(pathlib.Path(sys.argv[1]), 'model', port=0)"
+START = "from rnn_keras.utils.tf_logging import quiet_tensorflow; quiet_tensorflow(); import sys, pathlib; "
+START += "from rnn_keras.serving.server import serve; serve(pathlib.Path(sys.argv[1]), 'model', port=0)"
 TEXT = "a film whose plot is thin but whose actors are so good that one forgives it every time"
 MALFORMED = (b"{", b"[1]", b'{"instances": []}', b'{"instances": [[1, 2], [3]]}', b'{"instances": {}}', b"\xff\x00")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import tyro
 
-from rnn_keras.terminal import console
+from rnn_keras.utils.terminal import console
 
 
 def seconds(workers: int, trials: int, epochs: int, cores: set[int]) -> float:

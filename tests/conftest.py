@@ -7,7 +7,7 @@ import random
 import pytest
 
 from rnn_keras.data.package_files import fetch
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 
 SMALL = ("--units", "8", "--embedding-units", "8", "--batch-size", "16", "--learning-rate", "0.02", "--epochs", "3")
 

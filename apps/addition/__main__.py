@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.addition.config import SEARCH_SPACE, AdditionConfig
-from rnn_keras.app import App
+from rnn_keras.cli.app import App
 
 if TYPE_CHECKING:
     import keras
 
     from apps.addition.data import AdditionData
-    from rnn_keras.export.deployment import Deployment
+    from rnn_keras.export.spec import ExportSpec
     from rnn_keras.training.run_directory import RunDirectory
 
 
@@ -56,7 +56,7 @@ class AdditionApp(App):
         return build_sum_model(network, carry_probe(network, data.train))
 
     def score(self, network: "keras.Model", data: "AdditionData", split: str) -> dict:
-        from apps.addition.metric import metrics
+        from apps.addition.metrics import metrics
 
         return metrics(self.assemble(network, data), data.config.order, data.splits[split])
 
@@ -67,7 +67,7 @@ class AdditionApp(App):
 
     def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
         from apps.addition.data import load_to_score
-        from apps.addition.metric import metrics
+        from apps.addition.metrics import metrics
 
         data = load_to_score(self.config, dataset)
         return metrics(model, self.config.order, data.examples(split)), data.notes
@@ -84,8 +84,8 @@ class AdditionApp(App):
             return in_reading_order(model, inputs)
         return by_columns(model, self.run.plots / "prediction.png", inputs)
 
-    def deployment(self, model: "keras.Model", config: AdditionConfig, examples: int) -> "Deployment":
-        from apps.addition.deployment import by_columns, in_reading_order
+    def deployment(self, model: "keras.Model", config: AdditionConfig, examples: int) -> "ExportSpec":
+        from apps.addition.export import by_columns, in_reading_order
 
         return (in_reading_order if config.order == "reading" else by_columns)(model, config, examples)
 

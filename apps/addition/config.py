@@ -4,13 +4,13 @@ import dataclasses
 from typing import ClassVar, Literal
 
 from rnn_keras.training.config import TrainingConfig
-from rnn_keras.tuning.space import Choice, Real, SearchSpace, Whole
+from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
     "cell": Choice(("simple_rnn", "lstm", "gru")),
-    "units": Whole(8, 256, log=True),
-    "learning_rate": Real(5e-4, 3e-2, log=True),
-    "clip_norm": Real(0.3, 10.0, log=True),
+    "units": Int(8, 256, log=True),
+    "learning_rate": Float(5e-4, 3e-2, log=True),
+    "clip_norm": Float(0.3, 10.0, log=True),
     "batch_size": Choice((64, 128, 256)),
 }
 DEFAULTS = {

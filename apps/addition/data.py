@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from apps.addition.config import AdditionConfig
+from apps.addition.digit_columns import added, columns_of, numbers, parsed
 from rnn_keras.data.batching import Batches, FixedBatches
-from rnn_keras.data.columns import added, columns_of, numbers, parsed
-from rnn_keras.data.splits import SPLITS, assign_splits, chosen_split
+from rnn_keras.data.splits import SPLITS, assign_splits, select_split
 from rnn_keras.data.tables import named_rows
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 
 COLUMNS = ("first", "second")
 FEWEST = 10  # distinct sums of a file to train, validate and test with
@@ -66,7 +66,7 @@ class AdditionData:
         return together(self.splits["train"])
 
     def examples(self, split: str) -> Groups:
-        return chosen_split(self.config.dataset, self.splits, self.everything, split)
+        return select_split(self.config.dataset, self.splits, self.everything, split)
 
     def training_batches(self, config: AdditionConfig) -> Batches:
         if config.order == "reading":

@@ -8,8 +8,8 @@ from sklearn.linear_model import LogisticRegression
 
 from apps.addition.config import AdditionConfig
 from apps.addition.data import Sums
-from rnn_keras.data.columns import DigitColumns, JoinedDigits, added
-from rnn_keras.data.labelled import drawn
+from apps.addition.digit_columns import DigitColumns, JoinedDigits, added
+from rnn_keras.data.classification import drawn
 from rnn_keras.layers import GRU, LSTM, OneHot, SimpleRNN
 
 CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}

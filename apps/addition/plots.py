@@ -7,9 +7,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from apps.addition.data import AdditionData, Groups, Sums, hard, together, unseen
+from apps.addition.digit_columns import added, columns_of
 from apps.addition.model import Adder
-from rnn_keras.data.columns import added, columns_of
-from rnn_keras.decoding.text_to_text import TextWriter
+from rnn_keras.seq2seq.text_to_text import TextWriter
 from rnn_keras.training.plots import save
 
 LENGTHS = (8, 16, 32, 64, 128, 256, 512)

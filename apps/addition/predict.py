@@ -7,12 +7,12 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from apps.addition.digit_columns import added, columns_of, numbers, parsed
 from apps.addition.paper import on_paper
 from apps.addition.plots import plot_state
-from rnn_keras.data.columns import added, columns_of, numbers, parsed
-from rnn_keras.decoding.text_to_text import TextWriter
-from rnn_keras.errors import UserError
-from rnn_keras.terminal import console
+from rnn_keras.seq2seq.text_to_text import TextWriter
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.terminal import console
 
 SHOWN = 5  # sums that are written out as on paper
 

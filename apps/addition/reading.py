@@ -7,8 +7,8 @@ from apps.addition.data import AdditionData, Sums
 from rnn_keras.data.open_vocabulary import OpenVocabulary, framed
 from rnn_keras.data.pair_batches import PairBatches
 from rnn_keras.data.text import Tokenizer
-from rnn_keras.decoding import AttentionDecoder, BidirectionalEncoder
-from rnn_keras.decoding.text_to_text import build_text_to_text, teacher_forced
+from rnn_keras.seq2seq import AttentionDecoder, BidirectionalEncoder
+from rnn_keras.seq2seq.text_to_text import build_text_to_text, teacher_forced
 
 CHARACTERS = list("0123456789+")
 LONGEST = 64  # characters that are read, at least

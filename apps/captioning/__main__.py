@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.captioning.config import SEARCH_SPACE, CaptioningConfig
-from rnn_keras.app import App
+from rnn_keras.cli.app import App
 
 if TYPE_CHECKING:
     import keras
 
     from apps.captioning.data import CaptioningData
-    from rnn_keras.export.deployment import Deployment
+    from rnn_keras.export.spec import ExportSpec
     from rnn_keras.training.run_directory import RunDirectory
 
 
@@ -23,7 +23,7 @@ class CaptioningApp(App):
     search_space = SEARCH_SPACE
 
     def require_source(self, dataset: str, data_dir: str | None) -> None:
-        from rnn_keras.data.captioned_images import require_source
+        from apps.captioning.captioned_images import require_source
 
         require_source(dataset, data_dir)
 
@@ -53,7 +53,7 @@ class CaptioningApp(App):
 
     def score(self, network: "keras.Model", data: "CaptioningData", split: str) -> dict:
         from apps.captioning.captioner import Captioner
-        from apps.captioning.metric import metrics
+        from apps.captioning.metrics import metrics
 
         return metrics(Captioner(self.assemble(network, data)), data.images, data.arrays, data.images.splits[split])[0]
 
@@ -66,7 +66,7 @@ class CaptioningApp(App):
     def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
         from apps.captioning.captioner import Captioner
         from apps.captioning.data import arrays_for, load_images
-        from apps.captioning.metric import metrics, show_examples
+        from apps.captioning.metrics import metrics, show_examples
 
         images = load_images(self.config, dataset, data_dir, to_train=False)
         places = images.chosen(split)
@@ -79,8 +79,8 @@ class CaptioningApp(App):
 
         return predict(model, self.run.plots, inputs)
 
-    def deployment(self, model: "keras.Model", config: CaptioningConfig, examples: int) -> "Deployment":
-        from apps.captioning.deployment import deployment
+    def deployment(self, model: "keras.Model", config: CaptioningConfig, examples: int) -> "ExportSpec":
+        from apps.captioning.export import deployment
 
         return deployment(model, config, examples)
 

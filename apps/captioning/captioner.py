@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from apps.captioning.features import progress
 from rnn_keras.data.open_vocabulary import END, START
-from rnn_keras.decoding.text_to_text import BATCH, Written
+from rnn_keras.seq2seq.text_to_text import BATCH, Written
 
 
 class AttentionMap(NamedTuple):

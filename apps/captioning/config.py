@@ -3,22 +3,22 @@
 import dataclasses
 from typing import ClassVar, Literal
 
-from rnn_keras.data.captioned_images import DEFAULT
+from apps.captioning.captioned_images import DEFAULT
 from rnn_keras.training.config import TrainingConfig
-from rnn_keras.tuning.space import Choice, Real, SearchSpace, Whole
+from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
     "cell": Choice(("lstm", "gru")),
-    "units": Whole(128, 768, log=True),
-    "embedding_units": Whole(64, 512, log=True),
-    "decoder_layers": Whole(1, 2),
+    "units": Int(128, 768, log=True),
+    "embedding_units": Int(64, 512, log=True),
+    "decoder_layers": Int(1, 2),
     "attention": Choice(("dot", "additive")),
     "opening": Choice(("state", "input")),
-    "dropout": Real(0.2, 0.6),
-    "word_dropout": Real(0.0, 0.3),
-    "label_smoothing": Real(0.0, 0.2),
-    "learning_rate": Real(3e-4, 3e-3, log=True),
-    "clip_norm": Real(0.5, 10.0, log=True),
+    "dropout": Float(0.2, 0.6),
+    "word_dropout": Float(0.0, 0.3),
+    "label_smoothing": Float(0.0, 0.2),
+    "learning_rate": Float(3e-4, 3e-3, log=True),
+    "clip_norm": Float(0.5, 10.0, log=True),
     "batch_size": Choice((32, 64, 128)),
 }
 

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from apps.captioning.captioned_images import CaptionedImages, load_captioned_images
 from apps.captioning.config import CaptioningConfig
 from apps.captioning.encoders import build_backbone, is_frozen
 from apps.captioning.features import all_features, all_pixels
-from rnn_keras.data.captioned_images import CaptionedImages, load_captioned_images
 from rnn_keras.data.open_vocabulary import OpenVocabulary, ReversibleTokenizer, framed
 from rnn_keras.data.pair_batches import PictureBatches
 

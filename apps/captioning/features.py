@@ -12,12 +12,12 @@ import numpy as np
 import tensorflow as tf
 from rich.progress import track
 
-from rnn_keras.app import console
-from rnn_keras.data.captioned_images import CaptionedImages
+from apps.captioning.captioned_images import CaptionedImages
+from rnn_keras.cli.app import console
 from rnn_keras.data.images import decoded
 from rnn_keras.data.package_files import default_cache_dir
-from rnn_keras.errors import UserError
-from rnn_keras.files import replacing
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.files import atomic_write
 
 FOLDER = "picture_features"
 AT_ONCE = 32
@@ -72,7 +72,7 @@ def all_features(
         f"looking at {len(pictures)} pictures with {eye}, once; "
         f"{2 * np.prod(shape) / 2**20:,.0f} MB of features are kept in {path} ..."
     )
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         features = np.lib.format.open_memmap(temporary, "w+", np.float16, shape)
         _claim(temporary)
         place = 0

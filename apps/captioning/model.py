@@ -5,7 +5,7 @@ import keras
 from apps.captioning.config import CaptioningConfig
 from rnn_keras.data.images import DecodedImages
 from rnn_keras.data.open_vocabulary import END, START, JoinedText, OpenVocabulary
-from rnn_keras.decoding import AttentionDecoder, PictureReader, Search
+from rnn_keras.seq2seq import AttentionDecoder, ImageMemory, Search
 
 
 def build_network(
@@ -21,7 +21,7 @@ def build_network(
     picture = keras.Input(shape, dtype="float16" if backbone is None else "uint8", name="picture")
     written = keras.Input((None,), dtype="int32", name="written")
     grid = picture if backbone is None else backbone(picture)
-    reader = PictureReader(config.embedding_units, config.dropout, config.blind, name="reader")
+    reader = ImageMemory(config.embedding_units, config.dropout, config.blind, name="reader")
     decoder = AttentionDecoder(
         words,
         config.embedding_units,

@@ -9,9 +9,9 @@ import numpy as np
 from apps.captioning.captioner import AttentionMap, Captioner
 from apps.captioning.data import CaptioningData
 from apps.captioning.features import square
-from rnn_keras.data.labelled import drawn
-from rnn_keras.training.fonts import font_with
+from rnn_keras.data.classification import drawn
 from rnn_keras.training.plots import save
+from rnn_keras.utils.fonts import font_with
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # the backend must be chosen first

@@ -9,10 +9,10 @@ import numpy as np
 
 from apps.captioning.captioner import Captioner
 from apps.captioning.features import square
+from apps.captioning.picture_files import picture_content
 from apps.captioning.plots import PIXELS, plot_attention
-from rnn_keras.app import console
-from rnn_keras.data.picture_files import picture_content
-from rnn_keras.errors import UserError
+from rnn_keras.cli.app import console
+from rnn_keras.utils.errors import UserError
 
 PICTURED = 8  # the most inputs whose attention is drawn
 

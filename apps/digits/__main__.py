@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.digits.config import SEARCH_SPACE, DigitsConfig
-from rnn_keras.app import App
+from rnn_keras.cli.app import App
 
 if TYPE_CHECKING:
     import keras
 
     from apps.digits.data import DigitsData
-    from rnn_keras.export.deployment import Deployment
+    from rnn_keras.export.spec import ExportSpec
     from rnn_keras.training.run_directory import RunDirectory
 
 
@@ -23,7 +23,7 @@ class DigitsApp(App):
     search_space = SEARCH_SPACE
 
     def require_source(self, dataset: str, data_dir: str | None) -> None:
-        from rnn_keras.data.labelled_images import require_source
+        from rnn_keras.data.image_classification import require_source
 
         require_source(dataset, data_dir)
 
@@ -45,7 +45,7 @@ class DigitsApp(App):
         return build_picture_model(network, data.pictures.class_names)
 
     def score(self, network: "keras.Model", data: "DigitsData", split: str) -> dict:
-        from apps.digits.metric import metrics
+        from apps.digits.metrics import metrics
 
         return metrics(network, data.pictures.splits[split])
 
@@ -55,25 +55,25 @@ class DigitsApp(App):
         draw(run.plots, data, network)
 
     def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
-        from apps.digits.metric import metrics
-        from rnn_keras.data.labelled_images import load_labelled_images
+        from apps.digits.metrics import metrics
+        from rnn_keras.data.image_classification import load_image_dataset
 
         classifier, class_names = model.get_layer("classifier"), model.get_layer("label").get_vocabulary()
         _, size, _, channels = classifier.input_shape
-        pictures = load_labelled_images(dataset, data_dir, size=size, channels=channels, class_names=class_names)
+        pictures = load_image_dataset(dataset, data_dir, size=size, channels=channels, class_names=class_names)
         return metrics(classifier, pictures.examples(split)), pictures.notes
 
     def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[dict]:
-        from apps.digits.metric import probabilities
-        from rnn_keras.data.labelled_images import read_images
+        from apps.digits.metrics import probabilities
+        from rnn_keras.data.image_classification import read_images
 
         classifier, class_names = model.get_layer("classifier"), model.get_layer("label").get_vocabulary()
         _, size, _, channels = classifier.input_shape
         likely = probabilities(classifier, read_images(inputs, size, channels))
         return [{"label": class_names[row.argmax()], "score": float(row.max())} for row in likely]
 
-    def deployment(self, model: "keras.Model", config: DigitsConfig, examples: int) -> "Deployment":
-        from apps.digits.deployment import deployment
+    def deployment(self, model: "keras.Model", config: DigitsConfig, examples: int) -> "ExportSpec":
+        from apps.digits.export import deployment
 
         return deployment(model, config, examples)
 

@@ -4,16 +4,16 @@ import dataclasses
 from typing import ClassVar
 
 from rnn_keras.training.config import TrainingConfig
-from rnn_keras.tuning.space import Choice, Real, SearchSpace, Whole
+from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
-    "filters": Whole(8, 64, log=True),
-    "units": Whole(32, 256, log=True),
-    "dropout": Real(0.0, 0.6),
-    "shift": Real(0.0, 0.2),
-    "turn": Real(0.0, 0.08),
-    "learning_rate": Real(5e-4, 1e-2, log=True),
-    "clip_norm": Real(0.3, 10.0, log=True),
+    "filters": Int(8, 64, log=True),
+    "units": Int(32, 256, log=True),
+    "dropout": Float(0.0, 0.6),
+    "shift": Float(0.0, 0.2),
+    "turn": Float(0.0, 0.08),
+    "learning_rate": Float(5e-4, 1e-2, log=True),
+    "clip_norm": Float(0.3, 10.0, log=True),
     "batch_size": Choice((32, 64, 128)),
 }
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from apps.digits.config import DigitsConfig
 from rnn_keras.data.batching import FixedBatches
-from rnn_keras.data.labelled_images import LabelledImages, load_labelled_images
+from rnn_keras.data.image_classification import ImageDataset, load_image_dataset
 
 EVALUATION_BATCH = 256
 
@@ -15,7 +15,7 @@ EVALUATION_BATCH = 256
 class DigitsData:
     """Everything that a training run reads."""
 
-    pictures: LabelledImages
+    pictures: ImageDataset
 
     @property
     def notes(self) -> list[str]:
@@ -42,4 +42,4 @@ class DigitsData:
 
 
 def load(config: DigitsConfig) -> DigitsData:
-    return DigitsData(load_labelled_images(config.dataset, config.data_dir, size=config.size, channels=config.channels))
+    return DigitsData(load_image_dataset(config.dataset, config.data_dir, size=config.size, channels=config.channels))

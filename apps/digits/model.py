@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from apps.digits.config import DigitsConfig
+from rnn_keras.data.classification import label_layer
 from rnn_keras.data.images import DecodedImages
-from rnn_keras.data.labelled import label_layer
 
 SMALLEST = 4  # the height that blocks of convolutions stop at
 MOST_FILTERS = 128

@@ -7,8 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from apps.digits.data import DigitsData
-from apps.digits.metric import probabilities
-from rnn_keras.data.labelled_images import Examples
+from apps.digits.metrics import probabilities
+from rnn_keras.data.image_classification import Examples
 from rnn_keras.training.plots import confusion_matrix, save
 
 SHOWN = 16

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from apps.memory.config import SEARCH_SPACE, MemoryConfig
-from rnn_keras.app import App
+from rnn_keras.cli.app import App
 
 if TYPE_CHECKING:
     import keras
 
     from apps.memory.data import MemoryData
-    from rnn_keras.export.deployment import Deployment
+    from rnn_keras.export.spec import ExportSpec
     from rnn_keras.training.run_directory import RunDirectory
 
 
@@ -49,7 +49,7 @@ class MemoryApp(App):
         from apps.memory.model import MEMORY
         from apps.memory.plots import probe
         from rnn_keras.diagnostics import GradientMonitor
-        from rnn_keras.terminal import console
+        from rnn_keras.utils.terminal import console
 
         examples = probe(data.task, data.splits["validation"][0])
         kept = run.checkpoint / "gradient_flow.npz"
@@ -66,7 +66,7 @@ class MemoryApp(App):
         return build_text_model(network, data.task)
 
     def score(self, network: "keras.Model", data: "MemoryData", split: str) -> dict:
-        from apps.memory.metric import metrics
+        from apps.memory.metrics import metrics
 
         return metrics(network, data.task, *data.splits[split])
 
@@ -77,9 +77,9 @@ class MemoryApp(App):
 
     def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
         from apps.memory.data import held_out
-        from apps.memory.metric import metrics
+        from apps.memory.metrics import metrics
         from apps.memory.tasks import task_of
-        from rnn_keras.errors import UserError
+        from rnn_keras.utils.errors import UserError
 
         task = task_of(dataset, self.config.length, self.config.items)
         if task.name != model.name:
@@ -87,12 +87,12 @@ class MemoryApp(App):
         return metrics(model.get_layer("network"), task, *held_out(task, split)), [str(task)]
 
     def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[dict]:
-        from apps.memory.asking import answered
+        from apps.memory.predict import answered
 
         return answered(model, list(inputs), self.config)
 
-    def deployment(self, model: "keras.Model", config: MemoryConfig, examples: int) -> "Deployment":
-        from apps.memory.deployment import deployment
+    def deployment(self, model: "keras.Model", config: MemoryConfig, examples: int) -> "ExportSpec":
+        from apps.memory.export import deployment
 
         return deployment(model, config, examples)
 

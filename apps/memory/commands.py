@@ -7,10 +7,10 @@ import tyro
 
 from apps.memory.config import MemoryConfig
 from apps.memory.language_config import LanguageConfig
-from rnn_keras.app import chosen_from
-from rnn_keras.errors import UserError
-from rnn_keras.quiet import import_tensorflow
-from rnn_keras.terminal import console, reporting, show_metrics
+from rnn_keras.cli.app import chosen_from
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.terminal import console, report_json, show_metrics
+from rnn_keras.utils.tf_logging import import_tensorflow
 
 CELLS = ("simple_rnn", "lstm", "gru")
 AS_JSON = tyro.conf.arg(name="json")
@@ -42,7 +42,7 @@ def lengths(
         run_dir: Where the runs, the table (lengths.json) and the picture are kept.
         as_json: One JSON object as the last line of standard output, and nothing else there.
     """
-    with reporting(as_json) as report:
+    with report_json(as_json) as report:
         from apps.memory.tasks import require_task
 
         require_task(config.dataset)
@@ -51,7 +51,7 @@ def lengths(
         chosen, numbers = chosen_from("--cells", cells, CELLS), whole_numbers("--lengths", lengths, 2)
         import_tensorflow()
         from apps.memory.__main__ import MemoryApp
-        from apps.memory.solving import grid, plot_lengths, show_lengths, solve_all
+        from apps.memory.length_sweep import grid, plot_lengths, show_lengths, solve_all
 
         rows = solve_all(MemoryApp(), grid(config, chosen, numbers), run_dir, console.print)
         title = (
@@ -85,7 +85,7 @@ def exploding(
         run_dir: Where exploding.png, exploding.json and TensorBoard's logs go.
         as_json: One JSON object as the last line of standard output, and nothing else there.
     """
-    with reporting(as_json) as report:
+    with report_json(as_json) as report:
         if length < 2 or steps < 1 or min(scale, clip_norm, learning_rate) <= 0:
             raise UserError(
                 "--length must be at least 2, --steps at least 1, and --scale, --clip-norm and --learning-rate above 0"
@@ -118,7 +118,7 @@ def sentence(
         run_dir: Where the pictures and sentence.json go.
         as_json: One JSON object as the last line of standard output, and nothing else there.
     """
-    with reporting(as_json) as report:
+    with report_json(as_json) as report:
         if units < 1 or epochs < 1:
             raise UserError("--units and --epochs must be at least 1")
         from apps.memory.words import words_of
@@ -151,7 +151,7 @@ def language(
         overwrite: Replace what the run directory holds.
         as_json: One JSON object as the last line of standard output, and nothing else there.
     """
-    with reporting(as_json) as report:
+    with report_json(as_json) as report:
         if characters < 0 or temperature <= 0:
             raise UserError("--characters must be at least 0, and --temperature above 0")
         from apps.memory.texts import require_text
@@ -168,7 +168,7 @@ def language(
 
         app = LanguageApp()
         if not trained:
-            from rnn_keras.training.reading import read
+            from rnn_keras.training.load_data import read
             from rnn_keras.training.train import train
 
             data = read(app, config, console.print)
@@ -177,7 +177,7 @@ def language(
             report.update(train(app, config, run, overwrite, data))
         else:
             prompt = prompt or read_text(config.dataset, config.data_dir).beginning
-            from rnn_keras.files import read_object
+            from rnn_keras.utils.files import read_object
 
             report.update(read_object(run.metrics, "test") | {"run_dir": str(run.path)})
             show_metrics(f"{config.dataset}, test split, model of {run.path}", report["test"])
@@ -189,6 +189,6 @@ def same_settings(run, config) -> bool:
     """Whether a finished run is one of these settings; for another `require_place` has the sentence."""
     import dataclasses
 
-    from rnn_keras.files import read_object
+    from rnn_keras.utils.files import read_object
 
     return read_object(run.config) == dataclasses.asdict(config)

@@ -4,14 +4,14 @@ import dataclasses
 from typing import ClassVar, Literal
 
 from rnn_keras.training.config import TrainingConfig
-from rnn_keras.tuning.space import Choice, Real, SearchSpace, Whole
+from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
     "cell": Choice(("simple_rnn", "lstm", "gru")),
-    "units": Whole(16, 128, log=True),
+    "units": Int(16, 128, log=True),
     "forget_bias": Choice(("zero", "one", "chrono")),
-    "learning_rate": Real(1e-3, 3e-2, log=True),
-    "clip_norm": Real(0.1, 10.0, log=True),
+    "learning_rate": Float(1e-3, 3e-2, log=True),
+    "clip_norm": Float(0.1, 10.0, log=True),
     "batch_size": Choice((32, 64, 128)),
 }
 

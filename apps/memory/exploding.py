@@ -12,10 +12,10 @@ from rich.table import Table
 from apps.memory.data import GeneratedBatches
 from apps.memory.tasks import Adding
 from rnn_keras.diagnostics import GradientMonitor, jacobian_product
-from rnn_keras.files import write_json
 from rnn_keras.layers import SimpleRNN
-from rnn_keras.terminal import console
 from rnn_keras.training.plots import plt, save
+from rnn_keras.utils.files import write_json
+from rnn_keras.utils.terminal import console
 
 UNITS, BATCH = 32, 32
 

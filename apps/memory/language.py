@@ -11,11 +11,11 @@ import tensorflow as tf
 from apps.memory.language_config import LanguageConfig
 from apps.memory.model import CELLS
 from apps.memory.texts import UNKNOWN, Text, bits_without_memory, read_text, require_text
-from rnn_keras.app import App
-from rnn_keras.data.labelled import label_layer
+from rnn_keras.cli.app import App
+from rnn_keras.data.classification import label_layer
 from rnn_keras.data.streams import StreamBatches, in_rows
-from rnn_keras.training.carried_state import kept_states, with_kept_state
 from rnn_keras.training.run_directory import RunDirectory
+from rnn_keras.training.stateful import get_states, make_stateful
 from rnn_keras.training.truncated_bptt import TruncatedBPTT
 
 AT_ONCE = 512  # characters that are read at once where nothing is learnt
@@ -77,7 +77,7 @@ class LanguageApp(App):
         return model
 
     def assemble(self, network: keras.Model, data: LanguageData) -> keras.Model:
-        return build_text_model(with_kept_state(network, None), data.text.characters)
+        return build_text_model(make_stateful(network, None), data.text.characters)
 
     def score(self, network: keras.Model, data: LanguageData, split: str) -> dict:
         ids = data.text.parts[split]
@@ -151,13 +151,13 @@ class Reader:
     """
 
     def __init__(self, network: keras.Model):
-        self.network = with_kept_state(network, 1)
+        self.network = make_stateful(network, 1)
         self._run = tf.function(
             lambda ids: self.network(keras.tree.pack_sequence_as(self.network.input, [ids]), training=False)[0],
             input_signature=[tf.TensorSpec((1, None), tf.int32)],
             autograph=False,
         )
-        for state in kept_states(self.network):
+        for state in get_states(self.network):
             state.assign(tf.zeros_like(state))
 
     def read(self, ids: np.ndarray) -> np.ndarray:

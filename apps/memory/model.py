@@ -5,8 +5,8 @@ import numpy as np
 from keras import ops
 
 from apps.memory.config import MemoryConfig
+from apps.memory.marked_numbers import MarkedNumbers
 from apps.memory.tasks import BLANK, GO, LETTERS, Adding, Copy, Task
-from rnn_keras.data.marked_numbers import MarkedNumbers
 from rnn_keras.data.open_vocabulary import JoinedText
 from rnn_keras.layers import GRU, LSTM, OneHot, SimpleRNN
 

@@ -12,9 +12,9 @@ from rich.table import Table
 from apps.memory.model import CELLS, MEMORY
 from apps.memory.words import variants
 from rnn_keras.diagnostics import gate_traces, gradient_flow, open_share, plot_gates
-from rnn_keras.files import write_json
-from rnn_keras.terminal import console
 from rnn_keras.training.plots import plt, save
+from rnn_keras.utils.files import write_json
+from rnn_keras.utils.terminal import console
 
 EMBEDDING = 16
 

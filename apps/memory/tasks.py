@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 
 LETTERS = "abcdefgh"
 BLANK, GO = 0, 1  # the ids before those of the letters

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 
 PACKAGED = "movie_snippets"
 SHARES = {"train": 0.9, "validation": 0.05, "test": 0.05}
@@ -81,9 +81,9 @@ def read_text(name: str, data_dir: str | None) -> Text:
     """
     require_text(name)
     if name == PACKAGED:
-        from rnn_keras.data.labelled_texts import load_labelled_texts
+        from rnn_keras.data.text_classification import load_text_dataset
 
-        sentences = load_labelled_texts(name, data_dir).everything.texts
+        sentences = load_text_dataset(name, data_dir).everything.texts
         content = "\n".join(text.decode() if isinstance(text, bytes) else text for text in sentences)
     else:
         try:

@@ -2,7 +2,7 @@
 
 import re
 
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 
 FIRST = ("Or", "How", "When", "Why", "If", "Who", "Where")
 LAST = ("answer", "reason", "story", "ending", "secret", "promise", "riddle")

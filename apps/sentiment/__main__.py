@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.sentiment.config import SEARCH_SPACE, SentimentConfig
-from rnn_keras.app import App
+from rnn_keras.cli.app import App
 
 if TYPE_CHECKING:
     import keras
 
     from apps.sentiment.data import SentimentData
-    from rnn_keras.export.deployment import Deployment
+    from rnn_keras.export.spec import ExportSpec
     from rnn_keras.training.run_directory import RunDirectory
 
 
@@ -24,7 +24,7 @@ class SentimentApp(App):
     first_vectors = None  # the word vectors before training, `(vocabulary, embedding_units)`
 
     def require_source(self, dataset: str, data_dir: str | None) -> None:
-        from rnn_keras.data.labelled_texts import require_source
+        from rnn_keras.data.text_classification import require_source
 
         require_source(dataset, data_dir)
 
@@ -51,7 +51,7 @@ class SentimentApp(App):
         return build_text_model(data.vectorization, network, data.texts.class_names)
 
     def score(self, network: "keras.Model", data: "SentimentData", split: str) -> dict:
-        from apps.sentiment.metric import metrics
+        from apps.sentiment.metrics import metrics
 
         return metrics(network, data.sequences[split], data.texts.splits[split])
 
@@ -61,17 +61,17 @@ class SentimentApp(App):
         draw(run.plots, data, network, self.first_vectors)
 
     def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
-        from apps.sentiment.metric import metrics
-        from rnn_keras.data.labelled_texts import load_labelled_texts
+        from apps.sentiment.metrics import metrics
         from rnn_keras.data.text import encode
+        from rnn_keras.data.text_classification import load_text_dataset
 
-        texts = load_labelled_texts(dataset, data_dir, class_names=model.get_layer("label").get_vocabulary())
+        texts = load_text_dataset(dataset, data_dir, class_names=model.get_layer("label").get_vocabulary())
         examples = texts.examples(split)
         sequences = encode(model.get_layer("text_vectorization"), examples.texts)
         return metrics(model.get_layer("scorer"), sequences, examples), texts.notes
 
     def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[dict]:
-        from apps.sentiment.metric import probabilities
+        from apps.sentiment.metrics import probabilities
         from rnn_keras.data.text import encode
 
         class_names = model.get_layer("label").get_vocabulary()
@@ -82,8 +82,8 @@ class SentimentApp(App):
             answers.append({"label": class_names[row.argmax()], "score": score})
         return answers
 
-    def deployment(self, model: "keras.Model", config: SentimentConfig, examples: int) -> "Deployment":
-        from apps.sentiment.deployment import deployment
+    def deployment(self, model: "keras.Model", config: SentimentConfig, examples: int) -> "ExportSpec":
+        from apps.sentiment.export import deployment
 
         return deployment(model, config, examples)
 

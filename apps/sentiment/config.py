@@ -4,21 +4,21 @@ import dataclasses
 from typing import Literal
 
 from rnn_keras.training.config import TrainingConfig
-from rnn_keras.tuning.space import Choice, Real, SearchSpace, Whole
+from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
     "cell": Choice(("lstm", "gru")),
-    "units": Whole(16, 128, log=True),
-    "layers": Whole(1, 2),
+    "units": Int(16, 128, log=True),
+    "layers": Int(1, 2),
     "bidirectional": Choice((True, False)),
     "pooling": Choice(("last", "max", "mean", "max_mean")),
-    "naive_bayes": Real(0.25, 4.0, log=True),
-    "word_dropout": Real(0.0, 0.5),
-    "embedding_dropout": Real(0.0, 0.7),
-    "dropout": Real(0.0, 0.7),
+    "naive_bayes": Float(0.25, 4.0, log=True),
+    "word_dropout": Float(0.0, 0.5),
+    "embedding_dropout": Float(0.0, 0.7),
+    "dropout": Float(0.0, 0.7),
     "recurrent_dropout": Choice((0.0, 0.2)),
-    "learning_rate": Real(5e-4, 1e-2, log=True),
-    "clip_norm": Real(0.3, 10.0, log=True),
+    "learning_rate": Float(5e-4, 1e-2, log=True),
+    "clip_norm": Float(0.3, 10.0, log=True),
     "batch_size": Choice((32, 64, 128)),
 }
 

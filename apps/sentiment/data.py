@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from apps.sentiment.config import SentimentConfig
-from rnn_keras.data.batching import LengthBatches
-from rnn_keras.data.labelled_texts import Examples, LabelledTexts, load_labelled_texts
+from apps.sentiment.hashed_bigrams import bigram_ids
+from rnn_keras.data.batching import BucketedBatches
 from rnn_keras.data.text import encode, text_vectorization
-from rnn_keras.layers.word_pairs import pair_ids
+from rnn_keras.data.text_classification import Examples, TextDataset, load_text_dataset
 
 EVALUATION_BATCH = 256
 
@@ -22,7 +22,7 @@ class SentimentData:
     `sequences` holds a list of word id arrays `(words,)` for each split, `texts` the texts and labels themselves.
     """
 
-    texts: LabelledTexts
+    texts: TextDataset
     vectorization: keras.layers.TextVectorization
     sequences: dict[str, list[np.ndarray]]
 
@@ -38,8 +38,8 @@ class SentimentData:
     def validation_dataset(self) -> tf.data.Dataset:
         return evaluation_batches(self.sequences["validation"], self.texts.splits["validation"]).dataset()
 
-    def training_batches(self, config: SentimentConfig) -> LengthBatches:
-        return LengthBatches(
+    def training_batches(self, config: SentimentConfig) -> BucketedBatches:
+        return BucketedBatches(
             self.sequences["train"],
             self.texts.splits["train"].labels,
             config.batch_size,
@@ -90,13 +90,13 @@ def prior_knowledge(config: SentimentConfig, data: "SentimentData") -> dict[str,
         known["word_vectors"] = vectors_along(ratios, config.embedding_units, config.seed)
         if config.pairs:
             before = [np.concatenate([[np.int32(0)], ids[:-1]]) for ids in sequences]
-            pairs = [pair_ids(first, second, config.pairs) for first, second in zip(before, sequences, strict=True)]
+            pairs = [bigram_ids(first, second, config.pairs) for first, second in zip(before, sequences, strict=True)]
             known["pair_ratios"] = config.naive_bayes * log_count_ratios(pairs, labels, config.pairs)
     return known
 
 
 def load(config: SentimentConfig) -> SentimentData:
-    texts = load_labelled_texts(config.dataset, config.data_dir)
+    texts = load_text_dataset(config.dataset, config.data_dir)
     vectorization = text_vectorization(
         texts.splits["train"].texts, config.vocabulary_size, config.maximum_length, config.keep
     )
@@ -104,6 +104,6 @@ def load(config: SentimentConfig) -> SentimentData:
     return SentimentData(texts, vectorization, sequences)
 
 
-def evaluation_batches(sequences: list[np.ndarray], examples: Examples) -> LengthBatches:
+def evaluation_batches(sequences: list[np.ndarray], examples: Examples) -> BucketedBatches:
     """Batches in one fixed order, with the labels."""
-    return LengthBatches(sequences, examples.labels, EVALUATION_BATCH, shuffle=False)
+    return BucketedBatches(sequences, examples.labels, EVALUATION_BATCH, shuffle=False)

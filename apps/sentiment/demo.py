@@ -8,7 +8,7 @@ from rich.table import Table
 
 from apps.sentiment.__main__ import SentimentApp
 from rnn_keras.export.saved_model import versions
-from rnn_keras.terminal import console
+from rnn_keras.utils.terminal import console
 
 RUN_DIR = Path("runs/demo")
 SENTENCES = (

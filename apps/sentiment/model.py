@@ -5,9 +5,9 @@ import numpy as np
 from keras import ops
 
 from apps.sentiment.config import SentimentConfig
-from rnn_keras.data.labelled import label_layer
+from rnn_keras.data.classification import label_layer
 from rnn_keras.data.text import PADDING
-from rnn_keras.layers import GRU, LSTM, Joined, MaskedMaxPooling1D, Pieces, SimpleRNN, WordPairs
+from rnn_keras.layers import GRU, LSTM, HashedBigrams, MaskedMaxPooling1D, MergeSegments, SimpleRNN, SplitSegments
 
 CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
 
@@ -28,13 +28,15 @@ def build_scorer(
         pair_ratios: what is known of pairs of words, `(config.pairs, features)`, and not trained; None: nothing.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
-    in_pieces = keras.layers.Identity() if not config.piece_length else Pieces(config.piece_length, name="pieces")
+    in_pieces = (
+        keras.layers.Identity() if not config.piece_length else SplitSegments(config.piece_length, name="pieces")
+    )
     x = in_pieces(ids)
     mask = ops.not_equal(x, PADDING)
     if config.input == "embedding":
         x = initialised_embedding(vocabulary_size, config.embedding_units, word_vectors, "embedding")(x)
         if pair_ratios is not None:
-            pairs = in_pieces(WordPairs(config.pairs, name="pairs")(ids))
+            pairs = in_pieces(HashedBigrams(config.pairs, name="pairs")(ids))
             ratios = initialised_embedding(*pair_ratios.shape, pair_ratios, "pair_ratios", trainable=False)
             x = keras.layers.Concatenate(name="words_and_pairs")([x, ratios(pairs)])
         x = keras.layers.Dropout(config.word_dropout, noise_shape=(None, None, 1), name="word_dropout")(x)
@@ -57,7 +59,7 @@ def build_scorer(
             x = keras.layers.Dropout(config.dropout, name=f"dropout_{number + 1}")(x)
     if config.pooling != "last":
         if config.piece_length:
-            x, mask = Joined(name="joined")(x, ids), Joined(name="joined_mask")(mask, ids)
+            x, mask = MergeSegments(name="joined")(x, ids), MergeSegments(name="joined_mask")(mask, ids)
         x = pool(x, mask, config.pooling)
     x = keras.layers.Dropout(config.dropout, name="dropout")(x)
     if classes == 2:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.translation.config import SEARCH_SPACE, TranslationConfig
-from rnn_keras.app import App
+from rnn_keras.cli.app import App
 
 if TYPE_CHECKING:
     import keras
 
     from apps.translation.data import TranslationData
-    from rnn_keras.export.deployment import Deployment
+    from rnn_keras.export.spec import ExportSpec
     from rnn_keras.training.run_directory import RunDirectory
 
 
@@ -23,7 +23,7 @@ class TranslationApp(App):
     search_space = SEARCH_SPACE
 
     def require_source(self, dataset: str, data_dir: str | None) -> None:
-        from rnn_keras.data.sentence_pairs import require_source
+        from apps.translation.sentence_pairs import require_source
 
         require_source(dataset, data_dir)
 
@@ -47,8 +47,8 @@ class TranslationApp(App):
         return build_translator(data.config, network, data.source_vocabulary, data.target_vocabulary)
 
     def score(self, network: "keras.Model", data: "TranslationData", split: str) -> dict:
-        from apps.translation.metric import metrics
-        from rnn_keras.decoding.text_to_text import TextWriter
+        from apps.translation.metrics import metrics
+        from rnn_keras.seq2seq.text_to_text import TextWriter
 
         return metrics(TextWriter(self.assemble(network, data)), data.pairs.splits[split])[0]
 
@@ -59,8 +59,8 @@ class TranslationApp(App):
 
     def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
         from apps.translation.data import load_pairs
-        from apps.translation.metric import metrics, show_details
-        from rnn_keras.decoding.text_to_text import TextWriter
+        from apps.translation.metrics import metrics, show_details
+        from rnn_keras.seq2seq.text_to_text import TextWriter
 
         pairs = load_pairs(self.config, dataset, data_dir, to_train=False)
         translator, examples = TextWriter(model), pairs.examples(split)
@@ -73,8 +73,8 @@ class TranslationApp(App):
 
         return predict(model, self.config, self.run.plots / "prediction.png", inputs)
 
-    def deployment(self, model: "keras.Model", config: TranslationConfig, examples: int) -> "Deployment":
-        from apps.translation.deployment import deployment
+    def deployment(self, model: "keras.Model", config: TranslationConfig, examples: int) -> "ExportSpec":
+        from apps.translation.export import deployment
 
         return deployment(model, config, examples)
 

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from rnn_keras.data.open_vocabulary import END, SPACE, START
-from rnn_keras.training.fonts import font_with
 from rnn_keras.training.plots import save
+from rnn_keras.utils.fonts import font_with
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # the backend must be chosen first

@@ -4,20 +4,20 @@ import dataclasses
 from typing import Literal
 
 from rnn_keras.training.config import TrainingConfig
-from rnn_keras.tuning.space import Choice, Real, SearchSpace, Whole
+from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
     "cell": Choice(("lstm", "gru")),
-    "units": Whole(64, 512, log=True),
-    "embedding_units": Whole(64, 512, log=True),
-    "encoder_layers": Whole(1, 2),
-    "decoder_layers": Whole(1, 2),
+    "units": Int(64, 512, log=True),
+    "embedding_units": Int(64, 512, log=True),
+    "encoder_layers": Int(1, 2),
+    "decoder_layers": Int(1, 2),
     "attention": Choice(("dot", "additive")),
-    "dropout": Real(0.1, 0.6),
-    "word_dropout": Real(0.0, 0.3),
-    "label_smoothing": Real(0.0, 0.2),
-    "learning_rate": Real(5e-4, 4e-3, log=True),
-    "clip_norm": Real(0.5, 10.0, log=True),
+    "dropout": Float(0.1, 0.6),
+    "word_dropout": Float(0.0, 0.3),
+    "label_smoothing": Float(0.0, 0.2),
+    "learning_rate": Float(5e-4, 4e-3, log=True),
+    "clip_norm": Float(0.5, 10.0, log=True),
     "batch_size": Choice((16, 32, 64)),
 }
 

@@ -10,9 +10,9 @@ import opencc
 import tensorflow as tf
 
 from apps.translation.config import TranslationConfig
+from apps.translation.sentence_pairs import Pairs, SentencePairs, load_sentence_pairs
 from rnn_keras.data.open_vocabulary import OpenVocabulary, ReversibleTokenizer, framed
 from rnn_keras.data.pair_batches import PairBatches
-from rnn_keras.data.sentence_pairs import Pairs, SentencePairs, load_sentence_pairs
 from rnn_keras.data.splits import SPLITS
 from rnn_keras.data.text import Tokenizer
 

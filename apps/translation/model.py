@@ -4,8 +4,8 @@ import keras
 
 from apps.translation.config import TranslationConfig
 from rnn_keras.data.open_vocabulary import OpenVocabulary
-from rnn_keras.decoding import AttentionDecoder, BidirectionalEncoder
-from rnn_keras.decoding.text_to_text import build_text_to_text, teacher_forced
+from rnn_keras.seq2seq import AttentionDecoder, BidirectionalEncoder
+from rnn_keras.seq2seq.text_to_text import build_text_to_text, teacher_forced
 
 
 def build_network(config: TranslationConfig, source_size: int, target_size: int) -> keras.Model:

@@ -7,8 +7,8 @@ import matplotlib.pyplot as plt
 
 from apps.translation.attention import attention_map, plot_attention
 from apps.translation.data import TranslationData
-from apps.translation.metric import bleu_by_length
-from rnn_keras.decoding.text_to_text import TextWriter
+from apps.translation.metrics import bleu_by_length
+from rnn_keras.seq2seq.text_to_text import TextWriter
 from rnn_keras.training.plots import save
 
 

@@ -8,9 +8,9 @@ import keras
 from apps.translation.attention import attention_map, legend, plot_attention
 from apps.translation.config import TranslationConfig
 from apps.translation.data import in_script, reads_chinese
-from rnn_keras.app import console
-from rnn_keras.decoding.text_to_text import TextWriter
-from rnn_keras.errors import UserError
+from rnn_keras.cli.app import console
+from rnn_keras.seq2seq.text_to_text import TextWriter
+from rnn_keras.utils.errors import UserError
 
 PICTURED = 3  # the most sentences that a picture shows
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps.video_tagging.config import SEARCH_SPACE, VideoTaggingConfig
-from rnn_keras.app import App
+from rnn_keras.cli.app import App
 
 if TYPE_CHECKING:
     import keras
 
     from apps.video_tagging.data import VideoData
-    from rnn_keras.export.deployment import Deployment
+    from rnn_keras.export.spec import ExportSpec
     from rnn_keras.training.run_directory import RunDirectory
 
 
@@ -25,7 +25,7 @@ class VideoTaggingApp(App):
     search_space = SEARCH_SPACE
 
     def require_source(self, dataset: str, data_dir: str | None) -> None:
-        from rnn_keras.data.tagged_videos import require_source
+        from apps.video_tagging.tagged_videos import require_source
 
         require_source(dataset, data_dir)
 
@@ -37,13 +37,13 @@ class VideoTaggingApp(App):
     def build(self, config: VideoTaggingConfig, data: "VideoData", optimizer) -> "keras.Model":
         from apps.video_tagging.loss import FrameAccuracy, TagLoss, tag_weights
         from apps.video_tagging.model import build_tagger
-        from rnn_keras.training.carried_state import CarryingModel, with_kept_state
+        from rnn_keras.training.stateful import StatefulModel, make_stateful
 
         tags = len(data.videos.class_names)
         network = build_tagger(config, data.shape, tags, data.stride, standardized=data.standardized)
         if not config.bidirectional:
-            network = with_kept_state(network, data.training_batches(config).rows)
-        model = CarryingModel(network.input, network.output, name=network.name)
+            network = make_stateful(network, data.training_batches(config).rows)
+        model = StatefulModel(network.input, network.output, name=network.name)
         weights = tag_weights(data.videos.splits["train"].tags, tags, config.balance)
         model.compile(
             optimizer=optimizer,
@@ -54,15 +54,15 @@ class VideoTaggingApp(App):
 
     def assemble(self, network: "keras.Model", data: "VideoData") -> "keras.Model":
         from apps.video_tagging.model import build_video_model, chain_of
-        from rnn_keras.training.carried_state import with_kept_state
+        from rnn_keras.training.stateful import make_stateful
 
-        tagger = with_kept_state(network, None)  # a copy
+        tagger = make_stateful(network, None)  # a copy
         if data.standardized:  # in training; the model takes videos as they are
             tagger.get_layer("normalized").done = False
         return build_video_model(tagger, data.videos.class_names, chain_of(data))
 
     def score(self, network: "keras.Model", data: "VideoData", split: str) -> dict:
-        from apps.video_tagging.metric import metrics
+        from apps.video_tagging.metrics import metrics
 
         return metrics(self.assemble(network, data), data.videos.splits[split])
 
@@ -76,8 +76,8 @@ class VideoTaggingApp(App):
         draw(run.plots, data.videos.class_names, test, [tagger(steps) for steps in test.steps])
 
     def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
-        from apps.video_tagging.metric import metrics
-        from rnn_keras.data.tagged_videos import load_tagged_videos
+        from apps.video_tagging.metrics import metrics
+        from apps.video_tagging.tagged_videos import load_tagged_videos
 
         names, shape = model.get_layer("label").get_vocabulary(), model.input["steps"].shape[2:]
         videos = load_tagged_videos(dataset, data_dir, class_names=names, shape=shape)
@@ -85,15 +85,15 @@ class VideoTaggingApp(App):
 
     def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[dict]:
         from apps.video_tagging.tagging import Tagger, answer
-        from rnn_keras.data.video_files import read_video
+        from apps.video_tagging.video_files import read_video
 
         names, shape = model.get_layer("label").get_vocabulary(), model.input["steps"].shape[2:]
         videos = [read_video(Path(os.fsdecode(name)).expanduser(), shape) for name in inputs]
         tagger = Tagger(model)
         return [answer(tagger(steps), names) for steps in videos]
 
-    def deployment(self, model: "keras.Model", config: VideoTaggingConfig, examples: int) -> "Deployment":
-        from apps.video_tagging.deployment import deployment
+    def deployment(self, model: "keras.Model", config: VideoTaggingConfig, examples: int) -> "ExportSpec":
+        from apps.video_tagging.export import deployment
 
         return deployment(model, config, examples)
 

@@ -4,18 +4,18 @@ import dataclasses
 from typing import Literal
 
 from rnn_keras.training.config import TrainingConfig
-from rnn_keras.tuning.space import Choice, Real, SearchSpace, Whole
+from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
     "cell": Choice(("lstm", "gru")),
-    "units": Whole(16, 128, log=True),
-    "layers": Whole(1, 2),
-    "projection": Whole(16, 128, log=True),
-    "input_dropout": Real(0.0, 0.7),
-    "dropout": Real(0.0, 0.7),
-    "balance": Real(0.0, 1.0),
-    "learning_rate": Real(5e-4, 1e-2, log=True),
-    "clip_norm": Real(0.3, 10.0, log=True),
+    "units": Int(16, 128, log=True),
+    "layers": Int(1, 2),
+    "projection": Int(16, 128, log=True),
+    "input_dropout": Float(0.0, 0.7),
+    "dropout": Float(0.0, 0.7),
+    "balance": Float(0.0, 1.0),
+    "learning_rate": Float(5e-4, 1e-2, log=True),
+    "clip_norm": Float(0.3, 10.0, log=True),
 }
 
 

@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from apps.video_tagging.config import VideoTaggingConfig
 from apps.video_tagging.segments import segments
-from rnn_keras.data.labelled import Labelled
-from rnn_keras.data.tagged_videos import Videos, load_tagged_videos
-from rnn_keras.data.windows import WindowBatches
-from rnn_keras.layers.steps import StandardizedInTime
+from apps.video_tagging.sequence_ops import MaskedInstanceNormalization
+from apps.video_tagging.tagged_videos import Videos, load_tagged_videos
+from apps.video_tagging.windows import WindowBatches
+from rnn_keras.data.classification import Labelled
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +86,7 @@ def load(config: VideoTaggingConfig) -> VideoData:
 def standardized(steps: np.ndarray) -> np.ndarray:
     """The features `(T, D)` of a whole video as the finished model's layer gives them on."""
     inside = np.ones((1, len(steps)), bool)
-    return StandardizedInTime()(steps[np.newaxis], inside)[0].numpy()
+    return MaskedInstanceNormalization()(steps[np.newaxis], inside)[0].numpy()
 
 
 def fitting_stride(videos: Videos) -> int:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from rnn_keras.data.windows import UNTAGGED
+from apps.video_tagging.windows import UNTAGGED
 
 
 class TagLoss(keras.losses.Loss):
@@ -22,7 +22,7 @@ class TagLoss(keras.losses.Loss):
         inside = ops.cast(ops.not_equal(y_true, UNTAGGED), "float32")
         tags = ops.maximum(ops.cast(y_true, "int32"), 0)
         weights = ops.take(ops.convert_to_tensor(self.weights), tags) * inside
-        # Not Keras's function: it would scale the probabilities of `MeanOfMembers` to a sum of one.
+        # Not Keras's function: it would scale the probabilities of `EnsembleAverage` to a sum of one.
         likely = ops.take_along_axis(y_pred, ops.expand_dims(tags, -1), axis=-1)[..., 0]
         losses = -ops.log(ops.maximum(likely, 1e-7))
         return ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1.0)

@@ -5,10 +5,17 @@ from keras import ops
 
 from apps.video_tagging.config import VideoTaggingConfig
 from apps.video_tagging.data import VideoData
-from rnn_keras.data.labelled import label_layer
-from rnn_keras.decoding.tag_chain import TagChain, counted
-from rnn_keras.layers import GRU, LSTM, Keypoints, MeanOfMembers, SimpleRNN
-from rnn_keras.layers.steps import AtFullRate, InsideLengths, MeanOfSteps, PerStep, StandardizedInTime, WholeLengths
+from apps.video_tagging.sequence_ops import (
+    FullLengths,
+    MaskedAveragePooling1D,
+    MaskedInstanceNormalization,
+    SequenceMask,
+    SequenceUpSampling,
+    TimeDistributedAnyLength,
+)
+from apps.video_tagging.viterbi import TagChain, counted
+from rnn_keras.data.classification import label_layer
+from rnn_keras.layers import GRU, LSTM, EnsembleAverage, SimpleRNN, SpatialSoftmax
 
 CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
 
@@ -36,25 +43,25 @@ def build_tagger(
     """
     is_features = len(shape) == 1
     steps = keras.Input((None, *shape), dtype="float32" if is_features else "uint8", name="steps")
-    lengths = keras.Input((), dtype="int32", name="lengths") if padded else WholeLengths(name="lengths")(steps)
-    inside = InsideLengths(name="inside")(steps, lengths)
-    few_inside = InsideLengths(stride, name="few_inside")(steps, lengths)
+    lengths = keras.Input((), dtype="int32", name="lengths") if padded else FullLengths(name="lengths")(steps)
+    inside = SequenceMask(name="inside")(steps, lengths)
+    few_inside = SequenceMask(stride, name="few_inside")(steps, lengths)
     if is_features:
         seen = normalized(config, steps, inside, standardized)
     else:
-        seen = PerStep(convolutions(config, shape, "frames"), name="per_frame")(steps)
+        seen = TimeDistributedAnyLength(convolutions(config, shape, "frames"), name="per_frame")(steps)
     members = config.members or (4 if is_features else 1)
     said = [
         with_memory(config, seen, inside, few_inside, tags, stride, is_features, f"_of_{number}" if number > 1 else "")
         for number in range(1, members + 1)
     ]
-    x = said[0] if members == 1 else MeanOfMembers(name="mean_of_members")(said)
-    outputs = {"tags": AtFullRate(stride, name="tags")(x, steps)}
+    x = said[0] if members == 1 else EnsembleAverage(name="mean_of_members")(said)
+    outputs = {"tags": SequenceUpSampling(stride, name="tags")(x, steps)}
     if not padded:
         return keras.Model(steps, outputs["tags"], name="tagger")
 
     if not is_features:
-        seen = PerStep(convolutions(config, shape, "frames_alone"), name="per_frame_alone")(steps)
+        seen = TimeDistributedAnyLength(convolutions(config, shape, "frames_alone"), name="per_frame_alone")(steps)
     else:
         seen = keras.layers.Dropout(config.input_dropout, name="dropout_alone")(seen)
     alone = keras.layers.Dense(tags, activation="softmax", dtype="float32", name="memoryless")
@@ -67,7 +74,7 @@ def with_memory(config: VideoTaggingConfig, seen, inside, few_inside, tags, stri
     x = seen
     if is_features:
         x = keras.layers.SpatialDropout1D(config.input_dropout, name=f"input_dropout{suffix}")(x)
-    x = MeanOfSteps(stride, name=f"fewer_steps{suffix}")(x, inside)
+    x = MaskedAveragePooling1D(stride, name=f"fewer_steps{suffix}")(x, inside)
     if is_features:
         x = keras.layers.Dense(config.projection, activation="relu", name=f"projection{suffix}")(x)
         x = keras.layers.SpatialDropout1D(dropout, name=f"dropout_0{suffix}")(x)
@@ -82,7 +89,7 @@ def with_memory(config: VideoTaggingConfig, seen, inside, few_inside, tags, stri
 
 def normalized(config: VideoTaggingConfig, features, inside, standardized: bool):
     if config.normalization == "video":
-        return StandardizedInTime(done=standardized, name="normalized")(features, inside)
+        return MaskedInstanceNormalization(done=standardized, name="normalized")(features, inside)
     if config.normalization == "step":
         return keras.layers.LayerNormalization(center=False, scale=False, name="normalized")(features)
     return features
@@ -101,7 +108,7 @@ def convolutions(config: VideoTaggingConfig, shape: tuple[int, int, int], name: 
         side, filters = -(-side // 2), min(2 * filters, 64)
     # Not all of the last map: a network that sees little learns the places of its training videos by heart.
     what = keras.layers.Dense(config.projection, activation="relu")(keras.layers.GlobalMaxPooling2D()(x))
-    return keras.Model(frames, keras.layers.Concatenate()([what, Keypoints()(x)]), name=name)
+    return keras.Model(frames, keras.layers.Concatenate()([what, SpatialSoftmax()(x)]), name=name)
 
 
 def chain_of(data: VideoData) -> TagChain | None:
@@ -127,7 +134,7 @@ def build_video_model(tagger: keras.Model, class_names: list[str], chain: TagCha
     if chain is None:
         index = ops.argmax(outputs["tags"], axis=-1)
     else:
-        index = chain(outputs["tags"], InsideLengths(name="inside")(inputs["steps"], inputs["lengths"]))
+        index = chain(outputs["tags"], SequenceMask(name="inside")(inputs["steps"], inputs["lengths"]))
     named = label_layer(class_names)(index)
     return keras.Model(
         inputs,

@@ -7,8 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Patch
 
+from apps.video_tagging.tagged_videos import Videos
 from apps.video_tagging.tagging import Tagged
-from rnn_keras.data.tagged_videos import Videos
 from rnn_keras.training.plots import confusion_matrix, save
 
 MOST_VIDEOS = 6

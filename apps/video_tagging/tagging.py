@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from apps.video_tagging.segments import segments
-from rnn_keras.decoding.tag_chain import TagChain
-from rnn_keras.errors import UserError
-from rnn_keras.layers.steps import PerStep, StandardizedInTime
-from rnn_keras.training.carried_state import with_kept_state
+from apps.video_tagging.sequence_ops import MaskedInstanceNormalization, TimeDistributedAnyLength
+from apps.video_tagging.viterbi import TagChain
+from rnn_keras.training.stateful import make_stateful
+from rnn_keras.utils.errors import UserError
 
 FRAMES_AT_ONCE = 256  # that the convolutions look at: their outputs are many times as large as a frame
 
@@ -39,7 +39,7 @@ class Tagger:
 
     def __init__(self, model: keras.Model):
         self._network = model.get_layer("tagger")
-        self._per_step = [layer for layer in self._network.layers if isinstance(layer, PerStep)]
+        self._per_step = [layer for layer in self._network.layers if isinstance(layer, TimeDistributedAnyLength)]
         inputs = [*self._network.input.values(), *(layer.output for layer in self._per_step)]
         self._rest = _function(keras.Model(inputs, self._network.output))
         chain = next((layer for layer in model.layers if layer.name == "tag_chain"), None)
@@ -71,13 +71,15 @@ class Stream:
 
     def __init__(self, model: keras.Model):
         network = model.get_layer("tagger")
-        if any(isinstance(layer, (keras.layers.Bidirectional, StandardizedInTime)) for layer in network.layers):
+        if any(
+            isinstance(layer, (keras.layers.Bidirectional, MaskedInstanceNormalization)) for layer in network.layers
+        ):
             raise UserError(
                 "this model reads a video from both ends, so it needs the whole; train one with --no-bidirectional to "
                 "tag a stream"
             )
         self._stride = network.get_layer("fewer_steps").stride
-        kept = with_kept_state(network, 1)
+        kept = make_stateful(network, 1)
         self._function = _function(kept)
         self._tags = kept.output["tags"].shape[-1]
         self._waiting = np.zeros((0, *kept.input["steps"].shape[2:]), kept.input["steps"].dtype)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.wardrobe.config import SEARCH_SPACE, WardrobeConfig
-from rnn_keras.app import App
+from rnn_keras.cli.app import App
 
 if TYPE_CHECKING:
     import keras
 
     from apps.wardrobe.data import WardrobeData
-    from rnn_keras.export.deployment import Deployment
+    from rnn_keras.export.spec import ExportSpec
     from rnn_keras.training.run_directory import RunDirectory
 
 
@@ -50,7 +50,7 @@ class WardrobeApp(App):
         return build_wardrobe_model(network, data.names)
 
     def score(self, network: "keras.Model", data: "WardrobeData", split: str) -> dict:
-        from apps.wardrobe.metric import score
+        from apps.wardrobe.metrics import score
 
         return score(network, data, split)
 
@@ -61,7 +61,7 @@ class WardrobeApp(App):
 
     def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
         from apps.wardrobe.data import load_to_score
-        from apps.wardrobe.metric import score
+        from apps.wardrobe.metrics import score
 
         data = load_to_score(self.config, dataset, model.get_layer("label").get_vocabulary())
         return score(model.get_layer("dresser"), data, split), data.notes
@@ -71,8 +71,8 @@ class WardrobeApp(App):
 
         return predict(model, inputs)
 
-    def deployment(self, model: "keras.Model", config: WardrobeConfig, examples: int) -> "Deployment":
-        from apps.wardrobe.deployment import deployment
+    def deployment(self, model: "keras.Model", config: WardrobeConfig, examples: int) -> "ExportSpec":
+        from apps.wardrobe.export import deployment
 
         return deployment(model, config, examples)
 

@@ -4,15 +4,15 @@ import dataclasses
 from typing import Literal
 
 from rnn_keras.training.config import TrainingConfig
-from rnn_keras.tuning.space import Choice, Real, SearchSpace, Whole
+from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
     "cell": Choice(("simple_rnn", "lstm", "gru")),
-    "units": Whole(16, 128, log=True),
-    "layers": Whole(1, 2),
-    "dropout": Real(0.0, 0.5),
-    "learning_rate": Real(1e-3, 3e-2, log=True),
-    "clip_norm": Real(0.3, 10.0, log=True),
+    "units": Int(16, 128, log=True),
+    "layers": Int(1, 2),
+    "dropout": Float(0.0, 0.5),
+    "learning_rate": Float(1e-3, 3e-2, log=True),
+    "clip_norm": Float(0.3, 10.0, log=True),
     "batch_size": Choice((32, 64, 128)),
 }
 

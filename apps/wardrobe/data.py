@@ -13,9 +13,9 @@ import tensorflow as tf
 from apps.wardrobe.config import WardrobeConfig
 from apps.wardrobe.rules import NAMES, SEASONS, WEATHER, Days, generated, season_of
 from rnn_keras.data.batching import FixedBatches
-from rnn_keras.data.splits import SPLITS, chosen_split
+from rnn_keras.data.splits import SPLITS, select_split
 from rnn_keras.data.tables import named_rows
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 
 LENGTH = 28  # days of a diary that are read at once
 HELD_OUT = {"validation": 300, "test": 500}  # generated diaries
@@ -52,7 +52,7 @@ class WardrobeData:
         return self.config.dataset == "generated"
 
     def examples(self, split: str) -> Days:
-        return chosen_split(self.config.dataset, self.splits, self.everything, split)
+        return select_split(self.config.dataset, self.splits, self.everything, split)
 
     def training_batches(self, config: WardrobeConfig) -> "DayBatches":
         return DayBatches(self.splits["train"], config.batch_size, shuffle=True, seed=config.seed)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from apps.wardrobe.data import UNKNOWN, steps
-from apps.wardrobe.metric import accuracy
+from apps.wardrobe.metrics import accuracy
 from apps.wardrobe.rules import Days, by_rules
 
 FARTHEST = 10  # days back that are looked at

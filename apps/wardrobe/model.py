@@ -5,7 +5,7 @@ from keras import ops
 
 from apps.wardrobe.config import WardrobeConfig
 from apps.wardrobe.rules import SEASONS, WEATHER
-from rnn_keras.data.labelled import label_layer
+from rnn_keras.data.classification import label_layer
 from rnn_keras.layers import GRU, LSTM, OneHot, SimpleRNN
 
 CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}

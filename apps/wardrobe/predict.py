@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from apps.wardrobe.data import days_of, read_diary, steps
-from rnn_keras.errors import UserError
-from rnn_keras.terminal import console
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.terminal import console
 
 SUGGESTED = 3
 

@@ -170,7 +170,7 @@ class FixedBatches(Batches):
         return tuple(column[indices] for column in self._columns)
 
 
-class LengthBatches(Batches):
+class BucketedBatches(Batches):
     """Batches of sequences of like length: little padding, few shapes.
 
     In each epoch the examples are put in random order, then sorted by bucket alone and cut into batches, and
@@ -270,5 +270,5 @@ class LengthBatches(Batches):
 
 def predicted(network, sequences: Sequence[np.ndarray], batch_size: int = 256) -> np.ndarray:
     """A network's outputs for sequences `(time, ...)` of any lengths: `(n, ...)`, in their order."""
-    batches = LengthBatches(sequences, None, batch_size, shuffle=False)
+    batches = BucketedBatches(sequences, None, batch_size, shuffle=False)
     return batches.in_original_order(network.predict(batches.dataset(), verbose=0))

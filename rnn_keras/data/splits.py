@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 
 SPLITS = ("train", "validation", "test")
 SHARES = (0.8, 0.1, 0.1)  # train, validation, test, where the data name no split
@@ -29,7 +29,7 @@ def hash_of(key: str) -> float:
     return (int.from_bytes(digest, "big") >> 11) / 2**53
 
 
-def chosen_split(name: str, splits: dict, everything, split: str):
+def select_split(name: str, splits: dict, everything, split: str):
     """The examples of `"train"`, `"validation"`, `"test"` or, whatever their split, `"all"` of the data of that name.
 
     Raises:

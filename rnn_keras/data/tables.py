@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rnn_keras.data.splits import SPLITS
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 
 LARGEST_FIELD = 16 * 2**20  # characters
 LARGEST_LINE = 64 * 2**20  # bytes

@@ -67,7 +67,7 @@ class Tokenizer:
         return tf.strings.substr(texts, start, tf.fill(tf.shape(texts), most), unit="UTF8_CHAR")
 
     def specification(self) -> dict:
-        """What `rnn_keras.export.tokens.PlainTokenizer` needs to split texts in the same way without TensorFlow.
+        """What `rnn_keras.runtime.tokenizer.PlainTokenizer` needs to split texts in the same way without TensorFlow.
 
         TensorFlow is asked for every character which class it is of and what its small letter is, so that neither
         depends on the Unicode version of the Python that reads this.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnn_keras.data.splits import SPLITS
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 # Imported only when named, since importing a builder imports TensorFlow.
 LOCAL_BUILDERS = {
     "movie_snippets": "rnn_keras.data.movie_snippets",
-    "moving_digits": "rnn_keras.data.moving_digits",
-    "hsk_sentences": "rnn_keras.data.hsk_sentences",
-    "openmoji_captions": "rnn_keras.data.openmoji_captions",
+    "moving_digits": "apps.video_tagging.moving_digits",
+    "hsk_sentences": "apps.translation.hsk_sentences",
+    "openmoji_captions": "apps.captioning.openmoji_captions",
 }
 CONNECT_SECONDS = 3.0
 _EXAMPLES_AT_ONCE = 1000

@@ -3,8 +3,8 @@
 from rnn_keras.diagnostics.gate_traces import gate_traces, open_share
 from rnn_keras.diagnostics.gradient_flow import FlowProbe, GradientFlow, gradient_flow
 from rnn_keras.diagnostics.gradient_monitor import GradientMonitor
+from rnn_keras.diagnostics.jacobian import JacobianProduct, jacobian_product
 from rnn_keras.diagnostics.plots import plot_gates, plot_gradient_flow
-from rnn_keras.diagnostics.spectrum import JacobianProduct, jacobian_product
 from rnn_keras.diagnostics.word_vectors import cosine_similarities, plot_word_vectors
 
 __all__ = [

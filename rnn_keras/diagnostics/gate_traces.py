@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 import rnn_keras.layers
-from rnn_keras.diagnostics.watched import recorded, watched
+from rnn_keras.diagnostics.instrumentation import recorded, watched
 from rnn_keras.layers.cell import RecurrentCell
 
 CELLS = {"LSTM": rnn_keras.layers.LSTM, "GRU": rnn_keras.layers.GRU, "SimpleRNN": rnn_keras.layers.SimpleRNN}

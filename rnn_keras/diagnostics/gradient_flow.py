@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.diagnostics.watched import as_vectors, called, require_built, unrolled, watched
+from rnn_keras.diagnostics.instrumentation import as_vectors, called, require_built, unrolled, watched
 
 VANISHED = 1e-3  # of the norm at lag 0
 EXPLODED = 1e3

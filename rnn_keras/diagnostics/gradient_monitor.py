@@ -7,8 +7,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from rnn_keras.diagnostics.flow_archive import read_flows, write_flows
 from rnn_keras.diagnostics.gradient_flow import FlowProbe, GradientFlow
-from rnn_keras.diagnostics.kept_flows import read_flows, write_flows
 
 EXPLOSION = 100.0  # times the usual norm so far
 

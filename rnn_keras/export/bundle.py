@@ -8,19 +8,19 @@ import numpy as np
 import tensorflow as tf
 
 from rnn_keras.data.batching import predicted
-from rnn_keras.errors import UserError
-from rnn_keras.export import litert, onnx_file
-from rnn_keras.export.deployment import Deployment
+from rnn_keras.export import litert, onnx_export
 from rnn_keras.export.parity import Variant, measured
-from rnn_keras.export.runner import with_associated_files
 from rnn_keras.export.saved_model import export_saved_model, versions
-from rnn_keras.files import UNFINISHED, remove_unfinished, write_json
+from rnn_keras.export.spec import ExportSpec
+from rnn_keras.runtime.litert_model import with_associated_files
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.files import UNFINISHED, remove_unfinished, write_json
 
 REPORT = "report.json"
 
 
 def export(
-    deployment: Deployment,
+    deployment: ExportSpec,
     trained: Path,
     directory: Path,
     formats: Sequence[str],
@@ -47,7 +47,7 @@ def export(
             raise UserError(
                 "this model writes its answer step by step and has no ONNX form; leave onnx out of --formats"
             )
-        onnx_file.require_onnx()
+        onnx_export.require_onnx()
     try:
         directory.mkdir(parents=True, exist_ok=True)
         remove_unfinished(directory)
@@ -83,7 +83,7 @@ def made(deployment, folder, directory, formats, quantisations, tell) -> list[Va
     if "onnx" in formats:
         tell("ONNX ...")
         variants.append(Variant("onnx", folder / f"{directory.name}.onnx"))
-        variants[-1].path.write_bytes(onnx_file.convert(deployment.network, deployment.files("none")))
+        variants[-1].path.write_bytes(onnx_export.convert(deployment.network, deployment.files("none")))
     if "litert" in formats:
         calibration = deployment.tensors(deployment.calibration) if "int8" in quantisations else []
         for quantisation in quantisations:

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.errors import UserError
 from rnn_keras.export.litert_network import for_litert, sizes
-from rnn_keras.export.runner import with_associated_files
+from rnn_keras.runtime.litert_model import with_associated_files
+from rnn_keras.utils.errors import UserError
 
 
 def convert(

@@ -3,10 +3,10 @@
 import keras
 import tensorflow as tf
 
-from rnn_keras.export.looped import Looped, loops
-from rnn_keras.export.without_mask import WithoutMask, fits, fused, unrolled
-from rnn_keras.layers.pieces import Pieces
+from rnn_keras.export.litert_loops import LoopedRNN, loops
+from rnn_keras.export.litert_lstm import UnmaskedRNN, fits, fused, unrolled
 from rnn_keras.layers.pooling import MaskedMaxPooling1D
+from rnn_keras.layers.segments import SplitSegments
 
 
 def sizes(network: keras.Model, steps: int, quantisation: str) -> tuple[int | None, int | None]:
@@ -20,7 +20,7 @@ def sizes(network: keras.Model, steps: int, quantisation: str) -> tuple[int | No
     (given,) = network.inputs
     if not any(fits(layer) or fits(getattr(layer, "forward_layer", None)) for layer in network.layers):
         return None, given.shape[1]
-    return 1, steps if any(isinstance(layer, Pieces) for layer in network.layers) else given.shape[1]
+    return 1, steps if any(isinstance(layer, SplitSegments) for layer in network.layers) else given.shape[1]
 
 
 def for_litert(network: keras.Model, batch: int | None, length: int | None, *, unroll: bool = False) -> keras.Model:
@@ -38,10 +38,10 @@ def for_litert(network: keras.Model, batch: int | None, length: int | None, *, u
     def recurrent(layer):
         """What stands for a recurrent layer, or None where nothing fits better than itself."""
         if batch is not None and fits(layer):
-            return WithoutMask(layer, fused(layer))
+            return UnmaskedRNN(layer, fused(layer))
         if not loops(layer):
             return None
-        return WithoutMask(layer, unrolled(layer)) if unroll else Looped(layer)
+        return UnmaskedRNN(layer, unrolled(layer)) if unroll else LoopedRNN(layer)
 
     def converted(layer):
         if isinstance(layer, MaskedMaxPooling1D):

@@ -93,14 +93,14 @@ def onnx_file(path: str):
     """With onnxruntime alone."""
     import onnx
 
-    from rnn_keras.export.onnx_file import OnnxModel
+    from rnn_keras.export.onnx_export import OnnxModel
 
     return by_runner(OnnxModel(path), len(onnx.load(path).graph.node))
 
 
 def litert(path: str):
     """With ai-edge-litert alone."""
-    from rnn_keras.export.writer import opened
+    from rnn_keras.runtime.litert_seq2seq import opened
 
     model = opened(path)
     return by_runner(model, len(model.ops))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rnn_keras.errors import UserError
-from rnn_keras.export.deployment import Deployment
-from rnn_keras.export.runner import VOCABULARY
+from rnn_keras.export.spec import ExportSpec
+from rnn_keras.runtime.litert_model import VOCABULARY
+from rnn_keras.utils.errors import UserError
 
 # The share of the examples whose decision may differ from Keras's.
 TOLERANCE = {"saved_model": 0.001, "onnx": 0.001, "none": 0.001, "float16": 0.005, "dynamic": 0.03, "int8": 0.03}
@@ -34,7 +34,7 @@ class Variant:
         return TOLERANCE[self.quantisation if self.format == "litert" else self.format]
 
 
-def measured(variant: Variant, deployment: Deployment, expected: np.ndarray) -> dict:
+def measured(variant: Variant, deployment: ExportSpec, expected: np.ndarray) -> dict:
     """A row of the report, by a child process that loads nothing but this variant.
 
     Args:
@@ -79,7 +79,7 @@ def measured(variant: Variant, deployment: Deployment, expected: np.ndarray) -> 
     return row
 
 
-def write_examples(path: Path, variant: Variant, deployment: Deployment) -> None:
+def write_examples(path: Path, variant: Variant, deployment: ExportSpec) -> None:
     """The examples one behind the other, and where each ends: raw, or as tensors where the file takes nothing else."""
     given, examples = deployment.files(variant.quantisation), deployment.examples
     raw = not deployment.in_step and (variant.format not in ("litert", "onnx") or VOCABULARY in given)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnn_keras.errors import UserError
-from rnn_keras.files import replacing
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.files import atomic_write
 
 if TYPE_CHECKING:
     import keras
@@ -33,7 +33,7 @@ def export_saved_model(model: "keras.Model", endpoint: Callable, directory: Path
     archive.track(model)
     archive.add_endpoint("serve", endpoint)
     version = directory / str(1 + max(versions(directory), default=0))
-    with replacing(version) as temporary:
+    with atomic_write(version) as temporary:
         archive.write_out(temporary, verbose=False)
         require_portable(temporary)
     return version

@@ -1,36 +1,43 @@
 """Recurrent layers for Keras with gates that read like the equations; drop-in for those of keras.layers."""
 
+from apps.sentiment.hashed_bigrams import HashedBigrams
+from apps.video_tagging.ensemble import EnsembleAverage
+from apps.video_tagging.sequence_ops import (
+    FullLengths,
+    MaskedAveragePooling1D,
+    MaskedInstanceNormalization,
+    SequenceMask,
+    SequenceUpSampling,
+    TimeDistributedAnyLength,
+)
+from apps.video_tagging.spatial_softmax import SpatialSoftmax
 from rnn_keras.layers.fast_path import general_loop
 from rnn_keras.layers.gru import GRU, GRUCell
-from rnn_keras.layers.keypoints import Keypoints
 from rnn_keras.layers.lstm import LSTM, LSTMCell
-from rnn_keras.layers.members import MeanOfMembers
 from rnn_keras.layers.one_hot import OneHot
-from rnn_keras.layers.pieces import Joined, Pieces
 from rnn_keras.layers.pooling import MaskedMaxPooling1D
+from rnn_keras.layers.segments import MergeSegments, SplitSegments
 from rnn_keras.layers.simple_rnn import SimpleRNN, SimpleRNNCell
-from rnn_keras.layers.steps import AtFullRate, InsideLengths, MeanOfSteps, PerStep, StandardizedInTime, WholeLengths
-from rnn_keras.layers.word_pairs import WordPairs
 
 __all__ = [
     "GRU",
     "LSTM",
-    "AtFullRate",
+    "EnsembleAverage",
+    "FullLengths",
     "GRUCell",
-    "InsideLengths",
-    "Joined",
-    "Keypoints",
+    "HashedBigrams",
     "LSTMCell",
+    "MaskedAveragePooling1D",
+    "MaskedInstanceNormalization",
     "MaskedMaxPooling1D",
-    "MeanOfMembers",
-    "MeanOfSteps",
+    "MergeSegments",
     "OneHot",
-    "PerStep",
-    "Pieces",
+    "SequenceMask",
+    "SequenceUpSampling",
     "SimpleRNN",
     "SimpleRNNCell",
-    "StandardizedInTime",
-    "WholeLengths",
-    "WordPairs",
+    "SpatialSoftmax",
+    "SplitSegments",
+    "TimeDistributedAnyLength",
     "general_loop",
 ]

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.eager import record
 
-from rnn_keras.layers.bptt import SQUASHING, Parameters, recurrence, under_xla
+from rnn_keras.layers.bptt import ACTIVATIONS, Parameters, recurrence, under_xla
 
 # Layers of so many units are compiled although the length is known at run time only.
 UNITS_FOR_ANY_LENGTH = 128
@@ -41,7 +41,7 @@ def reason_against(layer, sequences, mask):
         return f"the cell is a {type(cell).__name__}, the fast path is for {layer.cell_class.__name__}"
     for name in ("activation", "recurrent_activation"):
         function = getattr(cell, name, keras.activations.tanh)
-        if function not in SQUASHING:
+        if function not in ACTIVATIONS:
             given = getattr(function, "__name__", type(function).__name__)
             return f"{name}={given!r}, the fast path has derivatives of tanh and sigmoid"
     if layer.unroll:

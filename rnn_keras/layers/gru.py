@@ -8,9 +8,9 @@ from keras import ops
 from keras.src import backend
 
 from rnn_keras.layers.arguments import passed
-from rnn_keras.layers.bptt import SQUASHING, GRUEquations
+from rnn_keras.layers.bptt import ACTIVATIONS, GRUEquations
 from rnn_keras.layers.cell import GatedCell, recurrent_product
-from rnn_keras.layers.recurrence import RecurrentLayer
+from rnn_keras.layers.recurrent_layer import RecurrentLayer
 
 
 class GRUStep(NamedTuple):
@@ -123,7 +123,7 @@ class GRUCell(GatedCell):
         )
 
     def equations(self):
-        return GRUEquations(SQUASHING[self.activation], SQUASHING[self.recurrent_activation], self.reset_after)
+        return GRUEquations(ACTIVATIONS[self.activation], ACTIVATIONS[self.recurrent_activation], self.reset_after)
 
     def get_config(self):
         return super().get_config() | {"reset_after": self.reset_after}

@@ -8,9 +8,9 @@ from keras import ops
 from keras.src import backend
 
 from rnn_keras.layers.arguments import passed
-from rnn_keras.layers.bptt import SQUASHING, LSTMEquations
+from rnn_keras.layers.bptt import ACTIVATIONS, LSTMEquations
 from rnn_keras.layers.cell import GatedCell, recurrent_product
-from rnn_keras.layers.recurrence import RecurrentLayer
+from rnn_keras.layers.recurrent_layer import RecurrentLayer
 
 
 class LSTMStep(NamedTuple):
@@ -90,7 +90,7 @@ class LSTMCell(GatedCell):
         return lstm_step(projected, *states, self.recurrent_kernel, self.activation, self.recurrent_activation, masks)
 
     def equations(self):
-        return LSTMEquations(SQUASHING[self.activation], SQUASHING[self.recurrent_activation])
+        return LSTMEquations(ACTIVATIONS[self.activation], ACTIVATIONS[self.recurrent_activation])
 
     def get_config(self):
         return super().get_config() | {"unit_forget_bias": self.unit_forget_bias}

@@ -6,9 +6,9 @@ import keras
 from keras import KerasTensor as Tensor
 
 from rnn_keras.layers.arguments import passed
-from rnn_keras.layers.bptt import SQUASHING, SimpleRNNEquations
+from rnn_keras.layers.bptt import ACTIVATIONS, SimpleRNNEquations
 from rnn_keras.layers.cell import RecurrentCell, recurrent_product
-from rnn_keras.layers.recurrence import RecurrentLayer
+from rnn_keras.layers.recurrent_layer import RecurrentLayer
 
 
 class SimpleRNNStep(NamedTuple):
@@ -60,7 +60,7 @@ class SimpleRNNCell(RecurrentCell):
         return simple_rnn_step(projected, states[0], self.recurrent_kernel, self.activation, masks)
 
     def equations(self):
-        return SimpleRNNEquations(SQUASHING[self.activation])
+        return SimpleRNNEquations(ACTIVATIONS[self.activation])
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 
 if TYPE_CHECKING:  # a config is made before anything slow is imported
     import keras

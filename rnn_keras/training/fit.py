@@ -13,20 +13,20 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from rnn_keras.errors import UserError
-from rnn_keras.files import cannot_write, read_object, write_bytes, write_json
-from rnn_keras.training.broken_step import told
-from rnn_keras.training.cluster import Cluster
+from rnn_keras.distributed.cluster import Cluster
+from rnn_keras.distributed.data_parallel import distribute_model, offset_dropout_seeds
+from rnn_keras.training.nonfinite import told
 from rnn_keras.training.run_directory import RunDirectory
-from rnn_keras.training.together import own_masks, train_together
 from rnn_keras.training.variables import make_variables
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.files import cannot_write, read_object, write_bytes, write_json
 
 
-class LossBroken(UserError):
+class NonFiniteLoss(UserError):
     """The loss or the weights have become infinite or no numbers."""
 
 
-class EpochState(keras.callbacks.Callback):
+class CheckpointCallback(keras.callbacks.Callback):
     """Stops early, or at what is no number, and leaves after each epoch what is needed to go on from there.
 
     `checkpoint/state.json` holds the epochs' values, which name the last and the best one, and the states of the random
@@ -59,7 +59,7 @@ class EpochState(keras.callbacks.Callback):
         self.patience = patience
         self.good_enough = good_enough
         self.cluster = cluster
-        self.writes = cluster is None or cluster.leads
+        self.writes = cluster is None or cluster.is_chief
         self.state_file = run.checkpoint / "state.json"
         kept = {"epochs": [], "random_states": []}
         if self.state_file.exists():
@@ -159,7 +159,7 @@ class EpochState(keras.callbacks.Callback):
         if self.cluster is not None:
             # What decides is the same to the last digit: else some might stop, and the others wait for them.
             deciding = [self.monitor, "val_loss"]
-            values |= zip(deciding, self.cluster.of_leader([values[name] for name in deciding]), strict=True)
+            values |= zip(deciding, self.cluster.broadcast([values[name] for name in deciding]), strict=True)
         self.rows.append({"epoch": epoch + 1, **values, "seconds": seconds})
         if self.writes:
             self.write(epoch)
@@ -189,7 +189,7 @@ class InMemory(io.BytesIO):
 
 
 @contextlib.contextmanager
-def told_of_disk(run: RunDirectory) -> Iterator[None]:
+def translate_disk_errors(run: RunDirectory) -> Iterator[None]:
     """Turns what TensorBoard's writers raise where they cannot write, which is no OSError, into a sentence."""
     try:
         yield
@@ -225,7 +225,7 @@ def fit(
         run: the run's folder.
         steps_per_epoch: batches of an epoch.
         epochs: the most of them.
-        patience, monitor, mode, good_enough: see `EpochState`.
+        patience, monitor, mode, good_enough: see `CheckpointCallback`.
         callbacks: more of them, for the first process alone, so that they may stop nothing; what they add to the logs
             of an epoch is kept with it.
         cluster: the processes that each call this at the same time; None: there is but this one.
@@ -234,26 +234,29 @@ def fit(
         A dict per epoch, `epoch`, the metrics and `seconds`; and the number of the best epoch.
 
     Raises:
-        LossBroken: the loss or the weights are no numbers any more.
+        NonFiniteLoss: the loss or the weights are no numbers any more.
         UserError: a checkpoint is damaged, the disk is full, or another process was lost.
     """
-    leads = cluster is None or cluster.leads
-    state = EpochState(run, monitor, mode, patience, good_enough, cluster)
+    is_chief = cluster is None or cluster.is_chief
+    state = CheckpointCallback(run, monitor, mode, patience, good_enough, cluster)
     state.set_model(model)
     make_variables(model, batches(state.epochs_done))
     if state.epochs_done:
         state.go_on()
-        if leads:
+        if is_chief:
             run.write_history(state.rows)  # a kill may have come before it was
             print(f"going on after epoch {state.epochs_done} of {run.path}")
     if cluster is not None:
-        train_together(model, cluster)
-        own_masks(state.random_generators(), cluster.rank)
+        distribute_model(model, cluster)
+        offset_dropout_seeds(state.random_generators(), cluster.rank)
     if not state.is_over and state.epochs_done < epochs:
         # Keras redraws its bar only on a terminal; elsewhere it would print a line per redraw.
         verbose = 1 if sys.stdout.isatty() else 2
         board = [keras.callbacks.TensorBoard(str(run.logs), write_graph=False)]
-        with cluster.told_of_losses() if cluster is not None else contextlib.nullcontext(), told_of_disk(run):
+        with (
+            cluster.translate_worker_failure() if cluster is not None else contextlib.nullcontext(),
+            translate_disk_errors(run),
+        ):
             model.fit(
                 batches(state.epochs_done),
                 validation_data=validation,
@@ -261,13 +264,13 @@ def fit(
                 epochs=epochs,
                 steps_per_epoch=steps_per_epoch,
                 shuffle=False,  # the batches are shuffled already
-                verbose=verbose if leads else 0,
-                callbacks=[*(callbacks if leads else ()), state, *(board if leads else ())],
+                verbose=verbose if is_chief else 0,
+                callbacks=[*(callbacks if is_chief else ()), state, *(board if is_chief else ())],
             )
         if state.broken:
             model.set_weights(state.good_weights)
             why = told(model, next(iter(batches(state.epochs_done).skip(state.step - 1))))
-            raise LossBroken(
+            raise NonFiniteLoss(
                 f"{state.broken} of epoch {state.epochs_done + 1}; {why}; lower --learning-rate or --clip-norm, or "
                 "mend the data, and start anew with --overwrite "
                 f"({state.epochs_done} finished epoch(s) are kept in {run.checkpoint})"

@@ -8,14 +8,14 @@ import numpy as np
 import sklearn.metrics
 
 from rnn_keras.data.batching import bucket_boundaries
-from rnn_keras.files import replacing
+from rnn_keras.utils.files import atomic_write
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # the backend must be chosen first
 
 
 def save(figure, path: Path) -> None:
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=120, bbox_inches="tight")
     plt.close(figure)
 

@@ -9,9 +9,9 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnn_keras.errors import UserError, first_line
-from rnn_keras.files import read_object, remove_unfinished, replacing, write_json, write_text
-from rnn_keras.quiet import import_tensorflow
+from rnn_keras.utils.errors import UserError, first_line
+from rnn_keras.utils.files import atomic_write, read_object, remove_unfinished, write_json, write_text
+from rnn_keras.utils.tf_logging import import_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -101,7 +101,7 @@ class RunDirectory:
         write_text(self.history, text.getvalue())
 
     def save_model(self, model: "keras.Model") -> None:
-        with replacing(self.model) as temporary:
+        with atomic_write(self.model) as temporary:
             model.save(temporary)
 
     def require_finished(self) -> None:
@@ -131,11 +131,3 @@ class RunDirectory:
 
 def know_layers() -> None:
     """Imports the modules that register layers: Keras finds the custom layers in a model file by their names."""
-    import rnn_keras.data.columns
-    import rnn_keras.data.images
-    import rnn_keras.data.marked_numbers
-    import rnn_keras.data.open_vocabulary
-    import rnn_keras.data.text
-    import rnn_keras.decoding
-    import rnn_keras.decoding.tag_chain
-    import rnn_keras.layers  # noqa: F401

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from rnn_keras.files import held
-from rnn_keras.terminal import console, show_metrics
-from rnn_keras.training import data_service
-from rnn_keras.training.cluster import Cluster
-from rnn_keras.training.devices import Devices
+from rnn_keras.distributed import data_service
+from rnn_keras.distributed.cluster import Cluster
+from rnn_keras.distributed.data_parallel import distribute_model
+from rnn_keras.distributed.devices import Devices
 from rnn_keras.training.fit import fit
+from rnn_keras.training.load_data import read
 from rnn_keras.training.plots import learning_curves
-from rnn_keras.training.reading import read
 from rnn_keras.training.run_directory import RunDirectory
-from rnn_keras.training.together import train_together
+from rnn_keras.utils.files import lock_directory
+from rnn_keras.utils.terminal import console, show_metrics
 
 if TYPE_CHECKING:
-    from rnn_keras.app import App, TrainingData
+    from rnn_keras.cli.app import App, TrainingData
 
 
 def train(
@@ -46,15 +46,15 @@ def train(
         UserError: the data cannot be had, the folder is another run's or in use, or the training fails.
     """
     cluster = Cluster() if strategy == "multi_worker" else None  # before TensorFlow computes anything
-    leads = cluster is None or cluster.leads
-    if leads:
+    is_chief = cluster is None or cluster.is_chief
+    if is_chief:
         run.require_place(config, overwrite)
     started = time.perf_counter()
-    if cluster is not None and not leads:
+    if cluster is not None and not is_chief:
         cluster.meet()  # what is prepared once is prepared by the first
     if data is None:
         data = read(app, config, console.print)
-    if cluster is not None and leads:
+    if cluster is not None and is_chief:
         cluster.meet()
     # After the data: preparing them for the first time draws random numbers, and must not change the result.
     keras.utils.set_random_seed(config.seed)
@@ -65,10 +65,10 @@ def train(
         endless = data_service.served(batches, data_service.name_of(app.name, config), service)
     network = app.build(config, data, config.make_optimizer(batches.number_of_batches))
     if strategy == "mirrored":
-        train_together(network, Devices())
+        distribute_model(network, Devices())
     prepared = time.perf_counter()
-    with held(run.path) if leads else contextlib.nullcontext():
-        if leads:
+    with lock_directory(run.path) if is_chief else contextlib.nullcontext():
+        if is_chief:
             run.begin(config, overwrite)  # not before the data are known to be good: it may remove an earlier run
         if cluster is not None:
             cluster.meet()
@@ -77,7 +77,7 @@ def train(
             rows, best_epoch = fit_app(
                 app, config, data, network, batches, run, batches=endless, callbacks=callbacks, cluster=cluster
             )
-        if not leads:
+        if not is_chief:
             return {}
         trained = time.perf_counter()
         metrics = {split: app.score(network, data, split) for split in ("validation", "test")}

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from rnn_keras.data.streams import StreamBatches
-from rnn_keras.training.carried_state import CarryingModel, kept_states, with_kept_state
+from rnn_keras.training.stateful import StatefulModel, get_states, make_stateful
 
 
 class TruncatedBPTT:
@@ -35,23 +35,23 @@ class TruncatedBPTT:
             raise ValueError(f"k must be at least 1, not {k}")
         self.k = k
 
-    def model(self, network: keras.Model, rows: int) -> CarryingModel:
+    def model(self, network: keras.Model, rows: int) -> StatefulModel:
         """A copy of a network, with its weights, that keeps its state from batch to batch; compile and fit it.
 
         Args:
-            network: with one input `(batch, time, ...)` and an output for each step; see also `with_kept_state`.
-            rows: of every batch. `with_kept_state(model, None)` gives back a network that takes any number.
+            network: with one input `(batch, time, ...)` and an output for each step; see also `make_stateful`.
+            rows: of every batch. `make_stateful(model, None)` gives back a network that takes any number.
 
         Raises:
-            ValueError: it has several inputs or no recurrent layer, or see `with_kept_state`.
+            ValueError: it has several inputs or no recurrent layer, or see `make_stateful`.
         """
-        kept = with_kept_state(network, rows)
+        kept = make_stateful(network, rows)
         if len(kept.inputs) != 1:
             raise ValueError(f"expected a network with one input, got {len(kept.inputs)}")
-        if not kept_states(kept):
+        if not get_states(kept):
             raise ValueError(f"the network {network.name!r} has no recurrent layer whose state could be kept")
         (given,) = kept.inputs
-        return CarryingModel({given.name: given}, kept.output, name=network.name)
+        return StatefulModel({given.name: given}, kept.output, name=network.name)
 
     def batches(
         self,

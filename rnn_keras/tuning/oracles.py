@@ -7,8 +7,8 @@ from pathlib import Path
 import keras_tuner
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 
-from rnn_keras.files import write_json
 from rnn_keras.tuning.space import SearchSpace, hyperparameters
+from rnn_keras.utils.files import write_json
 
 ENDED = ("COMPLETED", "FAILED")
 REASON = "reason.txt"  # in a trial's folder: why it failed

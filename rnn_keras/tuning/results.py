@@ -11,7 +11,7 @@ from sklearn.inspection import permutation_importance
 
 from rnn_keras.training.plots import save
 from rnn_keras.tuning.progress import described, settings_of
-from rnn_keras.tuning.space import Choice, SearchSpace, Whole
+from rnn_keras.tuning.space import Choice, Int, SearchSpace
 
 LEAST = 8  # trials below which nothing is said of what mattered
 SHOWN = 10
@@ -75,7 +75,7 @@ def plot_parameters(trials: Sequence, space: SearchSpace, objective: str, shares
             given = np.array(found, float)
             axis.set_xscale("log" if values.log else "linear")
             middle = np.sqrt(values.low * values.high) if values.log else (values.low + values.high) / 2
-            ticks = sorted({values.low, round(middle) if isinstance(values, Whole) else middle, values.high})
+            ticks = sorted({values.low, round(middle) if isinstance(values, Int) else middle, values.high})
             axis.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
             axis.minorticks_off()
             if values.log:

@@ -14,12 +14,12 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.errors import FailedTrialError
 from tensorboard.plugins.hparams import api as hparams
 
-from rnn_keras.errors import UserError
-from rnn_keras.files import read_object, replacing, write_json, write_text
 from rnn_keras.training.fit import fit
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.tuning.oracles import ENDED, REASON, without_words
 from rnn_keras.tuning.progress import Progress, settings_of
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.files import atomic_write, read_object, write_json, write_text
 
 ATTEMPTS = 3  # of a trial whose process dies each time before an epoch is finished
 KEPT = 8  # trials whose weights Hyperband may go on from
@@ -122,7 +122,7 @@ class Search(BaseTuner):
             return
         other = self.run_of(other_id).checkpoint
         if other.exists():
-            with replacing(run.checkpoint) as temporary:
+            with atomic_write(run.checkpoint) as temporary:
                 shutil.copytree(other, temporary)
 
     def remove_weights(self) -> None:

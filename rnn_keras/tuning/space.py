@@ -15,7 +15,7 @@ class Choice:
 
 
 @dataclasses.dataclass(frozen=True)
-class Whole:
+class Int:
     """A whole number from `low` to `high`, both included; `log`: as often below the geometric mean as above it."""
 
     low: int
@@ -25,7 +25,7 @@ class Whole:
 
 
 @dataclasses.dataclass(frozen=True)
-class Real:
+class Float:
     """A number from `low` to `high`; `log`: as often below the geometric mean as above it."""
 
     low: float
@@ -33,7 +33,7 @@ class Real:
     log: bool = False
 
 
-SearchSpace = dict[str, Choice | Whole | Real]  # by the name of the config's field
+SearchSpace = dict[str, Choice | Int | Float]  # by the name of the config's field
 
 
 def hyperparameters(space: SearchSpace) -> "keras_tuner.HyperParameters":
@@ -46,7 +46,7 @@ def hyperparameters(space: SearchSpace) -> "keras_tuner.HyperParameters":
             found.Boolean(name)
         elif isinstance(values, Choice):
             found.Choice(name, list(values.values))
-        elif isinstance(values, Real):
+        elif isinstance(values, Float):
             found.Float(name, values.low, values.high, sampling="log" if values.log else "linear")
         elif values.log:  # KerasTuner takes the step of a logarithmic range for a factor
             found.Int(name, values.low, values.high, sampling="log")

@@ -12,11 +12,8 @@ import grpc
 from keras_tuner.src.distribute import oracle_client  # not public; its time to wait is no argument
 from rich.table import Table
 
-from rnn_keras.errors import UserError
-from rnn_keras.files import held, read_object, remove_unfinished, write_json
-from rnn_keras.terminal import console
 from rnn_keras.training.config import read_config
-from rnn_keras.training.reading import read
+from rnn_keras.training.load_data import read
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.train import train
 from rnn_keras.tuning import results, workers
@@ -24,6 +21,9 @@ from rnn_keras.tuning.oracles import make_oracle
 from rnn_keras.tuning.progress import Progress, duration, settings_of
 from rnn_keras.tuning.search import Search
 from rnn_keras.tuning.space import SearchSpace
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.files import lock_directory, read_object, remove_unfinished, write_json
+from rnn_keras.utils.terminal import console
 
 SETTINGS = "search.json"
 BEST = "best.json"
@@ -93,7 +93,7 @@ def tune(app, plan: Plan, run_dir: Path, count: int, timeout: float, compare: bo
         wait_for_chief(directory, timeout)
         work(app, directory, timeout)
         return {}
-    with held(directory):
+    with lock_directory(directory):
         return led(app, plan, directory, count, timeout, compare, overwrite)
 
 

@@ -5,16 +5,16 @@ import signal
 import sys
 from pathlib import Path
 
-from rnn_keras.errors import UserError
-from rnn_keras.processes import end_with_parent
-from rnn_keras.quiet import import_tensorflow, quiet_libraries
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.processes import end_with_parent
+from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
 
 def main(module: str, name: str, directory: str) -> None:
     # Ends by the way of exceptions, so that the trial under way does not count as one that its process died of.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     end_with_parent()
-    quiet_libraries()
+    quiet_tensorflow()
     import_tensorflow()
     from rnn_keras.tuning.tune import work
 

@@ -20,9 +20,9 @@ import grpc
 from keras_tuner.src import protos  # not public, and needed: KerasTuner's own start of the chief cannot end in time
 from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
-from rnn_keras.errors import UserError
-from rnn_keras.processes import for_children, module_of, shares
 from rnn_keras.tuning.progress import Progress
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.processes import child_environment, module_of, shares
 
 BEAT = 5.0  # seconds between two signs of life of a worker
 STARTS = 3  # of a worker that dies without having ended a trial in between
@@ -67,7 +67,7 @@ class Worker:
         self.command, self.log, self.cores = command, log, cores
         self.environment = (
             os.environ
-            | for_children()
+            | child_environment()
             | {
                 "KERASTUNER_TUNER_ID": self.tuner_id,
                 "KERASTUNER_ORACLE_IP": address[0],

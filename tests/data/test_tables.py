@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rnn_keras.data import tables
 from rnn_keras.data.tables import named_rows, read_rows
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 
 FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1).filter(str.strip)
 
@@ -77,7 +77,7 @@ UNDER_A_LIMIT = """
 import resource, sys
 from pathlib import Path
 from rnn_keras.data.tables import read_rows
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (size + 3 * 2**24, -1))  # three chunks, less than the file
 try:

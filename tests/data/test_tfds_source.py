@@ -9,7 +9,7 @@ import pytest
 
 from rnn_keras.data import tfds_source
 from rnn_keras.data.tfds_source import _any_answers, is_local, prepared_builder
-from rnn_keras.errors import UserError
+from rnn_keras.utils.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 import rnn_keras.layers
 from rnn_keras.diagnostics import gate_traces, open_share
-from tests.layers import oracle
+from tests.helpers import oracle
 
 BATCH, TIME, FEATURES, UNITS = 2, 6, 2, 3
 NAMES = {

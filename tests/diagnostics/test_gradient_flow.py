@@ -7,7 +7,7 @@ import pytest
 import rnn_keras.layers
 from rnn_keras.diagnostics import gradient_flow
 from rnn_keras.diagnostics.gradient_flow import GradientFlow
-from tests.layers import oracle
+from tests.helpers import oracle
 
 BATCH, TIME, FEATURES, UNITS = 2, 5, 2, 3
 FAMILIES = ("SimpleRNN", "LSTM", "GRU")

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnn_keras.errors import UserError
 from rnn_keras.export.litert import convert
-from rnn_keras.export.runner import LiteRTModel, associated_files, with_associated_files
-from rnn_keras.layers import GRU, LSTM, Joined, MaskedMaxPooling1D, Pieces, SimpleRNN
+from rnn_keras.layers import GRU, LSTM, MaskedMaxPooling1D, MergeSegments, SimpleRNN, SplitSegments
+from rnn_keras.runtime.litert_model import LiteRTModel, associated_files, with_associated_files
+from rnn_keras.utils.errors import UserError
 
 STEPS = 14
 WORDS = 40
@@ -73,11 +73,11 @@ def test_one_hot_ids_go_in_as_they_are(cell, tmp_path):
 def test_pieces_fix_the_length_of_a_file_of_fused_lstms(tmp_path):
     keras.utils.set_random_seed(1)
     ids = keras.Input((None,), dtype="int32")
-    pieces = Pieces(4)(ids)
+    pieces = SplitSegments(4)(ids)
     x = keras.layers.Embedding(WORDS, 6, embeddings_initializer="normal")(pieces)
     outputs = []
     for cell in (LSTM, GRU):
-        network = keras.Model(ids, Joined()(cell(4, return_sequences=True)(x), ids))
+        network = keras.Model(ids, MergeSegments()(cell(4, return_sequences=True)(x), ids))
         outputs.append(model_file(tmp_path, network).shape)
     assert outputs == [(1, STEPS), (None, None)]
 

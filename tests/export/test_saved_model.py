@@ -4,8 +4,8 @@ import keras
 import pytest
 import tensorflow as tf
 
-from rnn_keras.errors import UserError
 from rnn_keras.export.saved_model import export_saved_model, versions
+from rnn_keras.utils.errors import UserError
 
 
 def exported(directory, function):

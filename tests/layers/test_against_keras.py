@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from .support import (
+from tests.helpers.layer_cases import (
     CELLS,
     FAMILIES,
     MASKS,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from . import oracle
-from .support import (
+from tests.helpers import oracle
+from tests.helpers.layer_cases import (
     MASKS,
     STATES,
     VARIANT_IDS,

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from .support import FAMILIES, GATES, STATES, VARIANT_IDS, VARIANTS, assert_all_close, built_pair, ours
+from tests.helpers.layer_cases import FAMILIES, GATES, STATES, VARIANT_IDS, VARIANTS, assert_all_close, built_pair, ours
 
 BATCH, TIME, UNITS = 64, 5, 16
 RATE = 0.4

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from .support import CELLS, FAMILIES, STATES, ours, theirs
+from tests.helpers.layer_cases import CELLS, FAMILIES, STATES, ours, theirs
 
 X = np.ones((2, 3, 4), "float32")
 

@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rnn_keras.layers
-from rnn_keras.layers.bptt import cutting
+from rnn_keras.layers.bptt import blocking
 from rnn_keras.layers.bptt.recurrence import Blocks
-
-from . import oracle
-from .support import (
+from tests.helpers import oracle
+from tests.helpers.layer_cases import (
     FAMILIES,
     STATES,
     VARIANT_IDS,
@@ -33,12 +32,12 @@ X = np.random.default_rng(0).standard_normal((3, 5, 4)).astype("float32")
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks so small that a short sequence takes several, in rows and in time."""
-    monkeypatch.setattr(cutting, "WHOLE_BYTES", 0)
-    monkeypatch.setattr(cutting, "BLOCK_BYTES", 0)
-    monkeypatch.setattr(cutting, "DYNAMIC_STEPS", 3)
-    monkeypatch.setattr(cutting, "FEWEST_ROWS", 2)
-    monkeypatch.setattr(cutting, "MOST_ROWS", 2)
-    monkeypatch.setattr(cutting, "LEAST_ROWS", 1)
+    monkeypatch.setattr(blocking, "WHOLE_BYTES", 0)
+    monkeypatch.setattr(blocking, "BLOCK_BYTES", 0)
+    monkeypatch.setattr(blocking, "DYNAMIC_STEPS", 3)
+    monkeypatch.setattr(blocking, "FEWEST_ROWS", 2)
+    monkeypatch.setattr(blocking, "MOST_ROWS", 2)
+    monkeypatch.setattr(blocking, "LEAST_ROWS", 1)
 
 
 # Where it is taken.
@@ -322,7 +321,7 @@ def test_few_sizes_serve_all_shapes():
     """XLA compiles once for each size of a block."""
     rows, steps = set(), set()
     for batch in range(1, 600):
-        dealt, cut = cutting.in_blocks(tf.constant(batch), tf.constant(batch), 64, 256)
+        dealt, cut = blocking.in_blocks(tf.constant(batch), tf.constant(batch), 64, 256)
         covered = sum(int(worker.tiles) * int(worker.size) for worker in dealt)
         assert batch <= covered <= batch * 1.25 + 8
         assert int(cut.chunks) * cut.size >= batch > (int(cut.chunks) - 1) * cut.size
@@ -337,6 +336,6 @@ def test_what_is_kept_is_what_the_docstring_says(family, variant):
     layer = ours(family)(5, **variant)
     layer.build((None, None, 4))
     equations = layer.cell.equations()
-    numbers = 1 + len(equations.kept_states) + sum(equations.kept_widths)
+    numbers = 1 + len(equations.get_states) + sum(equations.kept_widths)
     assert f"{4 * numbers}" in type(equations).__doc__
     assert dataclasses.is_dataclass(equations)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from .support import (
+from tests.helpers.layer_cases import (
     FAMILIES,
     GATES,
     VARIANT_IDS,
@@ -21,6 +21,7 @@ from .support import (
     randomise,
     theirs,
 )
+
 from .test_serialisation import fresh_python
 
 VOCABULARY, BATCH, TIME, UNITS = 7, 3, 4, 2

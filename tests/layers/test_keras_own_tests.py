@@ -9,7 +9,7 @@ from pathlib import Path
 import keras.src.layers.rnn
 import pytest
 
-from .support import CELLS, FAMILIES
+from tests.helpers.layer_cases import CELLS, FAMILIES
 
 HERE = Path(__file__).resolve().parent
 # rnn_test.py and time_distributed_test.py build none of the six classes.

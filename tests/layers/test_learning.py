@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from .support import FAMILIES, VARIANT_IDS, VARIANTS, ours, randomise, theirs
+from tests.helpers.layer_cases import FAMILIES, VARIANT_IDS, VARIANTS, ours, randomise, theirs
 
 VOCABULARY, BATCH, TIME = 6, 8, 5
 

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from . import oracle
-from .support import FAMILIES, VARIANTS, assert_all_close, built_pair, numpy_list, ours, randomise
+from tests.helpers import oracle
+from tests.helpers.layer_cases import FAMILIES, VARIANTS, assert_all_close, built_pair, numpy_list, ours, randomise
 
 quick = settings(max_examples=25, deadline=None, derandomize=True)
 

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from .support import CELLS, FAMILIES, built_pair, ours, randomise, theirs
+from tests.helpers.layer_cases import CELLS, FAMILIES, built_pair, ours, randomise, theirs
+
 from .test_signature import settings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import rnn_keras.layers
-
-from .support import CELLS, FAMILIES, VARIANT_IDS, VARIANTS, built_pair, ours, theirs
+from tests.helpers.layer_cases import CELLS, FAMILIES, VARIANT_IDS, VARIANTS, built_pair, ours, theirs
 
 SHAPE = (2, 3, 4)
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnn_keras.data.batching import LengthBatches
-from rnn_keras.errors import UserError
+from rnn_keras.data.batching import BucketedBatches
 from rnn_keras.layers import GRU
-from rnn_keras.training.fit import EpochState, LossBroken, fit
+from rnn_keras.training.fit import CheckpointCallback, NonFiniteLoss, fit
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.variables import make_variables
+from rnn_keras.utils.errors import UserError
 
 
 def sequences_of_two_kinds(count=48, seed=0):
@@ -44,8 +44,8 @@ def plain_model():
 
 def run_fit(model, path, epochs, patience=10, batches=None, validation=None, **options):
     sequences, targets = sequences_of_two_kinds()
-    validation = validation or LengthBatches(*sequences_of_two_kinds(seed=1), 16, shuffle=False).dataset()
-    batches = batches or LengthBatches(sequences, targets, 8, shuffle=True, seed=3)
+    validation = validation or BucketedBatches(*sequences_of_two_kinds(seed=1), 16, shuffle=False).dataset()
+    batches = batches or BucketedBatches(sequences, targets, 8, shuffle=True, seed=3)
     return fit(
         model,
         batches.endless,
@@ -81,7 +81,7 @@ def test_the_step_is_traced_once(functional, tmp_path, monkeypatch):
 
     monkeypatch.setattr(model, "train_step", counted)
     sequences, targets = sequences_of_two_kinds()
-    batches = LengthBatches([ids[:3] for ids in sequences], targets, 8, shuffle=True, seed=3)  # one shape of batch
+    batches = BucketedBatches([ids[:3] for ids in sequences], targets, 8, shuffle=True, seed=3)  # one shape of batch
     run_fit(model, tmp_path, epochs=1, batches=batches)
     assert len(traces) == 1
 
@@ -131,7 +131,7 @@ def test_the_best_epoch_is_kept_and_training_stops_after_it(tmp_path):
     losses = [row["val_loss"] for row in rows]
     assert len(rows) < 30
     assert best_epoch == 1 + int(np.argmin(losses)) == len(rows) - 2
-    sequences = LengthBatches(*sequences_of_two_kinds(seed=1), 16, shuffle=False)
+    sequences = BucketedBatches(*sequences_of_two_kinds(seed=1), 16, shuffle=False)
     assert model.evaluate(sequences.dataset(), verbose=0)[0] == pytest.approx(min(losses), abs=1e-5)
     with (tmp_path / "history.csv").open() as file:
         assert [float(row["val_loss"]) for row in csv.DictReader(file)] == pytest.approx(losses)
@@ -139,7 +139,7 @@ def test_the_best_epoch_is_kept_and_training_stops_after_it(tmp_path):
 
 
 def test_of_equal_epochs_the_one_of_the_lowest_loss_is_kept(tmp_path):
-    state = EpochState(RunDirectory(tmp_path), "val_accuracy", "max", patience=2)
+    state = CheckpointCallback(RunDirectory(tmp_path), "val_accuracy", "max", patience=2)
     state.rows = [{"val_accuracy": accuracy, "val_loss": loss} for accuracy, loss in [(1, 0.7), (1, 0.4), (0.9, 0.2)]]
 
     assert state.best_epoch == 2
@@ -164,7 +164,7 @@ def test_a_value_that_is_good_enough_ends_the_training_for_good(tmp_path):
     again, _ = run_fit(plain_model(), tmp_path, epochs=3, good_enough=5.0)  # a kill came after its last epoch
     assert again == rows
 
-    state = EpochState(RunDirectory(tmp_path / "other"), "val_accuracy", "max", patience=9, good_enough=0.9)
+    state = CheckpointCallback(RunDirectory(tmp_path / "other"), "val_accuracy", "max", patience=9, good_enough=0.9)
     for accuracy, over in ((0.8, False), (0.9, False), (0.91, True), (0.5, True)):
         state.rows.append({"val_accuracy": accuracy, "val_loss": 1.0})
         assert state.is_over == over
@@ -172,8 +172,8 @@ def test_a_value_that_is_good_enough_ends_the_training_for_good(tmp_path):
 
 def test_all_processes_stop_by_the_values_of_the_first(tmp_path):
     """Else one whose sums come out a little differently would stop, and the others wait for it."""
-    cluster = SimpleNamespace(leads=False, of_leader=lambda values: [0.25, 0.25])
-    state = EpochState(RunDirectory(tmp_path), "val_loss", "min", 9, good_enough=0.2500001, cluster=cluster)
+    cluster = SimpleNamespace(leads=False, broadcast=lambda values: [0.25, 0.25])
+    state = CheckpointCallback(RunDirectory(tmp_path), "val_loss", "min", 9, good_enough=0.2500001, cluster=cluster)
     state.set_model(plain_model())
     state.on_epoch_begin(0)
     state.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.2500002})
@@ -185,7 +185,7 @@ def test_all_processes_stop_by_the_values_of_the_first(tmp_path):
 def test_a_loss_that_is_no_number_is_told_and_does_not_count(tmp_path):
     sequences, targets = sequences_of_two_kinds()
     sequences[5] = sequences[5] * np.nan
-    batches = LengthBatches(sequences, targets, 8, shuffle=True)
+    batches = BucketedBatches(sequences, targets, 8, shuffle=True)
 
     (step,) = (number for number, indices in enumerate(batches_of_epoch(batches), 1) if np.isnan(indices).any())
     model = compiled_model()
@@ -209,7 +209,7 @@ def test_a_step_that_is_too_long_is_told_with_the_gradients_before_it(tmp_path):
 
     step = int(re.search(r"at step (\d)", str(told.value)).group(1))
     sequences, targets = sequences_of_two_kinds()
-    x, y = next(iter(LengthBatches(sequences, targets, 8, shuffle=True, seed=3).dataset().skip(step - 1)))
+    x, y = next(iter(BucketedBatches(sequences, targets, 8, shuffle=True, seed=3).dataset().skip(step - 1)))
     inputs = np.mean(x.numpy(), axis=1, dtype=np.float64)
     errors = inputs @ kernel - y.numpy()[:, None]
     gradient = np.append((2 * errors * inputs).mean(axis=0), 2 * errors.mean())
@@ -220,8 +220,8 @@ def test_a_step_that_is_too_long_is_told_with_the_gradients_before_it(tmp_path):
 def test_a_gradient_that_is_no_number_in_the_last_step_is_told_and_does_not_count(tmp_path):
     """Its loss is finite: the slope of a length is 0 / 0 at a row of zeros, which alone the last step has."""
     sequences, targets = sequences_of_two_kinds()
-    sequences[int(LengthBatches(sequences, targets, 8, shuffle=False).plan(0)[-1][0])][:] = 0
-    batches = LengthBatches(sequences, targets, 8, shuffle=False)
+    sequences[int(BucketedBatches(sequences, targets, 8, shuffle=False).plan(0)[-1][0])][:] = 0
+    batches = BucketedBatches(sequences, targets, 8, shuffle=False)
     model = keras.Sequential(
         [
             keras.Input((None, 2)),
@@ -233,7 +233,7 @@ def test_a_gradient_that_is_no_number_in_the_last_step_is_told_and_does_not_coun
     model.compile("sgd", "mse")
     before = model.get_weights()
     expected = "projection/kernel became no finite numbers by step 6, the last of epoch 1; .*gradients of the norm nan"
-    with pytest.raises(LossBroken, match=expected):
+    with pytest.raises(NonFiniteLoss, match=expected):
         run_fit(model, tmp_path, epochs=2, batches=batches)
     assert not (tmp_path / "checkpoint" / "state.json").exists()
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
@@ -242,8 +242,8 @@ def test_a_gradient_that_is_no_number_in_the_last_step_is_told_and_does_not_coun
 def test_a_score_that_is_no_number_does_not_count(tmp_path):
     sequences, targets = sequences_of_two_kinds()
     sequences[0][:] = np.nan
-    validation = LengthBatches(sequences, targets, 16, shuffle=False).dataset()
-    with pytest.raises(LossBroken, match="val_loss became nan after step 6, the last of epoch 1"):
+    validation = BucketedBatches(sequences, targets, 16, shuffle=False).dataset()
+    with pytest.raises(NonFiniteLoss, match="val_loss became nan after step 6, the last of epoch 1"):
         run_fit(plain_model(), tmp_path, epochs=2, validation=validation)
     assert not (tmp_path / "checkpoint" / "state.json").exists()
 
@@ -275,7 +275,7 @@ def test_where_the_last_epoch_is_damaged_the_best_is_gone_on_from(tmp_path, capf
 
 
 def test_weights_that_do_not_fit_on_the_disk_are_one_sentence(tmp_path):
-    state = EpochState(RunDirectory(tmp_path), "val_loss", "min", patience=2)
+    state = CheckpointCallback(RunDirectory(tmp_path), "val_loss", "min", patience=2)
     state.set_model(plain_model())
     state.rows = [{"epoch": 1, "loss": 1.0, "val_loss": 1.0}]
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

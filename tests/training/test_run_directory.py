@@ -10,9 +10,9 @@ import keras
 import pytest
 
 import rnn_keras
-from rnn_keras.errors import UserError
 from rnn_keras.training.config import TrainingConfig, read_config
 from rnn_keras.training.run_directory import RunDirectory
+from rnn_keras.utils.errors import UserError
 
 CONFIG = TrainingConfig(dataset="data.csv")
 
@@ -129,5 +129,5 @@ def test_a_new_process_knows_every_layer_that_a_model_file_may_name():
     of_training = {"rnn_keras.training.losses", "rnn_keras.training.schedules"}  # models are loaded uncompiled
     code = "import sys; from rnn_keras.training.run_directory import know_layers; know_layers(); print(*sys.modules)"
     known = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
-    assert "rnn_keras.layers.members" in registering
+    assert "apps.video_tagging.ensemble" in registering
     assert registering - of_training <= set(known)

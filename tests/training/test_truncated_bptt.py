@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import rnn_keras.layers
 from rnn_keras.data.streams import in_rows
-from rnn_keras.training.carried_state import with_kept_state
+from rnn_keras.training.stateful import make_stateful
 from rnn_keras.training.truncated_bptt import TruncatedBPTT
 
 CELLS = ("SimpleRNN", "LSTM", "GRU")
@@ -166,7 +166,7 @@ def test_what_only_the_carried_state_can_tell_is_learnt():
     model.fit(batches.dataset(), epochs=25, verbose=0, shuffle=False)
 
     assert model.evaluate(batches.dataset(), verbose=0) < 0.1
-    assert with_kept_state(model, None)({"steps": sequences[0][np.newaxis]}).shape == (1, 16, 1)
+    assert make_stateful(model, None)({"steps": sequences[0][np.newaxis]}).shape == (1, 16, 1)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak of memory from /proc")

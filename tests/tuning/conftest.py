@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture
 def workers_find_the_app(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
 
 
 @pytest.fixture

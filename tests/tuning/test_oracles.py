@@ -5,9 +5,9 @@ import json
 import pytest
 
 from rnn_keras.tuning.oracles import make_oracle
-from rnn_keras.tuning.space import Real
+from rnn_keras.tuning.space import Float
 
-SPACE = {"rate": Real(0.0, 1.0)}
+SPACE = {"rate": Float(0.0, 1.0)}
 
 
 def oracle_in(folder, tuner="random"):

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from rnn_keras.tuning.results import importance, plot_parameters
-from rnn_keras.tuning.space import Choice, Real, Whole, hyperparameters
+from rnn_keras.tuning.space import Choice, Float, Int, hyperparameters
 
 SPACE = {
     "cell": Choice(("lstm", "gru")),
-    "units": Whole(16, 128, log=True),
-    "layers": Whole(1, 3),
-    "rate": Real(1e-4, 1e-1, log=True),
+    "units": Int(16, 128, log=True),
+    "layers": Int(1, 3),
+    "rate": Float(1e-4, 1e-1, log=True),
     "deep": Choice((True, False)),
 }
 

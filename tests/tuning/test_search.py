@@ -10,12 +10,12 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from tiny_app import HopelessApp, TinyApp, TroubledApp
 
-from rnn_keras.errors import UserError
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.tuning import workers
 from rnn_keras.tuning.search import ATTEMPTS, Attempt
+from rnn_keras.utils.errors import UserError
+from tests.helpers.tiny_app import HopelessApp, TinyApp, TroubledApp
 
 
 def tune(run_dir, *arguments, app=TinyApp):
@@ -132,7 +132,17 @@ def test_another_search_in_the_folder_is_not_gone_on_with(tmp_path, capfd, store
 
 
 def started(run_dir, *arguments, **environment):
-    command = [sys.executable, "-m", "tiny_app", "tune", "--run-dir", str(run_dir), "--epochs", "3", "--no-compare"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.helpers.tiny_app",
+        "tune",
+        "--run-dir",
+        str(run_dir),
+        "--epochs",
+        "3",
+        "--no-compare",
+    ]
     return subprocess.Popen(
         [*command, *map(str, arguments)],
         stdout=subprocess.PIPE,

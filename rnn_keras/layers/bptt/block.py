@@ -66,8 +66,8 @@ def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, 
     rows = product(inputs, parameters)
     projected = from_steps(tf.reshape(rows, (time, batch_size, rows.shape[-1])))
     mask = None if mask is None else from_steps(time_major(mask[:, :, tf.newaxis]))
-    kept_states = equations.kept_states if keep_states else ()
-    widths = (1, *(1 for _ in kept_states), *(equations.kept_widths if keep_gates else ()))
+    get_states = equations.get_states if keep_states else ()
+    widths = (1, *(1 for _ in get_states), *(equations.kept_widths if keep_gates else ()))
     written = tuple(to_steps(time, inputs.shape[1], width * units, states[0].dtype) for width in widths)
     inputs_of = Reads((projected,), time, ahead=equations.reads_ahead)
 
@@ -80,7 +80,7 @@ def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, 
         )
         if mask is not None:
             new_states = chosen(mask.read(t), new_states, states)
-        values = (new_states[0], *(states[i] for i in kept_states), *kept)
+        values = (new_states[0], *(states[i] for i in get_states), *kept)
         written = tuple(array.write(t, value) for array, value in zip(written, values, strict=False))
         return t + 1, following, new_states, written
 
@@ -122,8 +122,8 @@ def backward_block(
     time, _ = sizes(inputs)
     hidden_states = time_major(hidden_states)
     before = tf.concat([first_hidden[tf.newaxis], hidden_states[:-1]], axis=0)
-    of_states = (before, *kept[: len(equations.kept_states)])
-    of_step = kept[len(equations.kept_states) :]
+    of_states = (before, *kept[: len(equations.get_states)])
+    of_step = kept[len(equations.get_states) :]
     if len(of_step) < len(equations.kept_widths):
         of_step = recomputed(equations, inputs, parameters, masks, of_states)
     mask = None if mask is None else from_steps(time_major(mask[:, :, tf.newaxis]))

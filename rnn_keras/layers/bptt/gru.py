@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from rnn_keras.layers.bptt.activations import slope, squash
 from rnn_keras.layers.bptt.products import recurrent_gradient, transposed_product
-from rnn_keras.layers.bptt.squashing import slope, squash
 from rnn_keras.layers.cell import recurrent_product
 
 
@@ -24,7 +24,7 @@ class GRUEquations:
 
     states = 1
     gates = 3
-    kept_states = ()
+    get_states = ()
     # Which of the two loops reads one step ahead: measured, see `block.Reads`.
     reads_ahead = True
     reads_ahead_going_back = False

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from rnn_keras.layers.bptt.activations import slope, squash
 from rnn_keras.layers.bptt.products import recurrent_gradient, transposed_product
-from rnn_keras.layers.bptt.squashing import slope, squash
 from rnn_keras.layers.cell import recurrent_product
 
 
@@ -26,7 +26,7 @@ class LSTMEquations:
     shares_gradient = True
     kept_widths = (4,)
     # The cell state before each step is kept, the hidden state is the output of the step before.
-    kept_states = (1,)
+    get_states = (1,)
     # Which of the two loops reads one step ahead: measured, see `block.Reads`.
     reads_ahead = False
     reads_ahead_going_back = True

@@ -4,7 +4,7 @@ import functools
 
 import tensorflow as tf
 
-from rnn_keras.layers.bptt import cutting
+from rnn_keras.layers.bptt import blocking
 from rnn_keras.layers.bptt.block import backward_block, compiled, forward_block, sizes
 
 # Sequences of a fixed length from this on keep the states but not the gates, which the gradient computes again: all
@@ -100,18 +100,18 @@ class Blocks:
         self.wants_sequences = sequences or keep
         self.batch, time = sizes(inputs)
         recompute = keep and isinstance(time, int) and time >= RECOMPUTE_FROM
-        kept = (*(1 for _ in equations.kept_states), *(() if recompute else equations.kept_widths))
+        kept = (*(1 for _ in equations.get_states), *(() if recompute else equations.kept_widths))
         self.kept_widths = kept if keep else ()
         options = {"keep_states": keep, "keep_gates": keep and not recompute}
         if compile:
             step_bytes = parameters.recurrent_kernel.shape[1] * inputs.dtype.size
-            self.workers, self.steps = cutting.in_blocks(
+            self.workers, self.steps = blocking.in_blocks(
                 self.batch, time, parameters.recurrent_kernel.shape[0], step_bytes, keep=keep, small=recompute
             )
             self.forward_block = compiled(forward_block, equations, **options)
             self.backward_block = compiled(backward_block, equations)
         else:
-            self.workers, self.steps = cutting.whole(self.batch, time)
+            self.workers, self.steps = blocking.whole(self.batch, time)
             self.forward_block = functools.partial(forward_block, equations, **options)
             self.backward_block = functools.partial(backward_block, equations)
         self.mask, self.masks = self.padded((mask, masks))
@@ -135,12 +135,12 @@ class Blocks:
             return hidden_states, self.sized(rows, last_states), kept
 
         if self.is_one_block(rows):
-            place = cutting.Place(rows, self.steps, 0)
+            place = blocking.Place(rows, self.steps, 0)
             hidden_states, last_states, kept = block(place, tuple(place.of_state(values) for values in states))
             return hidden_states[:, : self.steps.total], last_states, kept
 
         def step(index, before, hidden, last, kept):
-            place = cutting.Place(rows, self.steps, index)
+            place = blocking.Place(rows, self.steps, index)
             begins = tf.equal(place.chunk, 0)
             given = (place.of_state(values) for values in states)
             before = tuple(tf.where(begins, new, old) for new, old in zip(given, before, strict=True))
@@ -150,7 +150,7 @@ class Blocks:
             return index + 1, after, hidden.write(index, of_block) if self.wants_sequences else hidden, last, kept
 
         units, dtype = parameters.recurrent_kernel.shape[0], inputs.dtype
-        batch, time, count = cutting.static(rows.size), self.steps.size, rows.tiles * self.steps.chunks
+        batch, time, count = blocking.static(rows.size), self.steps.size, rows.tiles * self.steps.chunks
         kept = tuple(blocks_array(dtype, count, (time, batch, width * units)) for width in self.kept_widths)
         zeros = tuple(tf.zeros((rows.size, units), dtype) for _ in states)
         hidden = blocks_array(dtype, count, (batch, time, units))
@@ -197,19 +197,19 @@ class Blocks:
             return tuple(place.of_state(values) for values in d_last_states)
 
         if self.is_one_block(rows):
-            place = cutting.Place(rows, self.steps, 0)
+            place = blocking.Place(rows, self.steps, 0)
             d_inputs, d_parameters, d_states = block(place, kept, last(place))
             return d_inputs[:, : self.steps.total], d_parameters, d_states
 
         units, dtype, width = parameters.recurrent_kernel.shape[0], inputs.dtype, inputs.shape[-1]
-        batch, count = cutting.static(rows.size), rows.tiles * self.steps.chunks
+        batch, count = blocking.static(rows.size), rows.tiles * self.steps.chunks
         zeros = tf.zeros((rows.size, units), dtype)
         d_inputs = blocks_array(dtype, count, (batch, self.steps.size, width))
         d_first = tuple(blocks_array(dtype, rows.tiles, (batch, units)) for _ in range(self.equations.states))
         totals = [tf.zeros_like(value) for value in parameters.given()]
 
         def step(index, d_states, d_inputs, d_first, totals):
-            place = cutting.Place(rows, self.steps, index)
+            place = blocking.Place(rows, self.steps, index)
             ends = tf.equal(place.chunk, self.steps.chunks - 1)
             d_states = tuple(tf.where(ends, new, old) for new, old in zip(last(place), d_states, strict=True))
             of_inputs, of_parameters, d_states = block(place, tuple(array.read(index) for array in kept), d_states)
@@ -224,7 +224,7 @@ class Blocks:
 
     def sized(self, rows, states):
         """States with the number of rows that a block traced for any number has lost."""
-        return tuple(cutting.fixed(values, rows.size, values.shape[-1]) for values in states)
+        return tuple(blocking.fixed(values, rows.size, values.shape[-1]) for values in states)
 
     def is_one_block(self, rows):
         return is_number(rows.tiles, 1) and is_number(self.steps.chunks, 1)
@@ -234,12 +234,12 @@ class Blocks:
         if isinstance(self.batch, int) or (len(self.workers) == 1 and self.workers[0].size is self.batch):
             return values
         last = self.workers[-1]
-        return cutting.padded(values, last.start + last.tiles * last.size - self.batch)
+        return blocking.padded(values, last.start + last.tiles * last.size - self.batch)
 
     def joined(self, parts, *sizes):
         """The workers' results one below the other, without the filling; `sizes` are those after the batch size."""
         values = tf.concat(parts, axis=0) if len(parts) > 1 else parts[0]
-        return cutting.fixed(values[: self.batch], self.batch, *sizes)
+        return blocking.fixed(values[: self.batch], self.batch, *sizes)
 
     def of_blocks(self, array, rows, width):
         """A worker's blocks put together: `(rows, time, width)`."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from rnn_keras.layers.bptt.activations import slope, squash
 from rnn_keras.layers.bptt.products import recurrent_gradient, transposed_product
-from rnn_keras.layers.bptt.squashing import slope, squash
 from rnn_keras.layers.cell import recurrent_product
 
 
@@ -22,7 +22,7 @@ class SimpleRNNEquations:
     kept_widths = ()
     # Whether x W and h U are simply added, so that one gradient is that of both.
     shares_gradient = True
-    kept_states = ()
+    get_states = ()
     # Which of the two loops reads one step ahead: measured, see `block.Reads`.
     reads_ahead = False
     reads_ahead_going_back = False

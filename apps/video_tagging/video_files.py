@@ -1,0 +1,177 @@
+"""One video out of a file or a folder: an .npz with features or frames, a folder of pictures, a film."""
+
+import re
+import shutil
+import subprocess
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from rnn_keras.utils.errors import UserError
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+FILMS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
+# What is raised for an .npz file; RuntimeError where it is encrypted, or packed in a way that zipfile does not know.
+_DAMAGED = (ValueError, EOFError, TypeError, KeyError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
+LARGEST_SIDE = 64  # of a frame, in pixels: larger ones are made smaller as they are read
+
+
+def read_npz(path: Path, *, with_tags: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    """The steps `(T, D)` float32 or `(T, H, W, C)` uint8 of an .npz file, and its tags `(T,)`, integers or words.
+
+    Args:
+        path: the file, with the array `features (T, D)` or `frames (T, H, W, C)`, and `tags (T,)`.
+        with_tags: whether there must be tags; without, they are not read, and None is returned for them.
+
+    Raises:
+        UserError: the file is damaged, or its arrays are not of that form.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            names = [name for name in ("features", "frames") if name in stored.files]
+            if len(names) != 1:
+                raise UserError(
+                    f"{path} holds {', '.join(stored.files) or 'nothing'}: expected features (T, D) or frames "
+                    "(T, H, W, C), and not both"
+                )
+            if with_tags and "tags" not in stored.files:
+                raise UserError(f"{path} has no tags: expected the array tags (T,), one for each of its {names[0]}")
+            steps = stored[names[0]]
+            tags = stored["tags"] if with_tags else None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}); name an .npz file that exists") from error
+    except _DAMAGED as error:
+        raise UserError(
+            f"{path} cannot be read as an .npz file of plain numbers ({error}); it is damaged or holds Python objects, "
+            "write it anew with numpy.savez"
+        ) from error
+    steps = _features(path, steps) if names[0] == "features" else _frames(path, steps)
+    if tags is not None:
+        if tags.shape != (len(steps),) or tags.dtype.kind not in "iuUS":
+            raise UserError(
+                f"{path}: tags has the shape {tags.shape} and the type {tags.dtype}; expected integers or words, one "
+                f"for each of the {len(steps)} {names[0]}"
+            )
+        tags = np.char.decode(tags, "utf-8", "replace") if tags.dtype.kind == "S" else tags
+    return steps, tags
+
+
+def _features(path: Path, steps: np.ndarray) -> np.ndarray:
+    if steps.ndim != 2 or 0 in steps.shape or steps.dtype.kind not in "fiub":
+        raise UserError(
+            f"{path}: features has the shape {steps.shape} and the type {steps.dtype}; expected numbers (T, D), at "
+            "least one step of at least one"
+        )
+    steps = steps.astype(np.float32)
+    if not np.isfinite(steps).all():
+        where = int(np.flatnonzero(~np.isfinite(steps).all(axis=1))[0])
+        raise UserError(f"{path}: features has a value that is no finite number at step {where}; mend or leave it out")
+    return steps
+
+
+def _frames(path: Path, steps: np.ndarray) -> np.ndarray:
+    if steps.ndim == 3:  # grey pictures may come without their one channel
+        steps = steps[..., np.newaxis]
+    if steps.ndim != 4 or 0 in steps.shape or steps.shape[-1] not in (1, 3):
+        raise UserError(
+            f"{path}: frames has the shape {steps.shape}; expected (T, H, W, C) with 1 or 3 channels, and at least one "
+            "frame"
+        )
+    if steps.dtype.kind == "f" and np.isfinite(steps).all() and steps.min() >= 0 and steps.max() <= 1:
+        steps = np.round(steps * 255).astype(np.uint8)
+    if steps.dtype != np.uint8:
+        raise UserError(
+            f"{path}: frames has the type {steps.dtype} and values from {steps.min()} to {steps.max()}; expected "
+            "uint8, or floats from 0 to 1"
+        )
+    return resized(steps)
+
+
+def resized(frames: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Frames `(T, H, W, C)` uint8 at that height and width; default: as they are, or no larger than 64 x 64."""
+    height, width = size or (min(side, LARGEST_SIDE) for side in frames.shape[1:3])
+    if frames.shape[1:3] == (height, width):
+        return frames
+    import tensorflow as tf
+
+    parts = []
+    for start in range(0, len(frames), 256):  # as floats they are four times as large
+        part = tf.image.resize(frames[start : start + 256], (height, width), antialias=True)
+        parts.append(tf.cast(tf.clip_by_value(tf.round(part), 0, 255), tf.uint8).numpy())
+    return np.concatenate(parts)
+
+
+def read_video(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """The steps of a video as a model takes them: `(T, D)` float32 or `(T, H, W, C)` uint8.
+
+    Args:
+        path: an .npz file; where the model takes frames, also a folder of pictures, in the order of their names, an
+            animated .gif, or a film, which needs the program ffmpeg.
+        shape: of one step, `(D,)` or `(H, W, C)`, as the model takes it.
+
+    Raises:
+        UserError: there is no such file, nothing here decodes it, or the steps are not of that shape.
+    """
+    if not path.exists():
+        raise UserError(f"no such file or folder: {path}; expected an .npz file, a folder of pictures or a film")
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        steps, _ = read_npz(path, with_tags=False)
+    elif len(shape) == 1:
+        raise UserError(f"{path} is no .npz file, and this model takes features ({shape[0]} a step), not pictures")
+    elif path.is_dir():
+        steps = _pictures(path, shape)
+    elif suffix == ".gif":
+        steps = _decoded(path, shape)
+    elif suffix in FILMS:
+        steps = _film(path, shape)
+    else:
+        raise UserError(f"{path} is no video: expected an .npz file, a folder of pictures, a .gif or a film")
+    if steps.ndim == 4 and len(shape) == 3 and steps.shape[-1] == shape[-1]:
+        steps = resized(steps, shape[:2])
+    if steps.shape[1:] != shape:
+        raise UserError(f"{path} has steps of shape {steps.shape[1:]}; this model takes {shape}")
+    return steps
+
+
+def _pictures(folder: Path, shape: tuple[int, int, int]) -> np.ndarray:
+    files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURES]
+    if not files:
+        raise UserError(f"{folder} holds no pictures; expected files such as 0001.png, in the order of their names")
+    files.sort(key=lambda file: [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", file.name)])
+    return np.concatenate([_decoded(file, shape) for file in files])
+
+
+def _decoded(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
+    """The pictures of one file, `(n, *shape)`."""
+    import tensorflow as tf
+
+    try:
+        content = tf.io.decode_image(path.read_bytes(), channels=3)
+    except tf.errors.InvalidArgumentError as error:
+        raise UserError(f"{path} cannot be decoded as a picture; it is damaged or of another format") from error
+    frames = content.numpy()
+    frames = frames[np.newaxis] if frames.ndim == 3 else frames
+    if shape[-1] == 1:
+        frames = tf.image.rgb_to_grayscale(frames).numpy()
+    return resized(frames, shape[:2])
+
+
+def _film(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise UserError(
+            f"{path}: reading a film needs the program ffmpeg, which is not installed; install it, or give a folder of "
+            "pictures, a .gif or an .npz file with frames (T, H, W, C)"
+        )
+    height, width, channels = shape
+    command = [program, "-v", "error", "-nostdin", "-i", str(path), "-vf", f"scale={width}:{height}", "-f", "rawvideo"]
+    command += ["-pix_fmt", "gray" if channels == 1 else "rgb24", "-"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    frames = np.frombuffer(done.stdout, np.uint8)
+    if done.returncode or not len(frames) or len(frames) % (height * width * channels):
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise UserError(f"ffmpeg could not read {path}: {said[-1] if said else 'it gave no frames'}")
+    return frames.reshape(-1, *shape)

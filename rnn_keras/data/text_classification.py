@@ -1,0 +1,114 @@
+"""Texts with a class each, from a TFDS name, a CSV or TSV file, or a folder of such files, in three disjoint splits."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rnn_keras.data.classification import Labelled, Read, classes, divided, read_tfds
+from rnn_keras.data.splits import SPLITS, normalise
+from rnn_keras.data.tables import named_rows, split_files
+from rnn_keras.data.tfds_source import means_path, require_within_reach
+from rnn_keras.utils.errors import UserError
+
+SUFFIXES = (".csv", ".tsv")
+DEFAULT = "movie_snippets"  # the packaged data
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Texts, `n` of them, and `(n,)` int32 labels, each an index into the class names."""
+
+    texts: list[str | bytes]
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+TextDataset = Labelled[Examples]
+
+
+def load_text_dataset(
+    dataset: str,
+    data_dir: str | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    download: bool = True,
+) -> TextDataset:
+    """Reads texts and their classes and divides them into train, validation and test.
+
+    Args:
+        dataset: a TFDS name; or a `.csv` or `.tsv` file with a header and the columns `text` and `label`, and
+            perhaps `split` (train, validation or test), others ignored; or a folder with `train.csv` and, if
+            there are such, `validation.csv` and `test.csv` (or `.tsv`).
+        data_dir: TFDS's data directory.
+        class_names: the classes of a trained model, to score it on other data; see `labelled.divided`. Default: the
+            classes of the data, in the order of TFDS, or numbers by value and then words by the alphabet.
+        download: whether TFDS may fetch what is not there.
+
+    Returns:
+        The texts. Splits that the data name stay; otherwise a hash of the text decides, 80 / 10 / 10. Without
+        a validation split, a tenth of train becomes one. See `splits.assign_splits`.
+
+    Raises:
+        UserError: anything about the data that the user can mend.
+    """
+    path = Path(os.path.expanduser(dataset))
+    if means_path(dataset, SUFFIXES):
+        read = _read_files(path)
+    else:
+        read = read_tfds(dataset, data_dir, download, "Text", what="texts", default=DEFAULT)
+    return divided(
+        dataset,
+        read,
+        [normalise(text) for text in read.inputs],
+        lambda indices, labels: Examples([read.inputs[index] for index in indices], labels),
+        what="texts",
+        class_names=class_names,
+    )
+
+
+def require_source(dataset: str, data_dir: str | None = None) -> None:
+    """Refuses data that are not there and cannot be fetched, in a second: nothing of TensorFlow is imported.
+
+    Raises:
+        UserError: no such file, an unknown TFDS name, or one that is neither prepared nor within reach.
+    """
+    path = Path(os.path.expanduser(dataset))
+    if means_path(dataset, SUFFIXES):
+        _require_path(path)
+    else:
+        require_within_reach(dataset, data_dir, default=DEFAULT)
+
+
+def _require_path(path: Path) -> None:
+    if not path.exists():
+        raise UserError(f"no such file or folder: {path}; expected a .csv or .tsv with the columns text,label")
+
+
+def _read_files(path: Path) -> Read:
+    _require_path(path)
+    if path.is_dir():
+        files = split_files(path, SUFFIXES)
+        rows = [(split, text, label) for split, file in files for _, text, label in _read_table(file)]
+    else:
+        rows = _read_table(path)
+    given, texts, words = ([row[column] for row in rows] for column in range(3))
+    names, labels = classes(words)
+    return Read(texts, labels, names, given)
+
+
+def _read_table(path: Path) -> list[tuple[str | None, str, str]]:
+    """`(split or None, text, label)` of every row of a file."""
+    read = []
+    for line, row in named_rows(path, ("text", "label"), ("split",)):
+        if not row["label"].strip():
+            raise UserError(f"{path}, line {line}: the label is missing; give the row one or delete it")
+        name = row["split"].strip().casefold() if "split" in row else None
+        if name is not None and name not in SPLITS:
+            raise UserError(f"{path}, line {line}: split {row['split']!r}; expected train, validation or test")
+        read.append((name, row["text"], row["label"].strip()))
+    return read

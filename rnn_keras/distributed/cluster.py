@@ -1,0 +1,96 @@
+"""Several processes that train one model: who they are, and what they do together."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from rnn_keras.distributed.batch_shard import BatchShard
+from rnn_keras.utils.errors import UserError, first_line
+
+
+class Cluster:
+    """The processes of a training by the environment variable TF_CONFIG, this one among them, one device each.
+
+    TF_CONFIG is TensorFlow's own description, `{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker",
+    "index": 0}}`, as Kubernetes' TFJob, Vertex AI and Ray set it. It must be made before TensorFlow computes anything.
+
+    Attributes:
+        rank: of this process, from 0.
+        processes: how many there are.
+
+    Raises:
+        UserError: TF_CONFIG is missing or is no such description.
+    """
+
+    def __init__(self):
+        self.rank, self.processes = _place(os.environ.get("TF_CONFIG"))
+        try:
+            self._strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        except (ValueError, RuntimeError, tf.errors.OpError) as error:
+            raise UserError(
+                f"the processes that TF_CONFIG names do not come together ({first_line(error)}); start each of them, "
+                "at addresses that the others reach"
+            ) from error
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this is the process that writes the files and talks to the user."""
+        return self.rank == 0
+
+    def shares(self, rows: tf.Tensor) -> list[BatchShard]:
+        """Of a batch's rows, those that this process computes."""
+        return [BatchShard(rows, self.rank, self.processes)]
+
+    def sum(self, tensors: list) -> list:
+        """The tensors of all processes, added up; the same everywhere."""
+        if not tensors:
+            return []
+
+        def added(*tensors):
+            own = [tf.identity(tensor) for tensor in tensors]  # placed on this process's device
+            return tf.distribute.get_replica_context().all_reduce("SUM", own)
+
+        return self._strategy.run(added, args=tuple(tensors))
+
+    def broadcast(self, values: list[float]) -> list[float]:
+        """The first process's values, everywhere."""
+        own = tf.constant(values if self.is_chief else [0.0] * len(values), tf.float64)
+        (leaders,) = self.sum([own])
+        return leaders.numpy().tolist()
+
+    def meet(self) -> None:
+        """Waits until all processes are here."""
+        with self.translate_worker_failure():
+            self.sum([tf.constant(1.0)])
+
+    @contextlib.contextmanager
+    def translate_worker_failure(self) -> Iterator[None]:
+        """Turns what TensorFlow says when another process is lost into one sentence."""
+        try:
+            yield
+        except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+            raise UserError(
+                f"another process was lost ({first_line(error)}); this one stops too: the same command "
+                "on all of them goes on after the last finished epoch"
+            ) from error
+
+
+def _place(text: str | None) -> tuple[int, int]:
+    """Rank and size."""
+    form = 'expected {"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": N}}'
+    if text is None:
+        raise UserError(
+            f"--strategy multi_worker reads the environment variable TF_CONFIG, which is not set; {form}, or give "
+            "--workers N to start so many processes here"
+        )
+    try:
+        config = json.loads(text)
+        cluster, task = config["cluster"], config["task"]
+        # The chief, where there is one, is the first of the workers.
+        processes = [(kind, number) for kind in ("chief", "worker") for number in range(len(cluster.get(kind, ())))]
+        return processes.index((task["type"], int(task["index"]))), len(processes)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"TF_CONFIG is {text[:200]!r}: {form}") from error

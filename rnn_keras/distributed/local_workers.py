@@ -1,0 +1,88 @@
+"""Several processes of this machine that train together, to try out what several machines would do."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from rnn_keras.training.run_directory import RunDirectory
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.files import read_object
+from rnn_keras.utils.processes import child_environment, free_ports, module_of, shares
+from rnn_keras.utils.terminal import console
+
+GRACE = 60.0  # seconds in which the others stop by themselves once one was lost
+
+
+def train_in_processes(app, arguments: Sequence[str], number: int, run: RunDirectory, as_json: bool) -> dict:
+    """Runs a command line in so many processes with a TF_CONFIG each, and waits for all.
+
+    The first talks to the user; what the others say is in `<run>/workers/`.
+
+    Args:
+        arguments: `train` and its flags, without those that ask for processes.
+        as_json: whether standard output must stay free.
+
+    Returns:
+        What `metrics.json` holds, and the folder as `run_dir`.
+
+    Raises:
+        UserError: a process failed.
+    """
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(number)]
+    command = [sys.executable, "-m", module_of(app), *arguments, "--strategy", "multi_worker"]
+    logs = run.path / "workers"
+    logs.mkdir(parents=True, exist_ok=True)
+    processes = []
+    with contextlib.ExitStack() as files:
+        for rank, cores in enumerate(shares(number)):
+            task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": rank}}
+            if rank:
+                out = errors = files.enter_context((logs / f"{rank}.txt").open("wb"))
+            else:
+                out, errors = (sys.stderr.fileno() if as_json else None), None
+            environment = os.environ | child_environment() | {"TF_CONFIG": json.dumps(task)}
+            process = subprocess.Popen(command, env=environment, stdout=out, stderr=errors)
+            processes.append(process)
+            if cores:  # before TensorFlow is imported, which takes as many threads as there are cores
+                with contextlib.suppress(OSError):
+                    os.sched_setaffinity(process.pid, cores)
+        try:
+            wait_for(processes)
+        finally:
+            stop(processes)
+    failed = [rank for rank, process in enumerate(processes) if process.returncode]
+    if failed:
+        said = "; ".join(f"{rank} with exit status {processes[rank].returncode}" for rank in failed)
+        raise UserError(
+            f"of the {number} processes these failed: {said}; what they said is above and in {logs}; where none of "
+            "them says otherwise, the same command goes on after the last finished epoch"
+        )
+    return {**read_object(run.metrics), "run_dir": str(run.path)}
+
+
+def wait_for(processes: list[subprocess.Popen]) -> None:
+    """Until all have ended, or one has failed and the others had their time to stop by themselves."""
+    failed_at = None
+    while any(process.poll() is None for process in processes):
+        if failed_at is None and any(process.returncode for process in processes):
+            failed_at = time.monotonic()
+            console.print(f"a process was lost; the others stop within {GRACE:.0f} seconds")
+        if failed_at is not None and time.monotonic() - failed_at > GRACE:
+            return
+        time.sleep(0.2)
+
+
+def stop(processes: list[subprocess.Popen]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    for process in processes:
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

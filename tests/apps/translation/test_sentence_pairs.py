@@ -1,0 +1,163 @@
+"""Sentence pairs from files, folders and TFDS."""
+
+import json
+
+import pytest
+import tensorflow_datasets as tfds
+
+from apps.translation.sentence_pairs import Pairs, chosen_texts, load_sentence_pairs, require_source
+from rnn_keras.data import packaged_builder
+from rnn_keras.data.splits import SPLITS, normalise
+from rnn_keras.data.tfds_source import prepared_builder
+from rnn_keras.utils.errors import UserError
+
+COUNTS = {"train": 3502, "validation": 373, "test": 479}
+
+
+def lines(number, tail="\tby nobody"):
+    return [f"sentence {place}\tSatz {place}{tail}" for place in range(number)]
+
+
+def write(path, rows):
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def test_a_file_is_divided_by_source_sentence(tmp_path):
+    rows = lines(200) + [f"Sentence  {place}\tnoch ein Satz {place}" for place in range(0, 200, 3)]
+    pairs = load_sentence_pairs(write(tmp_path / "pairs.tsv", rows))
+
+    keys = [{normalise(text) for text in pairs.splits[name].sources} for name in SPLITS]
+    assert len(set.union(*keys)) == sum(map(len, keys)) == 200
+    assert sum(map(len, pairs.splits.values())) == len(pairs.everything) == len(rows)
+    sources, references = pairs.examples("all").references()
+    assert len(sources) == 200 and references[0] == ["Satz 0", "noch ein Satz 0"] and references[1] == ["Satz 1"]
+
+
+@pytest.mark.parametrize("name", ["pairs.tsv", "pairs.txt"])
+def test_the_format_has_no_header_but_one_is_forgiven(tmp_path, name):
+    path = write(tmp_path / name, ["Source\tTarget", *lines(30)])
+    assert load_sentence_pairs(path).everything.sources[0] == "sentence 0"
+
+
+def test_quotation_marks_are_characters(tmp_path):
+    path = write(tmp_path / "pairs.tsv", ['"Hi," he said.\t„Hi“, sagte er.', *lines(30)])
+    assert load_sentence_pairs(path).everything.sources[0] == '"Hi," he said.'
+
+
+def test_a_folder_keeps_its_splits(tmp_path):
+    write(tmp_path / "train.tsv", lines(100))
+    write(tmp_path / "test.tsv", ["sentence 5\tSatz 5", "another\tein anderer"])
+    pairs = load_sentence_pairs(str(tmp_path))
+
+    assert pairs.splits["test"].sources == ["sentence 5", "another"]
+    assert "sentence 5" not in pairs.splits["train"].sources + pairs.splits["validation"].sources
+    assert any("dropped from train" in note for note in pairs.notes)
+
+
+def test_pairs_with_an_empty_side_are_left_out_with_a_note(tmp_path):
+    pairs = load_sentence_pairs(write(tmp_path / "pairs.tsv", [*lines(30), "alone\t", "\tallein"]))
+    assert len(pairs.everything) == 30
+    assert pairs.notes[0] == "2 of 32 pairs left out, since one side is empty"
+
+
+def test_what_is_made_alike_before_the_split_is_one_sentence(tmp_path):
+    rows = [f"{word} {place}\tSatz {place}" for word in ("colour", "color") for place in range(100)]
+    write(tmp_path / "train.tsv", rows)
+    write(tmp_path / "test.tsv", [f"colour {place}\tSatz {place}" for place in range(5)])
+
+    def american(pairs):
+        return Pairs([text.replace("colour", "color") for text in pairs.sources], pairs.targets)
+
+    for dataset in (tmp_path, tmp_path / "train.tsv"):
+        pairs = load_sentence_pairs(str(dataset), prepare=american)
+        keys = [set(pairs.splits[name].sources) for name in SPLITS]
+        assert len(set.union(*keys)) == sum(map(len, keys)) == 100
+        assert not any("colour" in text for text in pairs.everything.sources)
+
+
+def test_references_keep_the_order_of_the_sources():
+    pairs = Pairs(["b", "a", "B"], ["1", "2", "3"])
+    assert pairs.references() == (["b", "a"], [["1", "3"], ["2"]])
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (["a\tb", "no tab"], "line 2: there is no tab in 'no tab'"),
+        (["a\tb"], "1 distinct source sentences"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_a_sentence(tmp_path, rows, sentence):
+    with pytest.raises(UserError, match=sentence):
+        load_sentence_pairs(write(tmp_path / "pairs.tsv", rows))
+
+
+def test_few_pairs_are_enough_to_score(tmp_path):
+    path = write(tmp_path / "pairs.tsv", ["a\tb"])
+    assert load_sentence_pairs(path, to_train=False).examples("all").sources == ["a"]
+
+
+def test_what_is_not_there_is_a_sentence(tmp_path):
+    for dataset in (str(tmp_path / "none.tsv"), "none.txt"):
+        with pytest.raises(UserError, match="no such file or folder"):
+            require_source(dataset)
+    with pytest.raises(UserError, match=r"holds none of train\.tsv, validation\.tsv and test\.tsv"):
+        load_sentence_pairs(str(tmp_path))
+    write(tmp_path / "pairs.tsv", lines(30))
+    with pytest.raises(UserError, match="--source and --target name features"):
+        load_sentence_pairs(str(tmp_path / "pairs.tsv"), source="en")
+
+
+@pytest.fixture
+def sentences(tmp_path, monkeypatch):
+    rows = [
+        {"id": f"x-{n}", "translation": {"en": f"Number {n % 50}."}, "chinese": f"号{n}", "traditional": f"號{n}"}
+        for n in range(60)
+    ]
+    path = tmp_path / "sentences.json"
+    path.write_text(json.dumps(rows), encoding="utf-8")
+    monkeypatch.setattr(packaged_builder, "fetch", lambda file, cache_dir: path)
+    return str(tmp_path / "tfds")
+
+
+def test_the_builder_reads_the_packages_file(sentences, capsys):
+    builder = prepared_builder("hsk_sentences", sentences)
+    assert capsys.readouterr().out == ""
+    examples = [example for name in SPLITS for example in tfds.as_numpy(builder.as_dataset(split=name))]
+    assert sorted(example["traditional"].decode() for example in examples) == sorted(f"號{n}" for n in range(60))
+    assert builder.info.supervised_keys == ("english", "traditional")
+
+
+def test_tfds_texts_are_chosen_by_name_or_by_what_tfds_takes(sentences):
+    default = load_sentence_pairs("hsk_sentences", sentences)
+    other = load_sentence_pairs("hsk_sentences", sentences, source="simplified", target="english")
+
+    assert default.everything.sources[0].startswith("Number") and "號" in default.everything.targets[0]
+    assert "号" in other.everything.sources[0] and other.everything.targets[0].startswith("Number")
+    for source, target in (("english", "english"), ("english", "pinyin")):
+        with pytest.raises(UserError, match="name two of its texts with --source and --target"):
+            load_sentence_pairs("hsk_sentences", sentences, source=source, target=target)
+
+
+def test_the_languages_of_a_tfds_translation_data_set():
+    info = tfds.builder("ted_hrlr_translate/pt_to_en").info
+    assert chosen_texts("ted", info, None, None) == ("pt", "en")
+    for source, target in (("en", None), (None, "pt")):
+        assert chosen_texts("ted", info, source, target) == ("en", "pt")
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory):
+    try:
+        return load_sentence_pairs("hsk_sentences", str(tmp_path_factory.mktemp("tfds")))
+    except UserError as error:
+        if "pip could not fetch" in str(error):
+            pytest.skip(f"no package index: {error}")
+        raise
+
+
+def test_real_sentences(real):
+    assert len(real.everything) == 4354
+    assert {name: len(pairs) for name, pairs in real.splits.items()} == COUNTS
+    assert max(len(text.split()) for text in real.everything.sources) <= 15

@@ -1,0 +1,78 @@
+"""Layers on steps against NumPy, one sequence at a time."""
+
+import keras
+import numpy as np
+import pytest
+
+from rnn_keras.layers import (
+    MaskedAveragePooling1D,
+    MaskedInstanceNormalization,
+    SequenceMask,
+    SequenceUpSampling,
+    TimeDistributedAnyLength,
+)
+
+LENGTHS = np.array([7, 3, 1], "int32")
+
+
+@pytest.fixture
+def sequences():
+    return np.random.default_rng(0).normal(2, 3, size=(3, 7, 4)).astype("float32")
+
+
+@pytest.fixture
+def inside():
+    return np.arange(7) < LENGTHS[:, None]
+
+
+def test_inside_lengths_is_the_mask_of_what_is_no_padding(sequences, inside):
+    np.testing.assert_array_equal(SequenceMask()(sequences, LENGTHS), inside)
+    # Of 7, 3 and 1 steps, two at a time, come 4, 2 and 1.
+    expected = np.arange(4) < np.array([[4], [2], [1]])
+    np.testing.assert_array_equal(SequenceMask(2)(sequences, LENGTHS), expected)
+
+
+def test_standardized_in_time_by_each_sequences_own_steps(sequences, inside):
+    result = MaskedInstanceNormalization(epsilon=1e-6)(sequences, inside).numpy()
+
+    for row, length in enumerate(LENGTHS):
+        own = sequences[row, :length]
+        np.testing.assert_allclose(result[row, :length], (own - own.mean(0)) / (own.std(0) + 1e-6), atol=1e-4)
+        assert not result[row, length:].any()
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 10])
+def test_mean_of_steps_and_back(sequences, inside, stride):
+    few = MaskedAveragePooling1D(stride)(sequences, inside).numpy()
+
+    assert few.shape == (3, -(-7 // stride), 4)
+    for row, length in enumerate(LENGTHS):
+        for place, start in enumerate(range(0, length, stride)):
+            expected = sequences[row, start : min(start + stride, length)].mean(axis=0)
+            np.testing.assert_allclose(few[row, place], expected, atol=1e-5)
+    full = SequenceUpSampling(stride)(few, sequences).numpy()
+    np.testing.assert_array_equal(full, np.repeat(few, stride, axis=1)[:, :7])
+
+
+def test_per_step_is_the_layer_on_each_step(sequences):
+    dense = keras.layers.Dense(5, activation="tanh")
+    result = TimeDistributedAnyLength(dense)(sequences).numpy()
+
+    np.testing.assert_allclose(result, [[dense(step[None])[0] for step in row] for row in sequences], atol=1e-6)
+    timed = keras.layers.TimeDistributed(dense)
+    np.testing.assert_allclose(result, timed(sequences), atol=1e-6)
+
+
+def test_a_saved_model_of_them_gives_the_same_for_any_length(sequences, tmp_path):
+    steps, lengths = keras.Input((None, 4)), keras.Input((), dtype="int32")
+    inside = SequenceMask()(steps, lengths)
+    x = MaskedInstanceNormalization()(steps, inside)
+    x = TimeDistributedAnyLength(keras.Sequential([keras.layers.Dense(3)]))(x)
+    model = keras.Model([steps, lengths], SequenceUpSampling(2)(MaskedAveragePooling1D(2)(x, inside), steps))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+
+    for time in (7, 5):
+        inputs = [sequences[:, :time], np.minimum(LENGTHS, time)]
+        assert model(inputs).shape == (3, time, 3)
+        np.testing.assert_array_equal(model(inputs), loaded(inputs))

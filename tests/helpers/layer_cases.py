@@ -1,0 +1,151 @@
+"""Helpers shared by the tests of the layers: pairs of layers with the same weights, and calls with gradients."""
+
+import itertools
+import random
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import rnn_keras.layers
+from tests.helpers import oracle
+
+FAMILIES = ("SimpleRNN", "LSTM", "GRU")
+CELLS = ("SimpleRNNCell", "LSTMCell", "GRUCell")
+# The GRU appears twice because `reset_after` changes its equations and the shape of its bias.
+VARIANTS = (("SimpleRNN", {}), ("LSTM", {}), ("GRU", {"reset_after": True}), ("GRU", {"reset_after": False}))
+VARIANT_IDS = ("SimpleRNN", "LSTM", "GRU-after", "GRU-before")
+STATES = oracle.STATES
+GATES = oracle.GATES
+
+
+def ours(name):
+    return getattr(rnn_keras.layers, name)
+
+
+def theirs(name):
+    return getattr(keras.layers, name)
+
+
+def randomise(layer, seed):
+    """Gives every weight, biases included, values of its own: initial zeros would hide a swapped gate or bias."""
+    rng = np.random.default_rng(seed)
+    layer.set_weights([rng.normal(0.0, 0.5, w.shape) for w in layer.get_weights()])
+
+
+def built_pair(family, shape, weight_seed=0, **kwargs):
+    """Our layer and the Keras layer of the same name, built for `shape`, with the same random weights."""
+    mine, other = ours(family)(**kwargs), theirs(family)(**kwargs)
+    other.build(shape)
+    randomise(other, weight_seed)
+    mine.build(shape)
+    mine.set_weights(other.get_weights())
+    return mine, other
+
+
+def as_list(outputs):
+    return list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
+
+
+def numpy_list(outputs):
+    return [keras.ops.convert_to_numpy(o) for o in as_list(outputs)]
+
+
+def call_with_gradients(layer, x, states=None, *, weights=None, mode="eager", **call_kwargs):
+    """Outputs of `layer` and the gradients of a weighted sum of them.
+
+    The weights of the sum are fixed random numbers, so that an error in one element cannot cancel another's. The
+    gradients are for the input, then the initial states, then the trainable weights.
+    """
+    x = tf.convert_to_tensor(x)
+    states = [tf.convert_to_tensor(s) for s in states] if states is not None else []
+    variables = [w.value for w in (layer.trainable_weights if weights is None else weights)]
+
+    def compute(x, *states):
+        kwargs = dict(call_kwargs)
+        if states:
+            kwargs["initial_state"] = list(states)
+        with tf.GradientTape() as tape:
+            watched = [t for t in (x, *states) if t.dtype.is_floating]
+            tape.watch(watched)
+            outputs = as_list(layer(x, **kwargs))
+            rng = np.random.default_rng(99)
+            loss = tf.add_n([tf.reduce_sum(o * tf.constant(rng.normal(size=o.shape), o.dtype)) for o in outputs])
+        gradients = tape.gradient(loss, [*watched, *variables], unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return outputs, [tf.convert_to_tensor(g) for g in gradients]
+
+    if mode != "eager":
+        compute = tf.function(compute, jit_compile=mode == "xla", autograph=False)
+    outputs, gradients = compute(x, *states)
+    return [o.numpy() for o in outputs], [g.numpy() for g in gradients]
+
+
+def assert_all_close(actual, desired, atol=1e-5, what=""):
+    assert len(actual) == len(desired), f"{what}: {len(actual)} tensors, expected {len(desired)}"
+    for number, (a, d) in enumerate(zip(actual, desired, strict=True)):
+        a, d = np.asarray(a), np.asarray(d)
+        assert a.shape == d.shape, f"{what} {number}: shape {a.shape}, expected {d.shape}"
+        np.testing.assert_allclose(a, d, rtol=atol, atol=atol, err_msg=f"{what} {number}")
+
+
+def assert_same_behaviour(mine, other, x, states=None, *, atol=1e-5, what="", mode="eager", **call_kwargs):
+    """Outputs, states and gradients of two layers agree."""
+    out_mine, grad_mine = call_with_gradients(mine, x, states, mode=mode, **call_kwargs)
+    out_other, grad_other = call_with_gradients(other, x, states, mode=mode, **call_kwargs)
+    assert_all_close(out_mine, out_other, atol, f"{what} output")
+    assert_all_close(grad_mine, grad_other, atol, f"{what} gradient")
+
+
+def make_mask(kind, batch, time, seed=0):
+    """Masks of shape (batch, time), True where a step counts."""
+    if kind == "none":
+        return None
+    steps = np.arange(time)[None, :]
+    lengths = 1 + np.arange(batch)[:, None] % time
+    if kind == "right":
+        return steps < lengths
+    if kind == "left":
+        return steps >= time - lengths
+    mask = np.random.default_rng(seed).random((batch, time)) < 0.6
+    if kind == "random":
+        # One step before the first that counts and one after it, whatever the draw.
+        mask[0, :3] = [False, True, False]
+        return mask
+    if kind == "empty_row":
+        mask[1 % batch] = False
+        return mask
+    raise ValueError(kind)
+
+
+MASKS = ("none", "right", "left", "random", "empty_row")
+
+
+def covering(options, strength, seed=0):
+    """Rows (dicts) in which every combination of values of any `strength` options appears at least once.
+
+    A greedy covering array: each row is the best of some random candidates, made to hold one combination that is still
+    missing. Deterministic for a seed.
+    """
+    rng = random.Random(seed)
+    names = sorted(options)
+    missing = {
+        tuple(zip(group, values, strict=True))
+        for group in itertools.combinations(names, min(strength, len(names)))
+        for values in itertools.product(*(options[n] for n in group))
+    }
+    rows = []
+    while missing:
+        best, best_covered = None, set()
+        fixed = dict(min(missing, key=repr))
+        for _ in range(150):
+            row = {n: fixed[n] if n in fixed else rng.choice(options[n]) for n in names}
+            covered = {
+                key
+                for group in itertools.combinations(names, min(strength, len(names)))
+                if (key := tuple((n, row[n]) for n in group)) in missing
+            }
+            if len(covered) > len(best_covered):
+                best, best_covered = row, covered
+        rows.append(best)
+        missing -= best_covered
+    return rows

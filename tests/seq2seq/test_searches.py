@@ -1,0 +1,164 @@
+"""Greedy and beam search against every sequence of a tiny vocabulary, scored one by one."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rnn_keras.seq2seq import beam_search, greedy_search
+
+START, END, VOCABULARY = 1, 2, 5
+LENGTH = 4
+BATCH = 6
+
+
+class Chain:
+    """A made-up language model: the logits depend on the sentence, the two tokens before, and the place."""
+
+    def __init__(self, seed, sharpness=2.0):
+        shape = (BATCH, LENGTH, VOCABULARY, VOCABULARY, VOCABULARY)
+        self.logits = sharpness * np.random.default_rng(seed).normal(size=shape).astype("float32")
+        self.logits[..., :END] = -1e9  # padding and start are never written
+        self.state = {
+            "sentence": np.arange(BATCH, dtype="int32"),
+            "before": np.zeros(BATCH, "int32"),
+            "place": np.zeros(BATCH, "int32"),
+        }
+
+    def step(self, tokens, state):
+        places = tf.minimum(state["place"], LENGTH - 1)
+        logits = tf.gather_nd(self.logits, tf.stack([state["sentence"], places, state["before"], tokens], axis=-1))
+        return logits, {"sentence": state["sentence"], "before": tokens, "place": state["place"] + 1}
+
+    def log_probability(self, sentence, tokens):
+        total, before, last = 0.0, 0, START
+        for place, token in enumerate(tokens):
+            logits = self.logits[sentence, place, before, last].astype("float64")
+            total += logits[token] - np.log(np.exp(logits).sum())
+            before, last = last, token
+        return total
+
+    def best(self, sentence, length_penalty):
+        """The best score, and its sequence, of all that end in time."""
+        scored = []
+        for length in range(1, LENGTH + 1):
+            for words in itertools.product(range(END + 1, VOCABULARY), repeat=length - 1):
+                tokens = (*words, END)
+                penalty = ((5 + length) / 6) ** length_penalty
+                scored.append((self.log_probability(sentence, tokens) / penalty, tokens))
+        return max(scored)
+
+    def search(self, search, compiled=False, **settings):
+        def run():
+            state = keras.tree.map_structure(tf.constant, self.state)
+            return search(self.step, state, BATCH, start=START, end=END, maximum_length=LENGTH, **settings)
+
+        return (tf.function(run) if compiled else run)()
+
+
+def padded(tokens):
+    return [*tokens, *[0] * (LENGTH - len(tokens))]
+
+
+@pytest.mark.parametrize("length_penalty", [0.0, 0.6, 1.0])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_wide_beam_finds_the_best_of_all_sequences(length_penalty, compiled):
+    for seed in range(5):
+        chain = Chain(seed)
+        found = chain.search(beam_search, compiled, width=40, length_penalty=length_penalty)
+
+        for sentence in range(BATCH):
+            score, tokens = chain.best(sentence, length_penalty)
+            assert found.tokens[sentence, 0].numpy().tolist() == padded(tokens)
+            assert float(found.scores[sentence, 0]) == pytest.approx(score, abs=1e-4)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_scores_are_those_of_the_tokens_and_fall(width):
+    chain = Chain(7, sharpness=1.0)
+    found = chain.search(beam_search, width=width, length_penalty=0.7)
+    scores = found.scores.numpy()
+
+    assert np.all(np.diff(scores, axis=1) <= 0)
+    for sentence, row in enumerate(found.tokens.numpy()):
+        for tokens, score in zip(row, scores[sentence], strict=True):
+            tokens = tokens[tokens > 0].tolist()
+            if score > -1e8 and tokens[-1] == END:
+                expected = chain.log_probability(sentence, tokens) / ((5 + len(tokens)) / 6) ** 0.7
+                assert score == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_wider_beam_finds_no_worse():
+    best = {width: [] for width in (1, 2, 4, 40)}
+    for seed in range(10):
+        for width, scores in best.items():
+            scores.append(Chain(seed, 1.0).search(beam_search, width=width, length_penalty=0.0).scores[:, 0])
+    means = [float(np.mean(scores)) for scores in best.values()]
+
+    assert means == sorted(means) and means[0] < means[-1]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_greedy_takes_the_likeliest_token_and_stops(compiled):
+    chain = Chain(3)
+    written = chain.search(greedy_search, compiled).numpy()
+
+    for sentence, row in enumerate(written):
+        before, last = 0, START
+        for place, token in enumerate(row):
+            expected = 0 if last in (END, 0) else int(chain.logits[sentence, place, before, last].argmax())
+            assert token == expected
+            before, last = last, token
+
+
+def test_a_beam_of_one_is_greedy_where_all_end():
+    chain = Chain(11, sharpness=3.0)
+    greedy = chain.search(greedy_search).numpy()
+    beam = chain.search(beam_search, width=1, length_penalty=0.0).tokens[:, 0].numpy()
+
+    assert any(END in row for row in greedy)
+    np.testing.assert_array_equal(beam, greedy)
+
+
+def test_a_sentence_does_not_depend_on_its_neighbours():
+    chain = Chain(5, sharpness=1.0)
+    together = chain.search(beam_search, width=2, length_penalty=1.0)
+    for sentence in range(BATCH):
+        state = keras.tree.map_structure(lambda x, row=sentence: tf.constant(x[row : row + 1]), chain.state)
+        options = {"start": START, "end": END, "maximum_length": LENGTH, "width": 2, "length_penalty": 1.0}
+        alone = beam_search(chain.step, state, 1, **options)
+        np.testing.assert_array_equal(alone.tokens[0, 0], together.tokens[sentence, 0])
+
+
+def test_the_loop_stops_when_all_have_ended():
+    calls = []
+
+    def step(tokens, state):
+        calls.append(1)
+        logits = np.full((len(tokens), VOCABULARY), -20.0, "float32")
+        logits[:, END if len(calls) == 3 else 3] = 20.0
+        return tf.constant(logits), state
+
+    options = {"start": START, "end": END, "maximum_length": 50}
+    written = greedy_search(step, {"x": tf.zeros((2, 1))}, 2, **options)
+    assert len(calls) == 3 and written.shape == (2, 50)
+    calls.clear()
+    beam_search(step, {"x": tf.zeros((2, 1))}, 2, width=1, **options)
+    assert len(calls) == 3
+
+
+def test_where_none_ends_the_likeliest_is_cut_off():
+    def step(tokens, state):
+        logits = tf.one_hot(tf.zeros_like(tokens) + 3, VOCABULARY, 5.0, -1e9)
+        return logits, state
+
+    found = beam_search(step, {"x": tf.zeros((2, 1))}, 2, start=START, end=END, maximum_length=3, width=2)
+    assert found.tokens[:, 0].numpy().tolist() == [[3, 3, 3], [3, 3, 3]]
+    assert np.all(found.scores[:, 0] > -1) and np.all(found.scores[:, 1] < -1e8)
+
+
+def test_settings_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="width must be at least 1"):
+        Chain(0).search(beam_search, width=0)

@@ -1,0 +1,370 @@
+"""The server in a process of its own: right answers, every refusal a sentence, and none of it ends the server."""
+
+import base64
+import concurrent.futures
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from rnn_keras.serving.server import serve
+from rnn_keras.utils.errors import UserError
+
+MODEL = "/v1/models/reviews"
+PREDICT = MODEL + ":predict"
+
+START = """
+import sys
+from pathlib import Path
+from rnn_keras.utils.tf_logging import quiet_tensorflow
+quiet_tensorflow()
+from rnn_keras.serving.server import serve
+try:
+    serve(Path(sys.argv[1]), "reviews", port=0, max_bytes=int(sys.argv[2]), grpc_port=0, as_json=True)
+finally:
+    loaded = [name for name in sys.modules if name.split(".")[0] == "keras" or name.startswith("rnn_keras.layers")]
+    print("loaded:", loaded)
+"""
+
+REFUSED = """
+import sys
+from pathlib import Path
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.tf_logging import quiet_tensorflow
+quiet_tensorflow()
+from rnn_keras.serving.server import serve
+for folder in sys.argv[1:]:
+    try:
+        serve(Path(folder), "reviews", port=0)
+    except UserError as error:
+        print(error)
+"""
+
+WRITE = """
+import os, sys
+os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1"}
+import tensorflow as tf
+
+class Reviews(tf.Module):
+    # The text "divide" stands for values that a model cannot compute with, "twice" makes it answer more than was asked.
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
+    def reviews(self, text):
+        length = tf.strings.length(text)
+        divisor = tf.where(text == "divide", 0, 1)
+        with tf.control_dependencies([tf.debugging.assert_greater(divisor, 0, message="no text may be divide")]):
+            score = tf.cast(length, tf.float32) / 8.0  # exact, in batches of any size
+        score = tf.cond(tf.reduce_any(text == "twice"), lambda: tf.tile(score, [2]), lambda: score)
+        return {"score": score, "reverse_bytes": tf.strings.reduce_join(tf.strings.bytes_split(text)[:, ::-1], -1)}
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None), tf.float32, name="steps"),
+                                  tf.TensorSpec((None,), tf.int32, name="factor")])
+    def sums(self, steps, factor):
+        return {"sums": tf.cumsum(steps, axis=1) * tf.cast(factor, tf.float32)[:, None]}
+
+module = Reviews()
+older = Reviews()
+tf.saved_model.save(older, sys.argv[1] + "/reviews/9", signatures=older.sums)
+tf.saved_model.save(module, sys.argv[1] + "/reviews/10", signatures=module.reviews)
+tf.saved_model.save(module, sys.argv[1] + "/sums/1", signatures=module.sums)
+tf.saved_model.save(module, sys.argv[1] + "/none/1", signatures={"other": module.sums})
+"""
+
+
+class Server:
+    def __init__(self, directory, max_bytes=100_000):
+        command = [sys.executable, "-c", START, str(directory), str(max_bytes)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        first_line = self.process.stdout.readline()
+        assert first_line, self.process.communicate()[1]
+        answering = json.loads(first_line)
+        self.port = int(answering["rest"].split("/v1/")[0].rsplit(":", 1)[1])
+        self.grpc = answering["grpc"]
+
+    def request(self, method, path, body=None, headers=(), connection=None):
+        """Status, JSON and headers of the answer."""
+        own = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        own.request(method, path, body, dict(headers))
+        response = own.getresponse()
+        answer = json.loads(response.read())
+        if connection is None:
+            own.close()
+        assert response.headers["content-type"] == "application/json"
+        return response.status, answer, response.headers
+
+    def predict(self, instances, **kwargs):
+        status, answer, _ = self.request("POST", PREDICT, json.dumps({"instances": instances}), **kwargs)
+        assert status == 200, answer
+        return answer["predictions"]
+
+    def refusal(self, status, method, path, body=None, headers=()):
+        came, answer, _ = self.request(method, path, body, headers)
+        assert came == status and set(answer) == {"error"}, answer
+        sentence = answer["error"]
+        assert "Traceback" not in sentence and "\n" not in sentence
+        return sentence
+
+    def end(self, how=signal.SIGINT):
+        self.process.send_signal(how)
+        out, err = self.process.communicate(timeout=20)
+        return self.process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def saved_models(tmp_path_factory):
+    pytest.importorskip("kserve")  # whatever is served is one of these
+    folder = tmp_path_factory.mktemp("saved_models")
+    subprocess.run([sys.executable, "-c", WRITE, str(folder)], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(saved_models):
+    started = Server(saved_models / "reviews")
+    yield started
+    if started.process.poll() is None:
+        started.process.kill()
+    started.process.communicate()
+
+
+def expected(text):
+    given = text.encode() if isinstance(text, str) else text
+    return {"score": len(given) / 8, "reverse_bytes": {"b64": base64.b64encode(given[::-1]).decode()}}
+
+
+def test_the_newest_version_answers(server):
+    status, answer, _ = server.request("GET", MODEL)
+
+    assert status == 200
+    assert answer == {
+        "model_version_status": [
+            {"version": "10", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+        ]
+    }
+
+
+def test_predictions_are_what_the_model_computes(server):
+    texts = ["fine", "", "schön \U0001f600", "a" * 1000]
+
+    assert server.predict(texts) == [expected(text) for text in texts]
+    assert server.predict([{"text": text} for text in texts]) == [expected(text) for text in texts]
+    assert server.predict([{"b64": "/wA="}]) == [expected(b"\xff\x00")]
+    # What curl -d says of its body, and a body of unknown length.
+    assert server.predict(["fine"], headers={"Content-Type": "application/x-www-form-urlencoded"})
+    status, _, _ = server.request("POST", PREDICT, iter([b'{"instances":', b' ["fine"]}']))
+    assert status == 200
+
+
+BAD_BODIES = {
+    b"": "not valid JSON",
+    b'{"instances": ["a"': "not valid JSON",
+    b"\xff\xfe\xfd": "not valid JSON",
+    b"[" * 50_000: "nested too deeply",
+    b'["a"]': "a list, not an object",
+    b"{}": 'no "instances"',
+    b'{"instances": []}': "empty list",
+    b'{"instances": "a"}': "a string, not a list",
+    b'{"instances": [1]}': "a number came",
+    b'{"instances": [null]}': "null came",
+    b'{"instances": ["a", ["b"]]}': "different shapes",
+    b'{"instances": [["a", "b"]]}': "shape ()",
+    b'{"instances": [{"txt": "a"}]}': 'unknown input "txt"',
+    b'{"instances": [{"\\ud800": "a"}]}': "unknown input",
+    b'{"instances": ["\\ud800"]}': "surrogate",
+    b'{"instances": [{"b64": "?"}]}': "not base64",
+    b'{"instances": ["divide"]}': "no text may be divide",
+}
+
+
+@pytest.mark.parametrize("body", BAD_BODIES, ids=lambda body: repr(body[:40]))
+def test_a_bad_body_is_refused_in_a_sentence(server, body):
+    assert BAD_BODIES[body] in server.refusal(400, "POST", PREDICT, body)
+    assert server.predict(["fine"]) == [expected("fine")]
+
+
+TWICE = b'{"instances": ["twice"]}'
+
+
+def test_the_servers_own_failures_are_a_sentence_too(server):
+    assert "its log" in server.refusal(500, "POST", PREDICT, TWICE)
+    assert server.predict(["fine"]) == [expected("fine")]
+
+
+def test_unknown_models_paths_and_methods_are_refused(server):
+    body = '{"instances": ["a"]}'
+
+    assert '"other"' in server.refusal(404, "POST", "/v1/models/other:predict", body)
+    assert '"other"' in server.refusal(404, "GET", "/v1/models/other")
+    for path in ("/", "/v1/models/", "/v2/models/reviews", "/metrics", f"{MODEL}/x/y", "/v2/repository/models/reviews"):
+        assert PREDICT in server.refusal(404, "POST", path, body)
+    for method, path, right in (("GET", PREDICT, "POST"), ("DELETE", PREDICT, "POST"), ("POST", MODEL, "GET")):
+        status, answer, headers = server.request(method, path)
+        assert status == 405 and right in answer["error"] and headers["allow"] == right
+
+
+def test_a_body_that_is_too_long_is_refused(server):
+    body = b'{"instances": ["' + b"a" * 3_000_000 + b'"]}'
+
+    assert "100,000 bytes" in server.refusal(413, "POST", PREDICT, body)
+    assert "100,000 bytes" in server.refusal(413, "POST", PREDICT, iter([body[:60_000], body[60_000:]]))
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    assert server.request("POST", PREDICT, body, connection=connection)[0] == 413
+    assert server.predict(["fine"]) == [expected("fine")]
+
+
+def test_what_is_no_http_and_clients_that_leave_do_not_end_it(server):
+    for sent in (b"hello\r\n\r\n", b"POST " + PREDICT.encode() + b" HTTP/1.1\r\nContent-Length: 99\r\n\r\n{"):
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(sent)
+    assert server.predict(["fine"]) == [expected("fine")]
+
+
+GRPC = """
+import json, sys, base64
+import grpc, tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+def answer(stub, inputs, name="reviews", signature="", version=None, outputs=()):
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name, request.model_spec.signature_name = name, signature
+    if version is not None:
+        request.model_spec.version.value = version
+    request.output_filter.extend(outputs)
+    for key, value in inputs.items():
+        request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+    try:
+        response = stub.Predict(request, timeout=30)
+    except grpc.RpcError as error:
+        return [error.code().name, error.details()]
+    arrays = {key: tf.make_ndarray(value).tolist() for key, value in response.outputs.items()}
+    text = lambda value: base64.b64encode(value).decode() if isinstance(value, bytes) else value
+    return [response.model_spec.version.value, {key: list(map(text, values)) for key, values in arrays.items()}]
+
+stub = prediction_service_pb2_grpc.PredictionServiceStub(grpc.insecure_channel(sys.argv[1]))
+print(json.dumps([answer(stub, **request) for request in json.load(sys.stdin)]))
+"""
+
+
+def by_grpc(server, *requests):
+    """In a process of its own, with the packages of the official client alone."""
+    arguments = [sys.executable, "-c", GRPC, server.grpc]
+    done = subprocess.run(arguments, input=json.dumps(requests), capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_grpc_by_the_official_protos_gives_the_same(server):
+    texts = ["fine", "", "schön \U0001f600"]
+    predictions = server.predict(texts)
+
+    (version, outputs), (_, filtered) = by_grpc(
+        server, {"inputs": {"text": texts}}, {"inputs": {"text": texts}, "outputs": ["score"]}
+    )
+    assert version == 10
+    assert outputs["score"] == [prediction["score"] for prediction in predictions]
+    assert outputs["reverse_bytes"] == [prediction["reverse_bytes"]["b64"] for prediction in predictions]
+    assert filtered == {"score": outputs["score"]}
+
+
+def test_a_bad_grpc_request_gets_its_code_and_a_sentence(server):
+    fine = {"text": ["fine"]}
+    refused = [
+        ({"inputs": fine, "name": "other"}, "NOT_FOUND", "no model 'other'"),
+        ({"inputs": fine, "version": 9}, "NOT_FOUND", "version 9 is not served, but 10"),
+        ({"inputs": fine, "signature": "other"}, "INVALID_ARGUMENT", "no signature 'other'"),
+        ({"inputs": fine, "outputs": ["other"]}, "INVALID_ARGUMENT", "no output 'other'"),
+        ({"inputs": {"words": ["a"]}}, "INVALID_ARGUMENT", "the inputs are text; got words"),
+        ({"inputs": {"text": [1]}}, "INVALID_ARGUMENT", "must be strings of shape (any), with at least one row; got"),
+        ({"inputs": {"text": [["a"]]}}, "INVALID_ARGUMENT", "got strings of shape (1, 1)"),
+        ({"inputs": {"text": ["divide"]}}, "INVALID_ARGUMENT", "no text may be divide"),
+        ({"inputs": {"text": ["a" * 200_000]}}, "RESOURCE_EXHAUSTED", "larger than max"),
+    ]
+    answers = by_grpc(server, *(request for request, _, _ in refused), {"inputs": fine})
+    assert answers.pop()[1]["score"] == [0.5]
+    for (_, code, sentence), (came, details) in zip(refused, answers, strict=True):
+        assert came == code and sentence in details
+
+
+def test_16_clients_at_once_get_their_own_answers_among_malformed_requests(server):
+    bad = list(BAD_BODIES)
+
+    def client(number):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        for turn in range(20):
+            texts = [f"client {number}, turn {turn}" + "!" * row for row in range(1 + (number + turn) % 3)]
+            assert server.predict(texts, connection=connection) == [expected(text) for text in texts]
+            if turn % 4 == number % 4:
+                body = bad[(number + turn) % len(bad)]
+                status, answer, _ = server.request("POST", PREDICT, body, connection=connection)
+                assert status == 400 and BAD_BODIES[body] in answer["error"]
+            if turn == number:
+                assert server.request("POST", PREDICT, TWICE, connection=connection)[0] == 500
+        connection.close()
+
+    with concurrent.futures.ThreadPoolExecutor(16) as clients:
+        list(clients.map(client, range(16)))
+
+
+def test_ctrl_c_ends_it_without_a_word_of_keras(server):
+    """Last of those with the shared server."""
+    code, out, err = server.end()
+
+    assert code == 0
+    assert out.splitlines() == ["loaded: []"] and "ended" in err.splitlines()
+    failures = [line for line in err.splitlines() if line.endswith("failed")]
+    assert err.count("Traceback") == len(failures) == 17  # of the requests for "twice", and no others
+
+
+def test_several_inputs_and_an_output_of_open_length(saved_models):
+    server = Server(saved_models / "sums")
+    try:
+
+        def client(length):
+            instances = [{"steps": [1] * length, "factor": 2}, {"steps": [0.5] * length, "factor": 4}]
+            return server.predict(instances) == [[2.0 * (step + 1) for step in range(length)]] * 2
+
+        with concurrent.futures.ThreadPoolExecutor(8) as clients:
+            assert all(clients.map(client, range(1, 33)))
+        body = json.dumps({"instances": [{"steps": [1], "factor": 1}, {"steps": [1, 2], "factor": 1}]})
+        assert "different shapes" in server.refusal(400, "POST", PREDICT, body)
+        body = json.dumps({"instances": [{"steps": [1], "factor": 1.5}]})
+        assert "a fraction came" in server.refusal(400, "POST", PREDICT, body)
+    finally:
+        code, _, err = server.end(signal.SIGTERM)
+    assert code == -signal.SIGTERM and err == ""
+
+
+def test_what_cannot_be_served_is_a_sentence(saved_models, tmp_path):
+    (tmp_path / "empty").mkdir()
+
+    for missing in ("missing", "empty"):
+        with pytest.raises(UserError, match="holds no version of a SavedModel"):
+            serve(tmp_path / missing, "reviews")
+    with pytest.raises(UserError, match="the port must be"):
+        serve(saved_models / "reviews", "reviews", port=70_000)
+    with pytest.raises(UserError, match="cannot listen at 192"):
+        serve(saved_models / "reviews", "reviews", host="192.0.2.1")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UserError, match=f"cannot listen at 127.0.0.1, port {port}"):
+            serve(saved_models / "reviews", "reviews", port=port)
+
+
+def test_a_saved_model_that_is_none_is_a_sentence(saved_models, tmp_path):
+    """In a process of its own, since this imports TensorFlow without Keras."""
+    (tmp_path / "damaged" / "1").mkdir(parents=True)
+    folders = [tmp_path / "damaged", saved_models / "none"]
+    done = subprocess.run([sys.executable, "-c", REFUSED, *map(str, folders)], capture_output=True, text=True)
+
+    assert done.returncode == 0 and done.stderr == ""
+    damaged, without_signature = done.stdout.splitlines()
+    assert "damaged/1 cannot be loaded as a SavedModel" in damaged
+    assert "none/1 has no signature serving_default" in without_signature
+
+
+def test_a_missing_kserve_is_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match="needs the package kserve"):
+        serve(tmp_path, "reviews")

@@ -1,0 +1,95 @@
+"""Files are either as they were or whole."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.files import atomic_write, lock_directory, read_json, write_json, write_text
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path):
+    path = tmp_path / "metrics.json"
+    write_json(path, {"accuracy": 0.5})
+
+    with pytest.raises(ZeroDivisionError), atomic_write(path) as temporary:
+        temporary.write_text('{"accuracy": 0.')
+        raise ZeroDivisionError
+
+    assert read_json(path) == {"accuracy": 0.5}
+    assert os.listdir(tmp_path) == ["metrics.json"]
+
+
+def test_a_folder_is_put_in_place_whole(tmp_path):
+    with atomic_write(tmp_path / "1") as temporary:
+        temporary.mkdir()
+        (temporary / "part").write_text("x")
+        assert not (tmp_path / "1").exists()
+
+    assert (tmp_path / "1" / "part").read_text() == "x"
+
+
+def test_what_takes_its_place_is_on_the_disk_before_and_its_name_after(tmp_path, monkeypatch):
+    synced, fsync = [], os.fsync
+
+    def recorded(file):
+        synced.append((os.fstat(file).st_ino, (tmp_path / "1").exists()))
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    write_text(tmp_path / "1", "x")
+    assert synced == [((tmp_path / "1").stat().st_ino, False), (tmp_path.stat().st_ino, True)]
+
+    (tmp_path / "1").unlink()
+    synced.clear()
+    with atomic_write(tmp_path / "1") as temporary:
+        temporary.mkdir()
+        (temporary / "part").write_text("x")
+    places = [tmp_path / "1" / "part", tmp_path / "1", tmp_path]
+    assert synced == [(place.stat().st_ino, place == tmp_path) for place in places]
+
+
+def test_a_place_that_cannot_be_written_to_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(UserError, match=r"cannot write .*file/metrics\.json"):
+        write_text(tmp_path / "file" / "metrics.json", "x")
+
+
+def test_a_full_disk_is_a_sentence_and_loses_nothing(tmp_path):
+    path = tmp_path / "history.csv"
+    write_text(path, "before")
+
+    with pytest.raises(UserError, match="No space left"), atomic_write(path) as temporary:
+        temporary.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    assert path.read_text() == "before"
+
+
+@pytest.mark.parametrize("content", ["", "{", "\xff"])
+def test_damaged_json_is_a_sentence(tmp_path, content):
+    path = tmp_path / "config.json"
+    path.write_bytes(content.encode("latin-1"))
+
+    with pytest.raises(UserError, match=r"config\.json cannot be read as JSON"):
+        read_json(path)
+
+
+def test_a_folder_is_held_by_one_and_let_go_by_a_kill(tmp_path):
+    holding = (
+        "import sys, time, pathlib; from rnn_keras.utils.files import lock_directory\n"
+        "with lock_directory(pathlib.Path(sys.argv[1])):\n"
+    )
+    line = [sys.executable, "-c", holding + " print('held', flush=True); time.sleep(60)", tmp_path / "run"]
+    other = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(UserError, match=r"another process is writing in .*run; wait"), lock_directory(tmp_path / "run"):
+        pass
+    other.kill()
+    other.wait()
+    for _ in range(2):
+        with lock_directory(tmp_path / "run"):
+            pass
