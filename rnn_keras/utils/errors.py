@@ -1,15 +1,21 @@
-"""The one exception that stands for a user's mistake, and what it quotes of others."""
+"""The one exception that stands for a user's mistake, and how to quote a library's exception in one line."""
 
 
 class UserError(Exception):
-    """Something the user can mend: an unknown data set, a bad column, a damaged file, an unreachable host.
+    """Something that the user can mend: an unknown data set, a bad column, a damaged file, an unreachable host.
 
-    The message is one clear sentence: what came, what was expected, and what to do. The commands print it without a
-    traceback and end with exit code 2.
+    The message is one clear sentence: what was given, what was expected, and what to do. The commands print it without
+    a traceback and exit with code 2.
+
+    Example:
+        >>> raise UserError("runs/mine has no column 'text'; expected text,label in the first line of the file")
     """
 
 
 def first_line(error: Exception) -> str:
-    """What an exception of a library says, in one line: TensorFlow's go on with its own calls."""
+    """The message of a library's exception in one line of at most 200 characters.
+
+    TensorFlow's messages continue with its own calls, which tell a user nothing.
+    """
     lines = str(getattr(error, "message", error)).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__
