@@ -2,30 +2,45 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+PYTEST := $(RUN) -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: demo test format clean
+.DEFAULT_GOAL := help
+.PHONY: help demo check test test-slow test-all coverage format clean
 
-# The main job on the packaged reviews: train, evaluate, export, predict.
-demo: $(VENV)/installed
+help:  ## List these goals
+	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1	/p' Makefile | expand -t 18
+
+demo: $(VENV)/installed  ## Train, evaluate, export and predict on packaged movie reviews
 	$(RUN) -m apps.sentiment.demo
 
-test: $(VENV)/installed-dev
+check: $(VENV)/installed-dev  ## Lint, formatting and types
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(RUN) -m pytest --numprocesses 2 --dist loadfile
+	$(VENV)/bin/basedpyright
 
-format: $(VENV)/installed-dev
+test: check  ## Lint, formatting, types and the fast tests
+	$(PYTEST) -m "not slow"
+
+test-slow: $(VENV)/installed-dev  ## The tests that take long or start processes
+	$(PYTEST) -m slow
+
+test-all: test test-slow  ## All of the above
+
+coverage: $(VENV)/installed-dev  ## The fast tests, with the share of lines that they run
+	$(PYTEST) -m "not slow" --cov --cov-report term
+
+format: $(VENV)/installed-dev  ## Format the code and mend what the linter can
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
-clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+clean:  ## Remove .venv and everything else that was made here, runs and exported models apart
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
 
-# The marker files are made last, so that an installation that was cut off is done again.
+# The marker files are made last, so that an installation that was interrupted is repeated.
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV): a few minutes the first time"
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable .
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable ".[apps,litert]"
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml

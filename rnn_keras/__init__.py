@@ -1,1 +1,122 @@
-"""Recurrent networks for Keras: layers with explicit gates, and what every recurrent application needs around them."""
+"""Recurrent layers for Keras whose gates read like the equations, and what measures, trains, exports and serves them.
+
+The public names are imported when they are first used: a program that only runs an exported file needs no TensorFlow,
+and `--help` waits for nothing slow.
+
+    >>> import keras
+    >>> import rnn_keras
+    >>> model = keras.Sequential([keras.Input((None, 8)), rnn_keras.LSTM(32), keras.layers.Dense(1)])
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rnn_keras import diagnostics, layers
+    from rnn_keras.diagnostics import (
+        GradientFlow,
+        GradientMonitor,
+        JacobianProduct,
+        gate_traces,
+        gradient_flow,
+        jacobian_product,
+        open_share,
+        plot_gates,
+        plot_gradient_flow,
+    )
+    from rnn_keras.layers import (
+        GRU,
+        LSTM,
+        GRUCell,
+        LSTMCell,
+        MaskedMaxPooling1D,
+        MergeSegments,
+        OneHot,
+        SimpleRNN,
+        SimpleRNNCell,
+        SplitSegments,
+        general_loop,
+    )
+    from rnn_keras.runtime.litert_model import LiteRTModel
+    from rnn_keras.runtime.litert_seq2seq import LiteRTSeq2Seq
+    from rnn_keras.training.truncated_bptt import TruncatedBPTT
+    from rnn_keras.utils.errors import UserError
+
+__version__ = "0.2.0"
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "GRUCell",
+    "GradientFlow",
+    "GradientMonitor",
+    "JacobianProduct",
+    "LSTMCell",
+    "LiteRTModel",
+    "LiteRTSeq2Seq",
+    "MaskedMaxPooling1D",
+    "MergeSegments",
+    "OneHot",
+    "SimpleRNN",
+    "SimpleRNNCell",
+    "SplitSegments",
+    "TruncatedBPTT",
+    "UserError",
+    "diagnostics",
+    "gate_traces",
+    "general_loop",
+    "gradient_flow",
+    "jacobian_product",
+    "layers",
+    "open_share",
+    "plot_gates",
+    "plot_gradient_flow",
+]
+
+# Where each name is. A package is found under its own name.
+_NAMES_IN = {
+    "rnn_keras.diagnostics": (
+        "GradientFlow",
+        "GradientMonitor",
+        "JacobianProduct",
+        "gate_traces",
+        "gradient_flow",
+        "jacobian_product",
+        "open_share",
+        "plot_gates",
+        "plot_gradient_flow",
+    ),
+    "rnn_keras.layers": (
+        "GRU",
+        "LSTM",
+        "GRUCell",
+        "LSTMCell",
+        "MaskedMaxPooling1D",
+        "MergeSegments",
+        "OneHot",
+        "SimpleRNN",
+        "SimpleRNNCell",
+        "SplitSegments",
+        "general_loop",
+    ),
+    "rnn_keras.runtime.litert_model": ("LiteRTModel",),
+    "rnn_keras.runtime.litert_seq2seq": ("LiteRTSeq2Seq",),
+    "rnn_keras.training.truncated_bptt": ("TruncatedBPTT",),
+    "rnn_keras.utils.errors": ("UserError",),
+}
+_MODULE_OF = {name: module for module, names in _NAMES_IN.items() for name in names}
+_PACKAGES = ("diagnostics", "layers")
+
+
+def __getattr__(name: str) -> object:
+    if name in _PACKAGES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _MODULE_OF:
+        value = getattr(importlib.import_module(_MODULE_OF[name]), name)
+        globals()[name] = value  # found at once from now on
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
