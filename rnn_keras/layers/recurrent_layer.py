@@ -17,9 +17,9 @@ class RecurrentLayer(keras.layers.RNN):
     """A cell applied again and again: inputs `(batch, time, features)` -> `(batch, units)` or `(batch, time, units)`.
 
     The same arguments, weights and results as the keras.layers class of the same name. Two things differ: the gradient
-    is computed by hand-written equations where the arguments allow it (`path` tells; see `rnn_keras.layers.bptt`), and
-    with `input_dim=V` the layer also takes integer ids of shape `(batch, time)`, each standing for a one-hot vector of
-    width V that is looked up instead of multiplied.
+    is computed by hand-written equations where the arguments allow it (see `execution_path` and
+    `rnn_keras.layers.bptt`), and with `input_dim=V` the layer also takes integer ids of shape `(batch, time)`, each
+    standing for a one-hot vector of width V that is looked up instead of multiplied.
 
     Call arguments:
         sequences: `(batch, time, features)`, or ids `(batch, time)` where `input_dim` is given.
@@ -39,8 +39,8 @@ class RecurrentLayer(keras.layers.RNN):
     """
 
     # How the last call ran, known once the layer was called or traced: "fast" (hand-written backpropagation through
-    # time), "cuDNN", or the reason why it took the general loop.
-    path = None
+    # time), "cuDNN", or the reason why it took the general loop. (`path` is Keras's: the layer's place in the model.)
+    execution_path: str | None = None
 
     cell_class = None
     cell_name = None
@@ -109,13 +109,13 @@ class RecurrentLayer(keras.layers.RNN):
         results = None
         if not are_ids:
             results = self.run_on_cudnn(sequences, states, mask, training)
-        path = "cuDNN"
+        execution_path = "cuDNN"
         if results is None:
             reason = fast_path.reason_against(self, sequences, mask)
-            path = reason or "fast"
+            execution_path = reason or "fast"
             run = self.run_fast if reason is None else self.run_loop
             results = run(sequences, are_ids, states, mask, training)
-        self.path = path
+        self.execution_path = execution_path
         self._maybe_reset_dropout_masks(self.cell)
         last_output, outputs, states = results
         states = [ops.cast(state, self.compute_dtype) for state in states]

@@ -54,9 +54,9 @@ def test_fit_evaluate_and_predict_take_it(family):
         lambda: model.evaluate(*data, verbose=0),
         lambda: model.predict(X),
     ):
-        layer.path = None
+        layer.execution_path = None
         run()
-        assert layer.path == "fast"
+        assert layer.execution_path == "fast"
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
@@ -67,7 +67,7 @@ def test_whatever_surrounds_the_layer(masked, jit_compile):
     model = keras.Sequential([keras.Input((5, 4)), keras.layers.Masking() if masked else keras.layers.ReLU(), both])
     model.compile("sgd", "mse", jit_compile=jit_compile)
     model.fit(X, np.zeros((3, 5, 6), "float32"), verbose=0)
-    assert [both.forward_layer.path, both.backward_layer.path] == ["fast", "fast"]
+    assert [both.forward_layer.execution_path, both.backward_layer.execution_path] == ["fast", "fast"]
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_arguments_that_rule_it_out(kwargs, reason):
     mine.build(X.shape)
     mine.set_weights(other.get_weights())
     assert_all_close([mine(X)], [other(X)])
-    assert reason in mine.path
+    assert reason in mine.execution_path
 
 
 def test_one_step_and_a_cell_of_ones_own_take_the_general_loop():
     layer = rnn_keras.layers.LSTM(3)
     layer(X[:, :1])
-    assert "one step" in layer.path
+    assert "one step" in layer.execution_path
 
     class Doubled(rnn_keras.layers.SimpleRNNCell):
         def step(self, projected, states, masks=None):
@@ -99,7 +99,7 @@ def test_one_step_and_a_cell_of_ones_own_take_the_general_loop():
     layer = rnn_keras.layers.SimpleRNN(3)
     layer.cell.__class__ = Doubled
     layer(X)
-    assert "Doubled" in layer.path
+    assert "Doubled" in layer.execution_path
 
 
 def test_general_loop_is_a_choice():
@@ -107,9 +107,9 @@ def test_general_loop_is_a_choice():
     fast = layer(X)
     with rnn_keras.layers.general_loop():
         general = layer(X)
-        assert "general_loop()" in layer.path
+        assert "general_loop()" in layer.execution_path
     layer(X)
-    assert layer.path == "fast"
+    assert layer.execution_path == "fast"
     assert_all_close([fast], [general])
 
 
@@ -156,7 +156,7 @@ def compare_with_numpy(problem, mode):
     layer.build(x.shape)
     randomise(layer, 3)
     outputs, gradients = call_with_gradients(layer, x, states, mode=mode, mask=mask)
-    assert layer.path == "fast"
+    assert layer.execution_path == "fast"
 
     weights = layer.get_weights()
     options = {name: value for name, value in kwargs.items() if name not in ("use_bias", "return_sequences")}
@@ -235,7 +235,7 @@ def test_many_small_blocks_equal_keras(family, variant, known, small_blocks):
         states = tuple(tf.constant(rng.standard_normal((rows, 3)), tf.float32) for _ in range(STATES[family]))
         actual, desired = fast(x, mask, states), gradients_of(other, x, mask, states)
         assert_all_close(tf.nest.flatten(actual), tf.nest.flatten(desired), 2e-5, f"{rows} rows, {steps} steps")
-    assert mine.path == "fast"
+    assert mine.execution_path == "fast"
 
 
 @pytest.mark.parametrize("mode", ["eager", "graph"])
@@ -252,7 +252,7 @@ def test_dropout_is_that_of_the_general_loop(family, variant, mode):
                 results.append(call_with_gradients(layer, X, mode=mode, training=True))
         else:
             results.append(call_with_gradients(layer, X, mode=mode, training=True))
-            assert layer.path == "fast"
+            assert layer.execution_path == "fast"
     (fast, fast_gradients), (general, general_gradients) = results
     assert_all_close(fast, general)
     assert_all_close(fast_gradients, general_gradients)
@@ -283,7 +283,7 @@ def test_sixteen_bits(family):
     exact.set_weights(layer.get_weights())
     outputs, gradients = call_with_gradients(layer, X, mode="graph")
     exact_outputs, exact_gradients = call_with_gradients(exact, X, mode="graph")
-    assert layer.path == "fast" and layer(X).dtype == tf.bfloat16
+    assert layer.execution_path == "fast" and layer(X).dtype == tf.bfloat16
     for actual, desired in zip([*outputs, *gradients], [*exact_outputs, *exact_gradients], strict=True):
         actual = actual.astype("float32")
         assert np.linalg.norm(actual - desired) < 0.02 * np.linalg.norm(desired)

@@ -93,6 +93,42 @@ def test_default_layer_name(family):
     assert mine.cell.name == other.cell.name
 
 
+def layers_in_a_model(library):
+    """`(model, layers)`: all six classes of a library, on their own, in a Bidirectional and in a keras.layers.RNN."""
+    steps = keras.Input((None, 4))
+    lstm, gru = library.LSTM(3, return_sequences=True, name="first"), library.GRU(2, name="last")
+    both = keras.layers.Bidirectional(library.SimpleRNN(3, return_sequences=True, name="inner"), name="both")
+    cells = [getattr(library, name)(2, name=name.lower()) for name in CELLS]
+    stack = keras.layers.RNN(keras.layers.StackedRNNCells(cells, name="cells"), return_sequences=True, name="stack")
+    model = keras.Model(steps, gru(stack(both(lstm(steps)))))
+    layers = [lstm, both.forward_layer, both.backward_layer, gru]
+    return model, [*layers, *(layer.cell for layer in layers), *cells]
+
+
+def test_path_is_the_place_in_the_model():
+    """keras.Layer.path, which DTypePolicyMap and quantizers read; not to be confused with `execution_path`."""
+    model, layers = layers_in_a_model(rnn_keras.layers)
+    _, others = layers_in_a_model(keras.layers)
+    expected = [layer.path for layer in others]
+    assert expected[0] == "first" and None not in expected
+    assert [layer.path for layer in layers] == expected
+    model(np.ones((2, 3, 4), "float32"))
+    model.predict(np.ones((2, 3, 4), "float32"), verbose=0)
+    assert [layer.path for layer in layers] == expected
+    assert layers[0].execution_path == "fast"
+    for name in (*FAMILIES, *CELLS):
+        assert ours(name)(2).path is theirs(name)(2).path is None
+
+
+@pytest.mark.parametrize("name", [*FAMILIES, *CELLS])
+def test_nothing_of_keras_is_overridden_by_accident(name):
+    """A new public name of keras.Layer must not meet one that we use for something else."""
+    meant = {"build", "call", "get_config", "from_config", "dtype", "input_spec", "output_size"}
+    classes = [cls for cls in ours(name).__mro__ if cls.__module__.startswith("rnn_keras.")]
+    own = {attribute for cls in classes for attribute in vars(cls) if not attribute.startswith("_")}
+    assert own & set(dir(keras.Layer)) <= meant
+
+
 LAYER_ATTRIBUTES = [
     "units",
     "activation",

@@ -315,7 +315,7 @@ def test_the_fast_path_is_taken_in_training():
     (both,) = network.get_layer("encoder").recurrent
     layers = [both.forward_layer, both.backward_layer, *network.get_layer("decoder").recurrent]
 
-    assert [layer.path for layer in layers] == ["fast"] * 4
+    assert [layer.execution_path for layer in layers] == ["fast"] * 4
 
 
 def test_references_are_grouped_by_source():
