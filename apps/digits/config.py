@@ -11,7 +11,7 @@ SEARCH_SPACE: SearchSpace = {
     "units": Int(32, 256, log=True),
     "dropout": Float(0.0, 0.6),
     "shift": Float(0.0, 0.2),
-    "turn": Float(0.0, 0.08),
+    "rotation": Float(0.0, 0.08),
     "learning_rate": Float(5e-4, 1e-2, log=True),
     "clip_norm": Float(0.3, 10.0, log=True),
     "batch_size": Choice((32, 64, 128)),
@@ -22,39 +22,33 @@ SEARCH_SPACE: SearchSpace = {
 class DigitsConfig(TrainingConfig):
     """Settings of a training run."""
 
-    least_steps: ClassVar[int] = 1000
+    automatic_steps: ClassVar[int] = 1000
 
     dataset: str = "digits"
     """Data to learn from: digits (bundled with scikit-learn), any TFDS name with an image and a label (mnist,
-    fashion_mnist), or a path to a folder with a subfolder of PNG or JPEG pictures for each class."""
-    epochs: int = 0
-    """The most passes over the training data; 0: two, or as many as make 1000 steps where the data are few."""
+    fashion_mnist), or a path to a folder with a subfolder of PNG or JPEG images for each class."""
+    epochs: int | None = None
+    """The most passes over the training data; default: two, or as many as make 1000 steps where the data are few."""
     patience: int = 10
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
-    size: int = 0
-    """Height and width that pictures are scaled to, at least 4; 0: the data's own up to 64 (digits 8, mnist 28), and
-    28 where there is no one size, and for folders."""
+    size: int | None = None
+    """Height and width that images are scaled to, at least 4; default: the data's own up to 64 (digits 8, mnist 28),
+    and 28 where there is no one size, and for folders."""
     color: bool = False
-    """Keep the colours of the pictures; else they become grey."""
+    """Keep the colours of the images; else they become grey."""
     filters: int = 32
     """Channels of the first block of convolutions; each further block has twice as many, up to 128."""
     units: int = 128
-    """Width of the dense layer before the decision."""
+    """Width of the dense layer before the output."""
     dropout: float = 0.3
-    """Share of units that are dropped before the dense layer and before the decision in training."""
+    """Rate of dropout before the dense layer and before the output."""
     shift: float = 0.1
-    """Training pictures are moved at random by up to this share of their size, in both directions."""
-    turn: float = 0.03
-    """Training pictures are turned at random by up to this share of a full circle, either way."""
+    """Training images are moved at random by up to this share of their size, in both directions."""
+    rotation: float = 0.03
+    """Training images are rotated at random by up to this share of a full circle, either way."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
-        self.require("size", self.size == 0 or self.size >= 4, "at least 4, or 0 for the data's own")
-        for name in ("filters", "units"):
-            self.require(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("dropout", "shift", "turn"):
-            self.require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-
-    @property
-    def channels(self) -> int:
-        return 3 if self.color else 1
+        self.require("size", self.size is None or self.size >= 4, "at least 4")
+        self.require_positive("filters", "units")
+        self.require_share("dropout", "shift", "rotation")

@@ -1,4 +1,4 @@
-"""One to one: a picture goes in, one decision comes out, and nothing is kept for the next picture."""
+"""One to one: an image goes in, one class comes out, and nothing is kept for the next image."""
 
 from collections.abc import Sequence
 
@@ -9,42 +9,42 @@ from apps.digits.config import DigitsConfig
 from rnn_keras.data.classification import label_layer
 from rnn_keras.data.images import DecodedImages
 
-SMALLEST = 4  # the height that blocks of convolutions stop at
+SMALLEST = 4  # the height at which the blocks of convolutions stop
 MOST_FILTERS = 128
 
 
 def build_classifier(config: DigitsConfig, image_shape: Sequence[int], classes: int) -> keras.Model:
     """Pixels `(batch, size, size, channels)` uint8 -> probabilities `(batch, classes)`.
 
-    Blocks of two convolutions, each of which halves the picture until it is 4 x 4 or smaller, then a dense layer.
+    Blocks of two convolutions, each of which halves the image until it is 4 x 4 or smaller, then a dense layer.
     """
     pixels = keras.Input(image_shape, dtype="uint8", name="pixels")
-    x = keras.layers.Rescaling(1 / 255, name="rescaling")(pixels)
+    x = keras.layers.Rescaling(1 / 255)(pixels)
     if config.shift:
-        x = keras.layers.RandomTranslation(config.shift, config.shift, fill_mode="constant", name="shift")(x)
-    if config.turn:
-        x = keras.layers.RandomRotation(config.turn, fill_mode="constant", name="turn")(x)
-    size, filters, block = image_shape[0], config.filters, 1
+        x = keras.layers.RandomTranslation(config.shift, config.shift, fill_mode="constant")(x)
+    if config.rotation:
+        x = keras.layers.RandomRotation(config.rotation, fill_mode="constant")(x)
+    size, filters = image_shape[0], config.filters
     while size > SMALLEST:
-        for name in (f"block_{block}_1", f"block_{block}_2"):
-            x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"{name}_convolution")(x)
-            x = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_normalisation")(x)
-            x = keras.layers.ReLU(name=f"{name}_activation")(x)
-        x = keras.layers.MaxPooling2D(padding="same", name=f"block_{block}_pooling")(x)
-        size, filters, block = -(-size // 2), min(2 * filters, max(MOST_FILTERS, filters)), block + 1
-    x = keras.layers.Flatten(name="flatten")(x)
-    x = keras.layers.Dropout(config.dropout, name="dropout_1")(x)
-    x = keras.layers.Dense(config.units, activation="relu", name="dense")(x)
-    x = keras.layers.Dropout(config.dropout, name="dropout_2")(x)
-    score = keras.layers.Dense(classes, activation="softmax", dtype="float32", name="decision")(x)
-    return keras.Model(pixels, score, name="classifier")
+        for _ in range(2):
+            x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+            x = keras.layers.BatchNormalization(momentum=0.9)(x)
+            x = keras.layers.ReLU()(x)
+        x = keras.layers.MaxPooling2D(padding="same")(x)
+        size, filters = -(-size // 2), min(2 * filters, max(MOST_FILTERS, filters))
+    x = keras.layers.Dropout(config.dropout)(keras.layers.Flatten()(x))
+    x = keras.layers.Dropout(config.dropout)(keras.layers.Dense(config.units, activation="relu")(x))
+    outputs = keras.layers.Dense(classes, activation="softmax", dtype="float32")(x)
+    return keras.Model(pixels, outputs, name="classifier")
 
 
-def build_picture_model(classifier: keras.Model, class_names: Sequence[str]) -> keras.Model:
-    """The bytes of PNG or JPEG files `(batch,)` -> `label` and `score` `(batch,)`, `probabilities` `(batch, classes)`.
+@keras.saving.register_keras_serializable(package="apps.digits.model")
+class DigitsModel(keras.Model):
+    """The saved model; `import apps.digits.model` before `keras.models.load_model`."""
 
-    `score` is the probability of the label.
-    """
+
+def build_image_model(classifier: keras.Model, class_names: Sequence[str]) -> keras.Model:
+    """Bytes of image files `(batch,)` -> `label` and its `score` `(batch,)`, `probabilities` `(batch, classes)`."""
     picture = keras.Input((), dtype="string", name="picture")
     _, size, _, channels = classifier.input_shape
     probabilities = classifier(DecodedImages(size, channels, name="decoded")(picture))
@@ -53,4 +53,4 @@ def build_picture_model(classifier: keras.Model, class_names: Sequence[str]) -> 
         "score": ops.max(probabilities, axis=-1),
         "probabilities": probabilities,
     }
-    return keras.Model({"picture": picture}, outputs, name="digits")
+    return DigitsModel({"picture": picture}, outputs, name="digits")

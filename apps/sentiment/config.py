@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from rnn_keras.training.config import TrainingConfig
+from rnn_keras.training.config import CellName, TrainingConfig
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
@@ -30,7 +30,7 @@ class SentimentConfig(TrainingConfig):
     dataset: str = "movie_snippets"
     """Data to learn from: movie_snippets (packaged), any TFDS name with text and label (imdb_reviews), or a path to a
     CSV or TSV file with the columns text,label."""
-    cell: Literal["simple_rnn", "lstm", "gru"] = "lstm"
+    cell: CellName = "lstm"
     """Kind of recurrent layer."""
     units: int = 32
     """Width of the hidden state, per direction."""
@@ -39,25 +39,25 @@ class SentimentConfig(TrainingConfig):
     bidirectional: bool = True
     """Read the text from both ends."""
     pooling: Literal["last", "max", "mean", "max_mean"] = "max_mean"
-    """What the decision is made from: the last state, or each unit's largest or mean value over time, or both."""
+    """What the class is decided from: the last state, or each unit's largest or mean value over time, or both."""
     segment: int = 64
-    """Cut texts into pieces of so many words, which the recurrent layers read side by side, each from an empty memory,
-    before the pooling over the whole text: faster on long texts (Johnson & Zhang 2016). 0: no cutting, nor is there any
-    with --pooling last."""
+    """Split texts into segments of so many words, which the recurrent layers read in parallel, each from a zero state,
+    before the pooling over the whole text: faster on long texts (Johnson & Zhang 2016). 0 turns it off, and so does
+    --pooling last."""
     input: Literal["embedding", "one_hot"] = "embedding"
-    """How a word enters: as a learnt short vector, or one-hot straight into the recurrent kernel."""
+    """How a word enters: as a short learned vector, or one-hot straight into the recurrent kernel."""
     embedding_units: int = 64
     """Width of the word vectors (with --input embedding)."""
     naive_bayes: float = 1.0
     """How strongly word vectors start with the word's naive Bayes log-count ratio between the classes, counted in the
     training texts (Wang & Manning 2012); 0: start at random (with --input embedding)."""
-    pairs: int = 524_288
-    """Beside its vector, each word brings the log-count ratio of the pair it makes with the word before, hashed into so
-    many buckets; 0: no pairs (with --naive-bayes above 0)."""
+    bigrams: int = 524_288
+    """Beside its vector, each word has the log-count ratio of its bigram with the word before, hashed into so many
+    buckets; 0: no bigrams (with --naive-bayes above 0)."""
     vocabulary_size: int = 30_000
     """The most words known, by frequency in the training texts; the others are [UNK]."""
     maximum_length: int = 600
-    """Words that a longer text is cut to."""
+    """The most words of a text; longer texts are truncated."""
     keep: Literal["first", "last"] = "last"
     """Which end of a longer text is kept."""
     word_dropout: float = 0.2
@@ -65,21 +65,19 @@ class SentimentConfig(TrainingConfig):
     embedding_dropout: float = 0.5
     """Share of the word vectors' units that are dropped in training, the same in all words of a text."""
     dropout: float = 0.5
-    """Share of units that are dropped between layers and before the decision in training."""
+    """Share of units that are dropped between layers and before the output in training."""
     recurrent_dropout: float = 0.0
     """Share of the hidden state's units that are dropped in training, the same at all steps (slow)."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("units", "layers", "embedding_units", "maximum_length"):
-            self.require(name, getattr(self, name) >= 1, "at least 1")
+        self.require_positive("units", "layers", "embedding_units", "maximum_length")
         self.require("vocabulary_size", self.vocabulary_size >= 3, "at least 3 (padding, [UNK] and a word)")
-        for name in ("segment", "naive_bayes", "pairs"):
+        for name in ("segment", "naive_bayes", "bigrams"):
             self.require(name, getattr(self, name) >= 0, "at least 0")
-        for name in ("word_dropout", "embedding_dropout", "dropout", "recurrent_dropout"):
-            self.require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
+        self.require_share("word_dropout", "embedding_dropout", "dropout", "recurrent_dropout")
 
     @property
-    def piece_length(self) -> int:
-        """Words in a piece, or 0 where texts are read in one go: pieces have no one last state."""
+    def segment_length(self) -> int:
+        """Words in a segment, or 0 where texts are read as a whole: segments do not have one last state."""
         return 0 if self.pooling == "last" else self.segment

@@ -1,51 +1,29 @@
-"""Texts as word ids, in batches of like length."""
+"""Texts as word ids, and what the training texts say of words before any training."""
 
-import dataclasses
+from collections.abc import Sequence
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from apps.sentiment.config import SentimentConfig
 from apps.sentiment.hashed_bigrams import bigram_ids
-from rnn_keras.data.batching import BucketedBatches
+from rnn_keras.data.classification_data import ClassificationData
 from rnn_keras.data.text import encode, text_vectorization
-from rnn_keras.data.text_classification import Examples, TextDataset, load_text_dataset
-
-EVALUATION_BATCH = 256
+from rnn_keras.data.text_classification import TextDataset, load_text_dataset
 
 
-@dataclasses.dataclass(frozen=True)
-class SentimentData:
-    """Everything that a training run reads.
+class SentimentData(ClassificationData):
+    """Texts as word ids.
 
-    `sequences` holds a list of word id arrays `(words,)` for each split, `texts` the texts and labels themselves.
+    Args:
+        texts: the texts and their classes.
+        vectorization: raw texts -> word ids.
     """
 
-    texts: TextDataset
-    vectorization: keras.layers.TextVectorization
-    sequences: dict[str, list[np.ndarray]]
-
-    @property
-    def notes(self) -> list[str]:
-        return [f"note: {note}" for note in self.texts.notes]
-
-    @property
-    def summary(self) -> str:
-        counts = ", ".join(f"{len(examples)} {split}" for split, examples in self.texts.splits.items())
-        return f"{counts} texts; {self.vectorization.vocabulary_size()} words"
-
-    def validation_dataset(self) -> tf.data.Dataset:
-        return evaluation_batches(self.sequences["validation"], self.texts.splits["validation"]).dataset()
-
-    def training_batches(self, config: SentimentConfig) -> BucketedBatches:
-        return BucketedBatches(
-            self.sequences["train"],
-            self.texts.splits["train"].labels,
-            config.batch_size,
-            shuffle=True,
-            seed=config.seed,
-        )
+    def __init__(self, texts: TextDataset, vectorization: keras.layers.TextVectorization):
+        details = f"{vectorization.vocabulary_size()} words"
+        super().__init__(texts, lambda given: encode(vectorization, given), "texts", details)
+        self.vectorization = vectorization
 
 
 def log_count_ratios(sequences: list[np.ndarray], labels: np.ndarray, size: int) -> np.ndarray:
@@ -82,28 +60,29 @@ def vectors_along(ratios: np.ndarray, units: int, seed: int) -> np.ndarray:
 
 
 def prior_knowledge(config: SentimentConfig, data: "SentimentData") -> dict[str, np.ndarray]:
-    """What the training texts say of words and of pairs before any training: arguments of `build_scorer`."""
+    """What the training texts say of words and of pairs before any training: arguments of `build_classifier`."""
     known = {}
     if config.input == "embedding" and config.naive_bayes:
-        sequences, labels = data.sequences["train"], data.texts.splits["train"].labels
+        sequences, labels = data.inputs("train"), data.labels("train")
         ratios = config.naive_bayes * log_count_ratios(sequences, labels, data.vectorization.vocabulary_size())
         known["word_vectors"] = vectors_along(ratios, config.embedding_units, config.seed)
-        if config.pairs:
+        if config.bigrams:
             before = [np.concatenate([[np.int32(0)], ids[:-1]]) for ids in sequences]
-            pairs = [bigram_ids(first, second, config.pairs) for first, second in zip(before, sequences, strict=True)]
-            known["pair_ratios"] = config.naive_bayes * log_count_ratios(pairs, labels, config.pairs)
+            bigrams = [
+                bigram_ids(first, second, config.bigrams) for first, second in zip(before, sequences, strict=True)
+            ]
+            known["bigram_ratios"] = config.naive_bayes * log_count_ratios(bigrams, labels, config.bigrams)
     return known
 
 
-def load(config: SentimentConfig) -> SentimentData:
+def load_data(config: SentimentConfig) -> SentimentData:
+    """The texts of a config and a vocabulary of its training texts."""
     texts = load_text_dataset(config.dataset, config.data_dir)
-    vectorization = text_vectorization(
-        texts.splits["train"].texts, config.vocabulary_size, config.maximum_length, config.keep
-    )
-    sequences = {split: encode(vectorization, examples.texts) for split, examples in texts.splits.items()}
-    return SentimentData(texts, vectorization, sequences)
+    train = texts.splits["train"].texts
+    return SentimentData(texts, text_vectorization(train, config.vocabulary_size, config.maximum_length, config.keep))
 
 
-def evaluation_batches(sequences: list[np.ndarray], examples: Examples) -> BucketedBatches:
-    """Batches in one fixed order, with the labels."""
-    return BucketedBatches(sequences, examples.labels, EVALUATION_BATCH, shuffle=False)
+def load_evaluation_data(model: keras.Model, config: SentimentConfig, class_names: Sequence[str]) -> SentimentData:
+    """Any texts, for a trained model: with its vocabulary and its classes."""
+    texts = load_text_dataset(config.dataset, config.data_dir, class_names=class_names)
+    return SentimentData(texts, model.get_layer("text_vectorization"))

@@ -1,4 +1,4 @@
-"""Pairs of neighbouring words as ids of their own."""
+"""Bigrams (pairs of neighbouring words) as ids of their own."""
 
 import keras
 from keras import ops
@@ -6,7 +6,7 @@ from keras import ops
 from rnn_keras.layers.arguments import positive_integer
 
 
-@keras.saving.register_keras_serializable(package="rnn_keras")
+@keras.saving.register_keras_serializable(package="apps.sentiment.model")
 class HashedBigrams(keras.layers.Layer):
     """Word ids `(batch, time)` -> ids of the pairs that each word makes with the one before it, `(batch, time)`.
 

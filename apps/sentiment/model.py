@@ -7,17 +7,16 @@ from keras import ops
 from apps.sentiment.config import SentimentConfig
 from rnn_keras.data.classification import label_layer
 from rnn_keras.data.text import PADDING
-from rnn_keras.layers import GRU, LSTM, HashedBigrams, MaskedMaxPooling1D, MergeSegments, SimpleRNN, SplitSegments
+from rnn_keras.layers import MaskedMaxPooling1D, MergeSegments, SplitSegments
+from rnn_keras.layers.by_name import RECURRENT_LAYERS
 
-CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
 
-
-def build_scorer(
+def build_classifier(
     config: SentimentConfig,
     vocabulary_size: int,
     classes: int,
     word_vectors: np.ndarray | None = None,
-    pair_ratios: np.ndarray | None = None,
+    bigram_ratios: np.ndarray | None = None,
 ) -> keras.Model:
     """Word ids `(batch, time)`, 0 for padding -> probabilities.
 
@@ -25,26 +24,26 @@ def build_scorer(
 
     Args:
         word_vectors: what the embedding starts with, `(vocabulary_size, embedding_units)`; None: at random.
-        pair_ratios: what is known of pairs of words, `(config.pairs, features)`, and not trained; None: nothing.
+        bigram_ratios: what is known of bigrams, `(config.bigrams, features)`, and not trained; None: nothing.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
-    in_pieces = (
-        keras.layers.Identity() if not config.piece_length else SplitSegments(config.piece_length, name="pieces")
+    split = (
+        keras.layers.Identity() if not config.segment_length else SplitSegments(config.segment_length, name="segments")
     )
-    x = in_pieces(ids)
+    x = split(ids)
     mask = ops.not_equal(x, PADDING)
     if config.input == "embedding":
         x = initialised_embedding(vocabulary_size, config.embedding_units, word_vectors, "embedding")(x)
-        if pair_ratios is not None:
-            pairs = in_pieces(HashedBigrams(config.pairs, name="pairs")(ids))
-            ratios = initialised_embedding(*pair_ratios.shape, pair_ratios, "pair_ratios", trainable=False)
-            x = keras.layers.Concatenate(name="words_and_pairs")([x, ratios(pairs)])
+        if bigram_ratios is not None:
+            bigrams = split(HashedBigrams(config.bigrams, name="bigrams")(ids))
+            ratios = initialised_embedding(*bigram_ratios.shape, bigram_ratios, "bigram_ratios", trainable=False)
+            x = keras.layers.Concatenate(name="words_and_bigrams")([x, ratios(bigrams)])
         x = keras.layers.Dropout(config.word_dropout, noise_shape=(None, None, 1), name="word_dropout")(x)
         x = keras.layers.SpatialDropout1D(config.embedding_dropout, name="embedding_dropout")(x)
     for number in range(config.layers):
         is_last = number == config.layers - 1
         on_ids = config.input == "one_hot" and number == 0
-        layer = CELLS[config.cell](
+        layer = RECURRENT_LAYERS[config.cell](
             config.units,
             return_sequences=not is_last or config.pooling != "last",
             dropout=config.word_dropout if on_ids else 0.0,
@@ -58,15 +57,15 @@ def build_scorer(
         if not is_last:
             x = keras.layers.Dropout(config.dropout, name=f"dropout_{number + 1}")(x)
     if config.pooling != "last":
-        if config.piece_length:
-            x, mask = MergeSegments(name="joined")(x, ids), MergeSegments(name="joined_mask")(mask, ids)
+        if config.segment_length:
+            x, mask = MergeSegments(name="merged")(x, ids), MergeSegments(name="merged_mask")(mask, ids)
         x = pool(x, mask, config.pooling)
     x = keras.layers.Dropout(config.dropout, name="dropout")(x)
     if classes == 2:
-        score = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="decision")(x)
+        score = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="probabilities")(x)
     else:
-        score = keras.layers.Dense(classes, activation="softmax", dtype="float32", name="decision")(x)
-    return keras.Model(ids, score, name="scorer")
+        score = keras.layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(x)
+    return keras.Model(ids, score, name="classifier")
 
 
 def initialised_embedding(size: int, units: int, vectors: np.ndarray | None, name: str, trainable: bool = True):
@@ -88,19 +87,24 @@ def pool(x, mask, kind: str):
     return keras.layers.Concatenate(name="pooling")(pooled) if len(pooled) > 1 else pooled[0]
 
 
+@keras.saving.register_keras_serializable(package="apps.sentiment.model")
+class SentimentModel(keras.Model):
+    """The saved model; `import apps.sentiment.model` before `keras.models.load_model`."""
+
+
 def build_text_model(
-    vectorization: keras.layers.TextVectorization, scorer: keras.Model, class_names: list[str]
+    vectorization: keras.layers.TextVectorization, classifier: keras.Model, class_names: list[str]
 ) -> keras.Model:
     """Raw texts `(batch,)` -> `score` and `label` `(batch,)`.
 
     With two classes `score` is the probability of the second; with more, all probabilities, `(batch, classes)`.
     """
     text = keras.Input((), dtype="string", name="text")
-    score = scorer(vectorization(text))
+    score = classifier(vectorization(text))
     if len(class_names) == 2:
         score = ops.squeeze(score, -1)
         index = ops.cast(score > 0.5, "int64")
     else:
         index = ops.argmax(score, axis=-1)
     label = label_layer(class_names)(index)
-    return keras.Model({"text": text}, {"score": score, "label": label}, name="sentiment")
+    return SentimentModel({"text": text}, {"score": score, "label": label}, name="sentiment")

@@ -1,73 +1,76 @@
-"""What the memory holds so far, as the score of a text after each of its words; and which words have become alike."""
-
-from pathlib import Path
+"""The score of a text after each of its words, and which words have become similar."""
 
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from apps.sentiment.data import SentimentData
 from rnn_keras.diagnostics import plot_word_vectors
-from rnn_keras.training.plots import length_distribution, save
+from rnn_keras.training.plots import plot_lengths
+from rnn_keras.training.train import TrainedNetwork
 
-# Words that a person would call alike; animals are the usual example, and say nothing of a film.
-ALIKE = {
+# Words that a person would call similar; animals are the usual example, and say nothing about a film.
+SIMILAR_WORDS = {
     "animals": ("dog", "cat", "pig", "horse", "bird", "lion", "animal"),
     "praise": ("good", "great", "wonderful", "brilliant", "moving", "delightful", "beautiful"),
     "blame": ("bad", "boring", "dull", "awful", "stupid", "tedious", "worst"),
 }
 
 
-def draw(folder: Path, data: SentimentData, scorer: keras.Model, first_vectors: np.ndarray | None = None) -> None:
-    """`lengths.png` of the training texts, `running_score.png` of a few test sentences, and `word_vectors.png`.
+def make_plots(trained: TrainedNetwork, data: SentimentData) -> dict[str, Figure]:
+    """`lengths` of the training texts, `running_score` of a few test sentences, and `word_vectors`."""
+    sequences, labels = data.inputs("test"), data.labels("test")
+    figures = {"lengths": plot_lengths([len(ids) for ids in data.inputs("train")])}
+    # Texts that a line of words below the curve has room for.
+    readable = [index for index, ids in enumerate(sequences) if 8 <= len(ids) <= 30][:4]
+    if readable:
+        figures["running_score"] = plot_running_scores(
+            trained.network,
+            data.vectorization,
+            [sequences[index] for index in readable],
+            [data.class_names[labels[index]] for index in readable],
+            data.class_names,
+        )
+    names = [layer.name for layer in trained.network.layers]
+    if "embedding" in names:
+        weight = trained.network.get_layer("embedding").weights[0]
+        vectors = plot_vectors_of_words(data, trained.initial_weights[weight.path], weight.numpy())
+        if vectors is not None:
+            figures["word_vectors"] = vectors
+    return figures
+
+
+def plot_vectors_of_words(data: SentimentData, before: np.ndarray, after: np.ndarray) -> Figure | None:
+    """`plot_word_vectors` of the words in `SIMILAR_WORDS`; None where the texts have too few of them.
 
     Args:
-        first_vectors: the word vectors before training, `(vocabulary, units)`; None: the words had none.
+        data: the texts.
+        before, after: all word vectors before and after training, `(vocabulary, units)`.
     """
-    lengths = [len(ids) for ids in data.sequences["train"]]
-    length_distribution(lengths, folder / "lengths.png")
-    test = data.texts.splits["test"]
-    # Texts that a line of words below the curve has room for.
-    readable = [index for index, ids in enumerate(data.sequences["test"]) if 8 <= len(ids) <= 30][:4]
-    if readable:
-        plot_running_scores(
-            scorer,
-            data.vectorization,
-            [data.sequences["test"][index] for index in readable],
-            [data.texts.class_names[test.labels[index]] for index in readable],
-            data.texts.class_names,
-            folder / "running_score.png",
-        )
-
-    if first_vectors is not None:
-        draw_word_vectors(folder, data, first_vectors, scorer.get_layer("embedding").get_weights()[0])
-
-
-def draw_word_vectors(folder: Path, data: SentimentData, before: np.ndarray, after: np.ndarray) -> None:
-    """`word_vectors.png`, where the texts have at least two words each of two groups of like words."""
-    place = {word: number for number, word in enumerate(data.vectorization.get_vocabulary())}
-    known = {name: [word for word in words if word in place] for name, words in ALIKE.items()}
+    index = {word: number for number, word in enumerate(data.vectorization.get_vocabulary())}
+    known = {name: [word for word in words if word in index] for name, words in SIMILAR_WORDS.items()}
     known = {name: words for name, words in known.items() if len(words) > 1}
-    if len(known) > 1:
-        chosen = [place[word] for words in known.values() for word in words]
-        plot_word_vectors(known, before[chosen], after[chosen], len(place), folder / "word_vectors.png")
+    if len(known) < 2:
+        return None
+    chosen = [index[word] for words in known.values() for word in words]
+    return plot_word_vectors(known, before[chosen], after[chosen], len(index))
 
 
-def running_scores(scorer: keras.Model, ids: np.ndarray) -> np.ndarray:
-    """The scorer's probabilities after 1, 2, ... words: ids `(words,)` -> `(words, outputs)`."""
+def running_scores(classifier: keras.Model, ids: np.ndarray) -> np.ndarray:
+    """The classifier's probabilities after 1, 2, ... words: ids `(words,)` -> `(words, outputs)`."""
     # The prefixes as one batch: row k holds the first k + 1 words, the rest is padding.
     prefixes = np.tril(np.broadcast_to(ids, (len(ids), len(ids))))
-    return scorer(prefixes, training=False).numpy()
+    return classifier(prefixes, training=False).numpy()
 
 
 def plot_running_scores(
-    scorer: keras.Model,
+    classifier: keras.Model,
     vectorization: keras.layers.TextVectorization,
     sequences: list[np.ndarray],
     truths: list[str],
     class_names: list[str],
-    path: Path,
-) -> None:
+) -> Figure:
     """A panel a text: the probability of the last class after each word, the words below.
 
     Args:
@@ -77,14 +80,14 @@ def plot_running_scores(
     vocabulary = np.array(vectorization.get_vocabulary())
     figure, axes = plt.subplots(len(sequences), 1, figsize=(11, 2.3 * len(sequences)), squeeze=False)
     for axis, ids, truth in zip(axes[:, 0], sequences, truths, strict=True):
-        scores = running_scores(scorer, ids)[:, -1]
+        scores = running_scores(classifier, ids)[:, -1]
         places = np.arange(len(ids))
         axis.plot(places, scores, color="black", linewidth=1)
         axis.scatter(places, scores, c=scores, cmap="RdYlGn", vmin=0, vmax=1, edgecolor="black", zorder=3)
         axis.axhline(0.5, color="grey", linestyle=":")
         axis.set_xticks(places, vocabulary[ids], rotation=45, ha="right", fontsize=8)
         axis.set(ylim=(-0.05, 1.05), ylabel=f"score of {class_names[-1]}", xlim=(-0.5, len(ids) - 0.5))
-        axis.set_title(f"truly {truth}", fontsize=9, loc="left")
+        axis.set_title(f"true class: {truth}", fontsize=9, loc="left")
     figure.suptitle("What the memory holds so far: the score after each word")
     figure.tight_layout()
-    save(figure, path)
+    return figure

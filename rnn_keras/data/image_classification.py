@@ -30,6 +30,11 @@ class Examples:
     images: np.ndarray
     labels: np.ndarray
 
+    @property
+    def inputs(self) -> np.ndarray:
+        """What is classified: the images."""
+        return self.images
+
     def __len__(self) -> int:
         return len(self.images)
 

@@ -24,6 +24,11 @@ class Examples:
     texts: list[str | bytes]
     labels: np.ndarray
 
+    @property
+    def inputs(self) -> list[str | bytes]:
+        """What is classified: the texts."""
+        return self.texts
+
     def __len__(self) -> int:
         return len(self.texts)
 

@@ -1,67 +1,73 @@
-"""Several processes that train one model: who they are, and what they do together."""
+"""Several processes that train one model, one device each."""
 
 import contextlib
 import json
 import os
 from collections.abc import Iterator
 
+import keras
 import tensorflow as tf
 
 from rnn_keras.distributed.batch_shard import BatchShard
+from rnn_keras.distributed.data_parallel import distribute_model
 from rnn_keras.utils.errors import UserError, first_line
 
 
 class Cluster:
-    """The processes of a training by the environment variable TF_CONFIG, this one among them, one device each.
+    """The processes that the environment variable TF_CONFIG names, this one among them, one device each.
 
     TF_CONFIG is TensorFlow's own description, `{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker",
-    "index": 0}}`, as Kubernetes' TFJob, Vertex AI and Ray set it. It must be made before TensorFlow computes anything.
+    "index": 0}}`, as Kubernetes' TFJob, Vertex AI and Ray set it. Create it before TensorFlow computes anything.
 
     Attributes:
         rank: of this process, from 0.
         processes: how many there are.
 
     Raises:
-        UserError: TF_CONFIG is missing or is no such description.
+        UserError: TF_CONFIG is missing or is not such a description.
     """
 
     def __init__(self):
-        self.rank, self.processes = _place(os.environ.get("TF_CONFIG"))
+        self.rank, self.processes = _read_tf_config(os.environ.get("TF_CONFIG"))
         try:
             self._strategy = tf.distribute.MultiWorkerMirroredStrategy()
         except (ValueError, RuntimeError, tf.errors.OpError) as error:
             raise UserError(
-                f"the processes that TF_CONFIG names do not come together ({first_line(error)}); start each of them, "
-                "at addresses that the others reach"
+                f"the processes that TF_CONFIG names cannot connect ({first_line(error)}); start each of them, "
+                "at addresses that the others can reach"
             ) from error
 
     @property
     def is_chief(self) -> bool:
-        """Whether this is the process that writes the files and talks to the user."""
+        """Whether this is the process that writes the files and prints progress."""
         return self.rank == 0
 
-    def shares(self, rows: tf.Tensor) -> list[BatchShard]:
-        """Of a batch's rows, those that this process computes."""
+    def distribute(self, model: keras.Model) -> None:
+        """Makes `fit` and `evaluate` of a compiled model compute each batch in shards; see `distribute_model`."""
+        distribute_model(model, self)
+
+    def shards(self, rows: tf.Tensor) -> list[BatchShard]:
+        """The shards of a batch with so many rows that this process computes."""
         return [BatchShard(rows, self.rank, self.processes)]
 
     def sum(self, tensors: list) -> list:
-        """The tensors of all processes, added up; the same everywhere."""
+        """The sums of the tensors over all processes, the same in each."""
         if not tensors:
             return []
 
-        def added(*tensors):
+        def all_reduce(*tensors):
             own = [tf.identity(tensor) for tensor in tensors]  # placed on this process's device
             return tf.distribute.get_replica_context().all_reduce("SUM", own)
 
-        return self._strategy.run(added, args=tuple(tensors))
+        return self._strategy.run(all_reduce, args=tuple(tensors))
 
     def broadcast(self, values: list[float]) -> list[float]:
-        """The first process's values, everywhere."""
+        """The chief's values, in every process."""
         own = tf.constant(values if self.is_chief else [0.0] * len(values), tf.float64)
-        (leaders,) = self.sum([own])
-        return leaders.numpy().tolist()
+        (chiefs,) = self.sum([own])
+        return chiefs.numpy().tolist()
 
-    def meet(self) -> None:
+    def barrier(self) -> None:
         """Waits until all processes are here."""
         with self.translate_worker_failure():
             self.sum([tf.constant(1.0)])
@@ -74,11 +80,11 @@ class Cluster:
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
             raise UserError(
                 f"another process was lost ({first_line(error)}); this one stops too: the same command "
-                "on all of them goes on after the last finished epoch"
+                "on all of them resumes after the last finished epoch"
             ) from error
 
 
-def _place(text: str | None) -> tuple[int, int]:
+def _read_tf_config(text: str | None) -> tuple[int, int]:
     """Rank and size."""
     form = 'expected {"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": N}}'
     if text is None:

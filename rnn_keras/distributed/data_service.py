@@ -1,8 +1,6 @@
-"""Batches that another process or machine makes: tf.data's service around the same batches that `fit` would make."""
+"""Batches that another process or machine prepares: tf.data's service around the batches that `fit` would make."""
 
 import contextlib
-import dataclasses
-import hashlib
 import json
 import os
 import signal
@@ -10,27 +8,24 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from rnn_keras.data.batching import Batches
-from rnn_keras.training.load_data import read
+from rnn_keras.training.config import hash_config
+from rnn_keras.training.task import Trainable, load_data
 from rnn_keras.utils.errors import UserError, first_line
 from rnn_keras.utils.processes import free_ports
 from rnn_keras.utils.terminal import console
 
-if TYPE_CHECKING:
-    from rnn_keras.cli.app import App
-
 service = tf.data.experimental.service
 
-PATIENCE = 5.0  # seconds in which a service must answer, and between looking whether it is there
+TIMEOUT = 5.0  # seconds in which a service must answer, and between looking whether it is there
 ATTEMPTS = 3  # in vain, after which it is lost
 
 
-def serve_training_data(app: "App", config, host: str, port: int, as_json: bool) -> None:
-    """What the command `serve-data` does: gives an epoch's batches to any process that asks, until Ctrl-C or SIGTERM.
+def serve_training_data(task: Trainable, config, host: str, port: int, as_json: bool) -> None:
+    """Serves the batches of each epoch to any process that asks, until Ctrl-C or SIGTERM (the command `serve-data`).
 
     The dispatcher and its one worker are in this process, since the batches are made by its Python functions; so they
     come in the order that the seed and the epoch give, all of them to each training that asks.
@@ -46,15 +41,15 @@ def serve_training_data(app: "App", config, host: str, port: int, as_json: bool)
     try:
         dispatcher = service.DispatchServer(service.DispatcherConfig(port=port))
     except (tf.errors.OpError, RuntimeError) as error:
-        raise UserError(f"the port {port} cannot be had ({first_line(error)}); name another with --port") from error
+        raise UserError(f"the port {port} cannot be used ({first_line(error)}); name another with --port") from error
     here = dispatcher.target.partition("://")[2]
     (worker_port,) = free_ports(1)
-    places = {"dispatcher_address": here, "worker_address": f"{host}:{worker_port}", "port": worker_port}
-    worker = service.WorkerServer(service.WorkerConfig(**places))  # noqa: F841, it works as long as it is held
+    addresses = {"dispatcher_address": here, "worker_address": f"{host}:{worker_port}", "port": worker_port}
+    worker = service.WorkerServer(service.WorkerConfig(**addresses))  # noqa: F841, it works as long as it is held
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        batches = read(app, config, console.print).training_batches(config)
-    name = name_of(app.name, config)
-    for epoch in range(config.passes(batches.number_of_batches)):
+        batches = load_data(task, config, console.print).training_batches(config)
+    name = hash_config(task.name, config)
+    for epoch in range(config.count_epochs(batches.number_of_batches)):
         service.register_dataset(dispatcher.target, batches.endless(epoch), dataset_id=f"{name}-{epoch}")
     address = f"{host}:{here.rpartition(':')[2]}"
     with contextlib.suppress(KeyboardInterrupt):
@@ -63,7 +58,7 @@ def serve_training_data(app: "App", config, host: str, port: int, as_json: bool)
         if as_json:
             print(json.dumps({"data_service": address, "batches": batches.number_of_batches}), flush=True)
         else:
-            print(f"{batches.summary}, for `train ... --data-service {address}`; Ctrl-C ends it", flush=True)
+            print(f"{batches.summary}, for `train ... --data-service {address}`; press Ctrl-C to stop", flush=True)
         threading.Event().wait()
     print("ended", file=sys.stderr if as_json else sys.stdout, flush=True)
     # Not by the way of the destructors of dispatcher and worker, which wait, holding Python's lock, for batches that
@@ -71,7 +66,7 @@ def serve_training_data(app: "App", config, host: str, port: int, as_json: bool)
     os._exit(0)
 
 
-def served(batches: Batches, name: str, address: str) -> Callable[[int], tf.data.Dataset]:
+def read_from_service(batches: Batches, name: str, address: str) -> Callable[[int], tf.data.Dataset]:
     """Stands for `batches.endless`: the same batches, made by the service at `host:port`.
 
     Raises:
@@ -81,7 +76,7 @@ def served(batches: Batches, name: str, address: str) -> Callable[[int], tf.data
     if not host or not port.isdigit():
         raise UserError(f"--data-service {address}: expected host:port, as `serve-data` says it")
     try:
-        connected(address)
+        check_connection(address)
     except OSError as error:
         raise UserError(
             f"--data-service {address}: nothing answers there ({error}); start `serve-data` with the flags of this "
@@ -104,7 +99,7 @@ def served(batches: Batches, name: str, address: str) -> Callable[[int], tf.data
 
 
 @contextlib.contextmanager
-def watched(address: str | None) -> Iterator[None]:
+def watch_service(address: str | None) -> Iterator[None]:
     """Ends the process with a sentence and exit code 2 where the service at the address is lost meanwhile.
 
     TensorFlow itself waits for an hour for it to come back, inside a call that no exception reaches; all that a
@@ -118,10 +113,10 @@ def watched(address: str | None) -> Iterator[None]:
     def watch() -> None:
         failed = 0
         while failed < ATTEMPTS:
-            if over.wait(PATIENCE):
+            if over.wait(TIMEOUT):
                 return
             try:
-                connected(address)
+                check_connection(address)
                 failed = 0
             except OSError:
                 failed += 1
@@ -129,8 +124,8 @@ def watched(address: str | None) -> Iterator[None]:
         os._exit(2)
 
     lost = (
-        f"the data service at {address} was lost; start it again: the same command goes on after the last finished "
-        "epoch"
+        f"the data service at {address} was lost; start it again: the same command resumes after the last "
+        "finished epoch"
     )
     threading.Thread(target=watch, daemon=True).start()
     try:
@@ -141,13 +136,7 @@ def watched(address: str | None) -> Iterator[None]:
         over.set()
 
 
-def connected(address: str) -> None:
+def check_connection(address: str) -> None:
     """Raises OSError where nothing listens at `host:port`."""
     host, _, port = address.rpartition(":")
-    socket.create_connection((host, int(port)), PATIENCE).close()
-
-
-def name_of(app_name: str, config) -> str:
-    """Settings whose batches are the same have the same name."""
-    settings = json.dumps(dataclasses.asdict(config), sort_keys=True)
-    return f"{app_name}-{hashlib.sha256(settings.encode()).hexdigest()[:16]}"
+    socket.create_connection((host, int(port)), TIMEOUT).close()

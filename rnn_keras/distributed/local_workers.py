@@ -1,4 +1,4 @@
-"""Several processes of this machine that train together, to try out what several machines would do."""
+"""Several processes on this machine that train one model, as several machines would."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ from rnn_keras.utils.terminal import console
 GRACE = 60.0  # seconds in which the others stop by themselves once one was lost
 
 
-def train_in_processes(app, arguments: Sequence[str], number: int, run: RunDirectory, as_json: bool) -> dict:
+def train_in_processes(app: object, arguments: Sequence[str], number: int, run: RunDirectory, as_json: bool) -> dict:
     """Runs a command line in so many processes with a TF_CONFIG each, and waits for all.
 
     The first talks to the user; what the others say is in `<run>/workers/`.
@@ -51,7 +51,7 @@ def train_in_processes(app, arguments: Sequence[str], number: int, run: RunDirec
                 with contextlib.suppress(OSError):
                     os.sched_setaffinity(process.pid, cores)
         try:
-            wait_for(processes)
+            wait_for_exit(processes)
         finally:
             stop(processes)
     failed = [rank for rank, process in enumerate(processes) if process.returncode]
@@ -59,12 +59,12 @@ def train_in_processes(app, arguments: Sequence[str], number: int, run: RunDirec
         said = "; ".join(f"{rank} with exit status {processes[rank].returncode}" for rank in failed)
         raise UserError(
             f"of the {number} processes these failed: {said}; what they said is above and in {logs}; where none of "
-            "them says otherwise, the same command goes on after the last finished epoch"
+            "them says otherwise, the same command resumes after the last finished epoch"
         )
     return {**read_object(run.metrics), "run_dir": str(run.path)}
 
 
-def wait_for(processes: list[subprocess.Popen]) -> None:
+def wait_for_exit(processes: list[subprocess.Popen]) -> None:
     """Until all have ended, or one has failed and the others had their time to stop by themselves."""
     failed_at = None
     while any(process.poll() is None for process in processes):

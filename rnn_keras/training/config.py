@@ -1,26 +1,31 @@
-"""Settings that every app's training has."""
+"""The settings that every training has."""
 
 import dataclasses
-from typing import TYPE_CHECKING, ClassVar, Literal
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from rnn_keras.utils.errors import UserError
 
 if TYPE_CHECKING:  # a config is made before anything slow is imported
     import keras
 
+CellName = Literal["simple_rnn", "lstm", "gru"]  # see `rnn_keras.layers.RECURRENT_LAYERS`
+Config = TypeVar("Config", bound="TrainingConfig")
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
-    """Settings of a training run; an app's own config adds its model's."""
+    """Settings of a training run; an app's own config adds those of its model. Each field is a flag of `train`."""
 
-    least_steps: ClassVar[int] = 400  # that `epochs` 0 makes of few data
+    automatic_steps: ClassVar[int] = 400  # that automatic `epochs` make where the data are few
 
     dataset: str
-    """Data to learn from: the packaged default, any TFDS name, or a path to your own (see the app's README)."""
+    """Data to learn from: the default, any TFDS name, or a path to your own (see the app's README)."""
     data_dir: str | None = None
-    """TFDS's data directory, where prepared data is found and kept; default: TFDS's own (~/tensorflow_datasets)."""
-    epochs: int = 0
-    """The most passes over the training data; 0: two, or as many as make 400 steps where the data are few."""
+    """TFDS's data directory, where prepared data are found and kept; default: TFDS's own (~/tensorflow_datasets)."""
+    epochs: int | None = None
+    """The most passes over the training data; default: two, or as many as make 400 steps where the data are few."""
     patience: int = 2
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
     batch_size: int = 64
@@ -28,9 +33,9 @@ class TrainingConfig:
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     """keras.optimizers by name."""
     learning_rate: float = 3e-3
-    """Step size of the optimiser at the start."""
+    """Step size of the optimizer at the start."""
     schedule: Literal["constant", "cosine", "linear"] = "cosine"
-    """How the learning rate falls over all epochs: not at all, along a half cosine or a line to zero."""
+    """How the learning rate falls over all epochs: not at all, along half a cosine or a line to zero."""
     warm_up: int = 0
     """Steps over which the learning rate rises to where the schedule has it."""
     clip_norm: float = 1.0
@@ -38,29 +43,45 @@ class TrainingConfig:
     seed: int = 1
     """Seed of weights, dropout and shuffling."""
 
-    def __post_init__(self):
-        self.require("epochs", self.epochs >= 0, "at least 0 (0 chooses by the amount of data)")
-        for name in ("patience", "batch_size"):
-            self.require(name, getattr(self, name) >= 1, "at least 1")
+    def __post_init__(self) -> None:
+        self.require("epochs", self.epochs is None or self.epochs >= 1, "at least 1")
+        self.require_positive("patience", "batch_size")
         self.require("seed", 0 <= self.seed < 2**32, "at least 0 and below 4294967296")
         self.require("learning_rate", self.learning_rate > 0, "above 0")
         self.require("warm_up", self.warm_up >= 0, "at least 0")
         self.require("clip_norm", self.clip_norm >= 0, "at least 0 (0 turns clipping off)")
 
-    def require(self, name: str, fits: bool, expected: str) -> None:
-        """Refuses a setting in one sentence that names its flag."""
-        if not fits:
+    def require(self, name: str, is_valid: bool, expected: str) -> None:
+        """Refuses a setting in one sentence that names its flag.
+
+        Raises:
+            UserError: `is_valid` is False.
+        """
+        if not is_valid:
             raise UserError(f"--{name.replace('_', '-')} must be {expected}, got {getattr(self, name)}")
 
-    def passes(self, steps_per_epoch: int) -> int:
-        """The most epochs that these settings mean for data of so many steps an epoch."""
-        return self.epochs or max(2, -(-self.least_steps // steps_per_epoch))
+    def require_positive(self, *names: str) -> None:
+        """Refuses settings below 1; None, where it stands for automatic, is accepted."""
+        for name in names:
+            value = getattr(self, name)
+            self.require(name, value is None or value >= 1, "at least 1")
+
+    def require_share(self, *names: str) -> None:
+        """Refuses settings that are not at least 0 and below 1, such as rates of dropout."""
+        for name in names:
+            value = getattr(self, name)
+            self.require(name, value is None or 0 <= value < 1, "at least 0 and below 1")
+
+    def count_epochs(self, steps_per_epoch: int) -> int:
+        """The most epochs that these settings mean for data with so many steps in an epoch."""
+        return self.epochs or max(2, -(-self.automatic_steps // steps_per_epoch))
 
     def make_optimizer(self, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
+        """The optimizer with its schedule, for data with so many steps in an epoch."""
         import keras
 
-        rate = self.learning_rate
-        steps = self.passes(steps_per_epoch) * steps_per_epoch
+        rate: Any = self.learning_rate
+        steps = self.count_epochs(steps_per_epoch) * steps_per_epoch
         if self.schedule == "cosine":
             rate = keras.optimizers.schedules.CosineDecay(rate, steps)
         elif self.schedule == "linear":
@@ -77,17 +98,23 @@ class TrainingConfig:
         )
 
 
-def read_config(config_class: type, values: dict, source: object):
+def read_config(config_class: type[Config], values: dict[str, Any], source: object) -> Config:
     """A config from what `config.json` holds.
 
     Raises:
-        UserError: a name is unknown to the config, so that the file is of another app or version.
+        UserError: the config does not have such a setting, so that the file is of another app or version.
     """
     known = {field.name for field in dataclasses.fields(config_class)}
     unknown = sorted(set(values) - known)
     if unknown:
-        raise UserError(f"{source} has settings that this app does not know: {', '.join(unknown)}")
+        raise UserError(f"{source} has settings that this app does not have: {', '.join(unknown)}")
     try:
         return config_class(**values)
     except TypeError as error:
         raise UserError(f"{source} holds a setting of the wrong type ({error}); it is damaged, train again") from error
+
+
+def hash_config(name: str, config: TrainingConfig) -> str:
+    """A name for settings: `<name>-` and 16 hexadecimal digits that are the same for equal settings."""
+    settings = json.dumps(dataclasses.asdict(config), sort_keys=True)
+    return f"{name}-{hashlib.sha256(settings.encode()).hexdigest()[:16]}"

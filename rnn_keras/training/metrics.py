@@ -1,20 +1,20 @@
-"""Measures that several applications give."""
+"""Metrics that several applications report."""
 
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 
-def classification(probabilities: np.ndarray, labels: np.ndarray) -> dict:
+def classification_metrics(probabilities: np.ndarray, labels: np.ndarray) -> dict:
     """Accuracy, the classes' mean F1, the mean negative log likelihood in nats, and the number of examples.
 
     Args:
         probabilities: `(n, classes)`.
         labels: `(n,)` the true classes.
     """
-    decided = probabilities.argmax(axis=1)
+    predicted = probabilities.argmax(axis=1)
     return {
-        "accuracy": float(accuracy_score(labels, decided)),
-        "macro_f1": float(f1_score(labels, decided, average="macro")),
+        "accuracy": float(accuracy_score(labels, predicted)),
+        "macro_f1": float(f1_score(labels, predicted, average="macro")),
         "loss": float(log_loss(labels, probabilities, labels=list(range(probabilities.shape[1])))),
         "examples": len(labels),
     }

@@ -1,31 +1,33 @@
-"""Pictures that every run leaves."""
+"""Figures of any training: learning curves, sequence lengths, a confusion matrix."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import sklearn.metrics
+from matplotlib.figure import Figure
 
 from rnn_keras.data.batching import bucket_boundaries
 from rnn_keras.utils.files import atomic_write
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # the backend must be chosen first
 
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes a figure to a file, whole or not at all, and closes it.
 
-def save(figure, path: Path) -> None:
+    Raises:
+        UserError: the file cannot be written.
+    """
     with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=120, bbox_inches="tight")
     plt.close(figure)
 
 
-def learning_curves(rows: list[dict], best_epoch: int, path: Path) -> None:
+def plot_learning_curves(rows: Sequence[dict], best_epoch: int) -> Figure:
     """Each metric over the epochs, training beside validation, with the epoch whose weights were kept.
 
     Args:
         rows: a dict per epoch, as in `history.csv`.
-        path: the picture's file.
         best_epoch: the one whose weights were kept, counted from 1.
     """
     names = [name.removeprefix("val_") for name in rows[0] if name.startswith("val_")]
@@ -40,12 +42,12 @@ def learning_curves(rows: list[dict], best_epoch: int, path: Path) -> None:
         axis.grid(alpha=0.3)
     axes[0][0].legend()
     figure.tight_layout()
-    save(figure, path)
+    return figure
 
 
-def length_distribution(lengths: list[int], path: Path) -> None:
+def plot_lengths(lengths: Sequence[int]) -> Figure:
     """How long the training sequences are, in steps, and the lengths that batches of them are padded to."""
-    width = -(-max(lengths) // 70)  # whole steps a bar, so that no bar counts one length more than its neighbours
+    width = -(-max(lengths) // 70)  # an integer, so that every bar counts the same number of lengths
     figure, axis = plt.subplots(figsize=(7, 3.5))
     axis.hist(lengths, bins=range(0, max(lengths) + width + 1, width), color="steelblue")
     for number, boundary in enumerate(bucket_boundaries(lengths)):
@@ -53,16 +55,16 @@ def length_distribution(lengths: list[int], path: Path) -> None:
         axis.axvline(boundary, color="darkorange", linewidth=1, label=label)
     axis.set(xlabel="steps", ylabel="training sequences", title="Length of the training sequences")
     axis.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18), frameon=False)
-    save(figure, path)
+    return figure
 
 
-def confusion_matrix(truth: np.ndarray, decided: np.ndarray, class_names: Sequence[str], path: Path) -> None:
-    """How many examples of each class were taken for each class: a row a true class, coloured by its shares.
+def plot_confusion_matrix(truth: np.ndarray, predicted: np.ndarray, class_names: Sequence[str]) -> Figure:
+    """How many examples of each class were predicted as each class: a row for each true class, coloured by its shares.
 
     Args:
-        truth, decided: `(n,)` indices into the class names.
+        truth, predicted: `(n,)` indices into the class names.
     """
-    counts = sklearn.metrics.confusion_matrix(truth, decided, labels=range(len(class_names)))
+    counts = sklearn.metrics.confusion_matrix(truth, predicted, labels=range(len(class_names)))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = min(4 + 0.35 * len(class_names), 30)
     figure, axis = plt.subplots(figsize=(side, side))
@@ -75,5 +77,5 @@ def confusion_matrix(truth: np.ndarray, decided: np.ndarray, class_names: Sequen
     places = range(len(class_names))
     axis.set_xticks(places, class_names, rotation=90 if max(map(len, class_names)) > 2 else 0)
     axis.set_yticks(places, class_names)
-    axis.set(xlabel="taken for", ylabel="truly", title=f"{len(truth)} test examples")
-    save(figure, path)
+    axis.set(xlabel="predicted", ylabel="true", title=f"{len(truth)} test examples")
+    return figure

@@ -1,11 +1,13 @@
-"""The folder that a run leaves: its settings, its model, its figures and its pictures."""
+"""The directory of a run: its settings, its model, its metrics and its plots."""
 
 import csv
 import dataclasses
+import importlib
 import io
 import shutil
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 class RunDirectory:
     """`config.json`, `model.keras`, `metrics.json`, `history.csv`, `logs/` (TensorBoard) and `plots/*.png`.
 
-    While a run is under way there is also `checkpoint/`. `metrics.json` is written last: a run with it is finished.
+    While a run is in progress there is also `checkpoint/`. `metrics.json` is written last: a run with it is finished.
     """
 
     def __init__(self, path: Path):
@@ -37,19 +39,19 @@ class RunDirectory:
     def finished(self) -> bool:
         return self.metrics.exists()
 
-    def require_place(self, config, overwrite: bool) -> None:
-        """Refuses a folder in which a run of these settings can neither begin nor go on.
+    def require_available(self, config, overwrite: bool) -> None:
+        """Refuses a directory in which a run with these settings can neither begin nor resume.
 
         Raises:
             UserError: it holds a finished run, or an unfinished one with other settings.
         """
         if self.path.exists() and not self.path.is_dir():
-            raise UserError(f"{self.path} is a file where a run's folder was expected; name another with --run-dir")
+            raise UserError(f"{self.path} is a file; expected a directory for the run, name another with --run-dir")
         foreign = [p.name for p in (self.checkpoint, self.logs, self.plots) if p.exists() and not self.config.exists()]
         if foreign:
             raise UserError(
-                f"{self.path} has {', '.join(foreign)} but no {self.config.name}: no run left these, and one would "
-                "write into them; name another folder with --run-dir"
+                f"{self.path} has {', '.join(foreign)} but no {self.config.name}: these are not from a run, and a "
+                "run would write into them; name another directory with --run-dir"
             )
         if overwrite:
             return
@@ -64,12 +66,12 @@ class RunDirectory:
                 differences = ", ".join(f"{name} {there.get(name)} there, {settings[name]} now" for name in changed)
                 raise UserError(
                     f"{self.path} holds an unfinished run with other settings ({differences}); repeat its command to "
-                    "go on with it, add --overwrite to start anew, or name another folder with --run-dir"
+                    "resume it, add --overwrite to start again, or name another directory with --run-dir"
                 )
 
     def begin(self, config, overwrite: bool) -> None:
-        """Makes the folder ready: new, or as it is where a run was cut off. For errors see `require_place`."""
-        self.require_place(config, overwrite)
+        """Prepares the directory: new, or as it is where a run was interrupted. For errors see `require_available`."""
+        self.require_available(config, overwrite)
         if overwrite:
             self.clear()
         for folder in (self.path, self.checkpoint, self.plots):
@@ -77,9 +79,9 @@ class RunDirectory:
         write_json(self.config, dataclasses.asdict(config))
 
     def clear(self) -> None:
-        """Removes what a run leaves, and nothing else that a user may keep in the folder."""
+        """Removes the files of a run, and nothing else that a user may keep in the directory."""
         try:
-            self.metrics.unlink(missing_ok=True)  # first, so that a half-cleared folder is no finished run
+            self.metrics.unlink(missing_ok=True)  # first, so that a half-cleared directory is not a finished run
             for file in (self.model, self.history):
                 file.unlink(missing_ok=True)
             for folder in (self.checkpoint, self.logs, self.plots):
@@ -89,7 +91,7 @@ class RunDirectory:
             raise UserError(f"cannot replace the run in {self.path}: {error.strerror}") from error
 
     def finish(self, metrics: dict) -> None:
-        """Writes the figures, which makes the run a finished one, and removes what only going on would need."""
+        """Writes the metrics, which makes the run a finished one, and removes what only resuming would need."""
         write_json(self.metrics, metrics)
         shutil.rmtree(self.checkpoint, ignore_errors=True)
 
@@ -107,11 +109,14 @@ class RunDirectory:
     def require_finished(self) -> None:
         if not self.finished:
             raise UserError(
-                f"{self.path} holds no finished run; train one first, or name the folder of one with --run-dir"
+                f"{self.path} holds no finished run; train one first, or name the directory of one with --run-dir"
             )
 
-    def load_model(self) -> "keras.Model":
+    def load_model(self, modules: Sequence[str] = ()) -> "keras.Model":
         """The finished run's model; Keras's safe mode stays on.
+
+        Args:
+            modules: modules that register the model's layers, which are imported first.
 
         Raises:
             UserError: there is no finished run, or its model file is damaged.
@@ -120,14 +125,11 @@ class RunDirectory:
         import_tensorflow()
         import keras
 
-        know_layers()
+        for module in modules:
+            importlib.import_module(module)
         try:
             return keras.models.load_model(self.model, compile=False)
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise UserError(
                 f"{self.model} cannot be loaded ({first_line(error)}); it is damaged or of another version, train again"
             ) from error
-
-
-def know_layers() -> None:
-    """Imports the modules that register layers: Keras finds the custom layers in a model file by their names."""

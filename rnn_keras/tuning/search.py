@@ -14,8 +14,8 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.errors import FailedTrialError
 from tensorboard.plugins.hparams import api as hparams
 
-from rnn_keras.training.fit import fit
 from rnn_keras.training.run_directory import RunDirectory
+from rnn_keras.training.train import train_network
 from rnn_keras.tuning.oracles import ENDED, REASON, without_words
 from rnn_keras.tuning.progress import Progress, settings_of
 from rnn_keras.utils.errors import UserError
@@ -34,7 +34,7 @@ class Search(BaseTuner):
     Args:
         app: the application.
         config: the settings that the search does not touch.
-        data: what `app.load(config)` gave.
+        data: what `app.load_data(config)` returned.
         epochs: the most of a trial.
         oracle: decides on the trials.
         directory: KerasTuner's store.
@@ -95,20 +95,11 @@ class Search(BaseTuner):
         run.begin(config, overwrite=False)
         self._take_over(run, values.get("tuner/trial_id"))
         with Attempt(run):
-            keras.utils.set_random_seed(config.seed)
-            batches = self.data.training_batches(config)
-            network = self.app.build(config, self.data, config.make_optimizer(batches.number_of_batches))
-            rows, best = fit(
-                network,
-                batches.endless,
-                self.data.validation_dataset(),
-                run,
-                steps_per_epoch=batches.number_of_batches,
-                epochs=epochs,
-                patience=config.patience,
-                monitor=self.oracle.objective.name,
-                mode=self.oracle.objective.direction,
+            objective = self.oracle.objective
+            trained = train_network(
+                self.app, config, self.data, run, epochs=epochs, monitor=objective.name, mode=objective.direction
             )
+        rows, best = trained.history
         figures = {name: value for name, value in rows[best - 1].items() if name.startswith("val_")}
         with tf.summary.create_file_writer(str(run.logs / "hparams")).as_default():
             hparams.hparams(settings_of(trial), trial_id=trial.trial_id)

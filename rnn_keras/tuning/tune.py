@@ -13,10 +13,10 @@ from keras_tuner.src.distribute import oracle_client  # not public; its time to 
 from rich.table import Table
 
 from rnn_keras.training.config import read_config
-from rnn_keras.training.load_data import read
 from rnn_keras.training.run_directory import RunDirectory
-from rnn_keras.training.train import train
-from rnn_keras.tuning import results, workers
+from rnn_keras.training.task import infer_mode, load_data
+from rnn_keras.tuning import results
+from rnn_keras.tuning import workers as processes
 from rnn_keras.tuning.oracles import make_oracle
 from rnn_keras.tuning.progress import Progress, duration, settings_of
 from rnn_keras.tuning.search import Search
@@ -49,7 +49,7 @@ class Plan:
 
     @property
     def mode(self) -> str:
-        return "min" if "loss" in self.objective or "error" in self.objective else "max"
+        return infer_mode(self.objective)
 
     def require_place(self, directory: Path) -> None:
         """Refuses a folder with another search."""
@@ -74,13 +74,27 @@ def differing(there, now) -> str:
     return f"{there} there, {now} now"
 
 
-def tune(app, plan: Plan, run_dir: Path, count: int, timeout: float, compare: bool, overwrite: bool) -> dict[str, Any]:
-    """Runs or goes on with the search in `<run_dir>/tune`, and says what it found.
+def tune(
+    app: Any,
+    plan: Plan,
+    run_dir: Path,
+    *,
+    workers: int = 1,
+    timeout: float = 300.0,
+    overwrite: bool = False,
+    train: Callable[..., dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Runs or resumes the search in `<run_dir>/tune`, and reports what it found.
 
     Args:
-        count: processes that run trials.
+        app: a task that is trainable and tunable.
+        plan: what is searched.
+        run_dir: the directory of the app's run.
+        workers: processes that run trials.
         timeout: see `workers.lead`.
-        compare: whether the app's settings and the best ones are trained in full and scored on the test split.
+        overwrite: whether a search that is there is replaced.
+        train: trains given settings in full and scores them, as `rnn_keras.cli.full_run.train_and_score` does, to
+            compare the plan's settings with the best ones; None: they are not compared.
 
     Returns:
         `trials`, `failed`, `importance`, `best` (its settings, score and config's file) and `comparison`.
@@ -89,15 +103,23 @@ def tune(app, plan: Plan, run_dir: Path, count: int, timeout: float, compare: bo
         UserError: there is another search in the folder, or no trial could be completed.
     """
     directory = run_dir / "tune"
-    if workers.role() == "worker":
+    if processes.role() == "worker":
         wait_for_chief(directory, timeout)
         work(app, directory, timeout)
         return {}
     with lock_directory(directory):
-        return led(app, plan, directory, count, timeout, compare, overwrite)
+        return run_search(app, plan, directory, workers, timeout, overwrite, train)
 
 
-def led(app, plan: Plan, directory: Path, count: int, timeout: float, compare: bool, overwrite: bool) -> dict[str, Any]:
+def run_search(
+    app: Any,
+    plan: Plan,
+    directory: Path,
+    count: int,
+    timeout: float,
+    overwrite: bool,
+    train: Callable[..., dict[str, Any]] | None,
+) -> dict[str, Any]:
     """What `tune` does, in the folder that this process holds, where it is not a worker of another."""
     if overwrite:
         clear(directory)
@@ -106,23 +128,23 @@ def led(app, plan: Plan, directory: Path, count: int, timeout: float, compare: b
     write_json(directory / SETTINGS, dataclasses.asdict(plan))
     console.print(f"searching {', '.join(plan.searched)}; {plan.objective} decides")
     started = time.perf_counter()
-    chief = workers.role() == "chief"
+    chief = processes.role() == "chief"
     data = None if chief or count > 1 else load(app, plan, console.print)
     search = make_search(app, plan, directory, data)
     search.progress = Progress(search.oracle, plan.max_trials, console.print)
     if search.oracle.end_order:
         console.print(f"going on after {len(search.oracle.end_order)} trials of {directory}")
     if chief or count > 1:
-        address = workers.address_in_environment() if chief else None
-        command = [] if chief else [*workers.worker_command(app), str(directory)]
-        workers.lead(search, 0 if chief else count, command, address, timeout, search.progress)
+        address = processes.address_in_environment() if chief else None
+        command = [] if chief else [*processes.worker_command(app), str(directory)]
+        processes.lead(search, 0 if chief else count, command, address, timeout, search.progress)
     else:
         search.search()
     console.print(f"searched for {duration(time.perf_counter() - started)}")
     report = told(search, plan, directory, app.search_space)
-    if compare:
+    if train is not None:
         data = data or load(app, plan, console.print)  # else each of the two trainings would read them
-        report["comparison"] = compared(app, plan, report["best"]["config"], directory, data)
+        report["comparison"] = compare_settings(app, plan, report["best"]["config"], directory, data, train)
     return report
 
 
@@ -153,7 +175,7 @@ def work(app, directory: Path, timeout: float | None = None) -> None:
     if timeout is not None:
         # KerasTuner would wait for an hour; a chief that has just begun needs its time until it listens.
         oracle_client.TIMEOUT = max(timeout, 60.0)
-    with workers.signs_of_life(directory, os.environ["KERASTUNER_TUNER_ID"]):
+    with processes.signs_of_life(directory, os.environ["KERASTUNER_TUNER_ID"]):
         try:
             make_search(app, plan, directory, load(app, plan, print)).search()
         except grpc.RpcError as error:
@@ -164,7 +186,7 @@ def work(app, directory: Path, timeout: float | None = None) -> None:
 
 
 def load(app, plan: Plan, tell: Callable[[str], None]):
-    return read(app, read_config(app.config_class, plan.config, SETTINGS), tell)
+    return load_data(app, read_config(app.config_class, plan.config, SETTINGS), tell)
 
 
 def make_search(app, plan: Plan, directory: Path, data) -> Search:
@@ -172,7 +194,11 @@ def make_search(app, plan: Plan, directory: Path, data) -> Search:
     # Whoever hands out the trials needs the number of epochs only for Hyperband, and then it must know the data.
     if data is None and plan.tuner == "hyperband" and not config.epochs:
         data = load(app, plan, print)
-    epochs = config.passes(data.training_batches(config).number_of_batches) if data is not None else config.epochs
+    epochs = (
+        config.count_epochs(data.training_batches(config).number_of_batches)
+        if data is not None
+        else (config.epochs or 1)
+    )
     space = {name: app.search_space[name] for name in plan.searched}
     oracle = make_oracle(
         plan.tuner, space, plan.objective, plan.mode, plan.max_trials, max(1, epochs), seed=config.seed
@@ -208,7 +234,7 @@ def told(search: Search, plan: Plan, directory: Path, space: SearchSpace) -> dic
     write_json(best, plan.config | settings_of(completed[0]))
     console.print(
         f"best settings: {best}   picture: {picture}   in TensorBoard: tensorboard --logdir {directory}\n"
-        f"train them in full: python -m apps.{search.app.name} train --config {best}"
+        f"train them in full: {search.app.program} train --config {best}"
     )
     rows = [{"trial": t.trial_id, "score": t.score, **settings_of(t), "metrics": metrics_of(t)} for t in completed]
     report = {
@@ -226,7 +252,7 @@ def metrics_of(trial) -> dict[str, float]:
     return {name: trial.metrics.get_best_value(name) for name in trial.metrics.metrics}
 
 
-def compared(app, plan: Plan, best: str, directory: Path, data) -> dict[str, Any]:
+def compare_settings(app: Any, plan: Plan, best: str, directory: Path, data, train) -> dict[str, Any]:
     """The app's settings and the best ones, each trained in full and scored once."""
     comparison = {}
     for name, values in (("default", plan.config), ("best", read_object(Path(best)))):
@@ -235,7 +261,7 @@ def compared(app, plan: Plan, best: str, directory: Path, data) -> dict[str, Any
         same = run.config.exists() and read_object(run.config) == dataclasses.asdict(config)
         if not (same and run.finished):
             console.print(f"training the {name} settings in full ...")
-            train(app, config, run, overwrite=not same, data=data)
+            train(app, config, run, not same, data=data)
         comparison[name] = {split: read_object(run.metrics)[split] for split in ("validation", "test")}
     table = Table("", *comparison, title="trained in full", title_justify="left")
     for split, metrics in comparison["default"].items():

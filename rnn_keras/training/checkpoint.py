@@ -1,0 +1,180 @@
+"""Early stopping that survives a kill: the state of every finished epoch is on the disk."""
+
+import io
+import math
+import time
+from pathlib import Path
+
+import keras
+from keras import ops
+
+from rnn_keras.training.process_group import ProcessGroup
+from rnn_keras.training.run_directory import RunDirectory
+from rnn_keras.training.task import infer_mode
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.files import read_object, write_bytes, write_json
+
+
+class CheckpointCallback(keras.callbacks.Callback):
+    """Stops early, or where a value is not finite, and keeps after each epoch what is needed to resume.
+
+    `checkpoint/state.json` holds the epochs' values, which name the last and the best one, and the states of the random
+    generators; `checkpoint/epoch-N.weights.h5` holds, for these two, the weights and the optimizer's state.
+    keras.callbacks.EarlyStopping and BackupAndRestore do not work together: the first forgets its best epoch when the
+    second resumes, and neither keeps the random generators.
+
+    Args:
+        run: where the checkpoints and `history.csv` are kept.
+        monitor: the value that decides which epoch is best, such as `val_accuracy` or `val_loss`.
+        patience: epochs without a better value after which training stops.
+        mode: `"max"` or `"min"`; None: see `infer_mode`.
+        stop_value: training stops after an epoch whose value is better than this; None: never.
+        group: the processes that train together, of which the chief keeps the files; None: this process alone.
+    """
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        monitor: str,
+        patience: int,
+        *,
+        mode: str | None = None,
+        stop_value: float | None = None,
+        group: ProcessGroup | None = None,
+    ):
+        super().__init__()
+        self.run = run
+        self.monitor = monitor
+        self.sign = 1 if (mode or infer_mode(monitor)) == "max" else -1
+        self.patience = patience
+        self.stop_value = stop_value
+        self.group = group
+        self.is_chief = group is None or group.is_chief
+        self.state_file = run.checkpoint / "state.json"
+        state: dict = {"epochs": [], "random_states": []}
+        if self.state_file.exists():
+            state = read_object(self.state_file, *state)
+        self.rows: list[dict] = state["epochs"]
+        self.random_states: list[list[int]] = state["random_states"]
+        self.step = 0  # of this epoch, from 1
+        self.failure: str | None = None  # what is not finite, and since which step
+
+    @property
+    def epochs_done(self) -> int:
+        return len(self.rows)
+
+    @property
+    def best_epoch(self) -> int:
+        """Counted from 1. Of equal values, which few validation examples often give, the one with the lowest loss."""
+        scores = [(self.sign * row[self.monitor], -row["val_loss"]) for row in self.rows]
+        return scores.index(max(scores)) + 1
+
+    @property
+    def should_stop(self) -> bool:
+        """Decided by the epochs' values alone, so that a run that was killed at this point trains no further."""
+        if not self.rows:
+            return False
+        best = self.rows[self.best_epoch - 1][self.monitor]
+        reached = self.stop_value is not None and self.sign * best > self.sign * self.stop_value
+        return reached or self.epochs_done - self.best_epoch >= self.patience
+
+    def weights_file(self, epoch: int) -> Path:
+        return self.run.checkpoint / f"epoch-{epoch}.weights.h5"
+
+    def random_generators(self) -> list[keras.Variable]:
+        """The states behind dropout, which Keras's weight files leave out."""
+        return [variable for variable in self.model.variables if variable.name == "seed_generator_state"]
+
+    def resume(self) -> None:
+        """Restores the model to the last finished epoch, or to the best one if the last one's file is damaged."""
+        try:
+            self.restore(self.epochs_done)
+        except UserError:
+            if self.best_epoch == self.epochs_done:
+                raise
+            if self.is_chief:
+                print(f"{self.weights_file(self.epochs_done)} is damaged; the best epoch's weights are used instead")
+            self.rows = self.rows[: self.best_epoch]
+            self.restore(self.epochs_done)
+        generators = self.random_generators()
+        if len(generators) != len(self.random_states):
+            raise UserError(f"{self.state_file} belongs to another model; start again with --overwrite")
+        for generator, state in zip(generators, self.random_states, strict=True):
+            generator.assign(state)
+
+    def restore(self, epoch: int) -> None:
+        """Loads the weights and the optimizer's state of an epoch."""
+        try:
+            self.model.load_weights(self.weights_file(epoch))
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(
+                f"{self.weights_file(epoch)} cannot be loaded ({error}); it is damaged, start again with --overwrite"
+            ) from error
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step = batch + 1
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            self.fail(f"the loss became {loss} at step {self.step}")
+
+    def fail(self, reason: str) -> None:
+        """Stops the training after a value that is not finite."""
+        self.failure = reason
+        self.model.stop_training = True
+
+    def find_nonfinite(self, values: dict) -> str | None:
+        """What is not finite after an epoch in which each step's loss was finite; None: nothing.
+
+        A gradient that is not finite in the last step shows in the weights alone.
+        """
+        for variable in self.model.weights:
+            if keras.backend.is_float_dtype(variable.dtype) and not ops.all(ops.isfinite(variable)):
+                return f"the weights {variable.path} were no longer finite after step {self.step}, the last"
+        for name in dict.fromkeys(("loss", "val_loss", self.monitor)):
+            if name in values and not math.isfinite(values[name]):
+                return f"{name} became {values[name]} after step {self.step}, the last"
+        return None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.weights_before_epoch = self.model.get_weights()
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.failure:
+            return  # this epoch does not count
+        seconds = round(time.perf_counter() - self.started, 2)
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        failure = self.find_nonfinite(values)
+        if failure:
+            self.fail(failure)
+            return
+        if self.group is not None:
+            # What decides must be the same to the last digit in all processes: else some stop, and the others wait.
+            deciding = [self.monitor, "val_loss"]
+            values |= zip(deciding, self.group.broadcast([values[name] for name in deciding]), strict=True)
+        self.rows.append({"epoch": epoch + 1, **values, "seconds": seconds})
+        if self.is_chief:
+            self.write(epoch)
+        if self.should_stop:
+            self.model.stop_training = True
+
+    def write(self, epoch: int) -> None:
+        """Writes the state after an epoch, counted from 0, which is the last of `rows`."""
+        # Not straight to the disk: where it is full, HDF5 writes a page of its own, or crashes.
+        weights = MemoryFile()
+        self.model.save_weights(weights)
+        write_bytes(self.weights_file(epoch + 1), weights.getbuffer())
+        # This file decides what counts; weights that it does not name are left over from a killed epoch.
+        self.random_states = [generator.numpy().tolist() for generator in self.random_generators()]
+        write_json(self.state_file, {"epochs": self.rows, "random_states": self.random_states})
+        self.run.write_history(self.rows)
+        for file in self.run.checkpoint.glob("epoch-*.weights.h5"):
+            if file not in (self.weights_file(self.best_epoch), self.weights_file(self.epochs_done)):
+                file.unlink()
+
+
+class MemoryFile(io.BytesIO):
+    """A buffer that Keras accepts as a file of weights, by the end of its name."""
+
+    def __str__(self) -> str:
+        return "memory.weights.h5"
