@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from apps.sentiment.config import SentimentConfig
+from apps.sentiment.hashed_bigrams import HashedBigrams
 from rnn_keras.data.classification import label_layer
 from rnn_keras.data.text import PADDING
 from rnn_keras.layers import MaskedMaxPooling1D, MergeSegments, SplitSegments
