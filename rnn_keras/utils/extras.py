@@ -23,7 +23,7 @@ def require_extra(extra: str, *modules: str) -> None:
         modules: the top-level modules that are needed now, such as `"tf2onnx"`.
 
     Raises:
-        UserError: one of them is not installed; the sentence names it, what it is for, and the command that installs it.
+        UserError: one of them is not installed; the sentence says for what, and how to install it.
 
     Example:
         >>> require_extra("onnx", "tf2onnx", "onnxruntime")
