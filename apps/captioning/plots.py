@@ -11,7 +11,7 @@ from apps.captioning.data import CaptioningData
 from apps.captioning.features import square
 from rnn_keras.data.classification import drawn
 from rnn_keras.training.plots import save
-from rnn_keras.utils.fonts import font_with
+from rnn_keras.utils.fonts import find_font
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # the backend must be chosen first
@@ -75,7 +75,7 @@ def plot_attention(picture: np.ndarray, shown: AttentionMap, path: Path) -> None
 
 def in_font_of(text: str):
     """A context in which matplotlib writes in a font that has these characters, where one is installed."""
-    font = font_with(set(text))
+    font = find_font(set(text))
     return matplotlib.rc_context({"font.family": [font] if font else matplotlib.rcParams["font.family"]})
 
 

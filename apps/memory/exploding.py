@@ -13,7 +13,7 @@ from apps.memory.data import GeneratedBatches
 from apps.memory.tasks import Adding
 from rnn_keras.diagnostics import GradientMonitor, jacobian_product
 from rnn_keras.layers import SimpleRNN
-from rnn_keras.training.plots import plt, save
+from rnn_keras.training.plots import plt, save_figure
 from rnn_keras.utils.files import write_json
 from rnn_keras.utils.terminal import console
 
@@ -123,4 +123,4 @@ def plot_explosion(records: dict[str, StepRecord], path: Path, settings: Explosi
         f"SimpleRNN, recurrent kernel {settings.scale:g} times orthogonal, adding problem of {settings.length} steps"
     )
     figure.tight_layout()
-    save(figure, path)
+    save_figure(figure, path)

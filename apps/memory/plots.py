@@ -8,6 +8,7 @@ import numpy as np
 from apps.memory.model import MEMORY
 from apps.memory.tasks import LETTERS, Adding, Task
 from rnn_keras.diagnostics import GradientFlow, gate_traces, plot_gates, plot_gradient_flow
+from rnn_keras.training.plots import save_figure
 
 PROBED = 8  # examples
 
@@ -24,10 +25,11 @@ def draw(folder: Path, task: Task, network: keras.Model, flows: list[tuple[int, 
     if flows:
         (first, before), (last, after) = flows[0], flows[-1]
         shown = {f"before epoch {first + 1}": before} | ({f"after epoch {last}": after} if last != first else {})
-        plot_gradient_flow(shown, folder / "gradient_flow.png", f"{task.name}, length {task.length}: gradient flow")
+        title = f"{task.name}, length {task.length}: gradient flow"
+        save_figure(plot_gradient_flow(shown, title), folder / "gradient_flow.png")
     traces = gate_traces(network, steps[:1], layer=MEMORY)
     title = f"{task.name}, length {task.length}: the gates of one test example, a row a unit"
-    plot_gates(traces, marks(task, steps[0]), folder / "gates.png", title)
+    save_figure(plot_gates(traces, marks(task, steps[0]), title), folder / "gates.png")
 
 
 def marks(task: Task, steps: np.ndarray) -> list[str]:

@@ -12,7 +12,7 @@ from rich.table import Table
 from apps.memory.model import CELLS, MEMORY
 from apps.memory.words import variants
 from rnn_keras.diagnostics import gate_traces, gradient_flow, open_share, plot_gates
-from rnn_keras.training.plots import plt, save
+from rnn_keras.training.plots import plt, save_figure
 from rnn_keras.utils.files import write_json
 from rnn_keras.utils.terminal import console
 
@@ -64,7 +64,7 @@ def read_sentence(reading: Reading, folder: Path, tell: Callable[[str], None]) -
                 "open_share": None if cell == "simple_rnn" else open_share(traces, above=0.5),
             }
         title = f"{cell}, trained: what each gate lets through while {' '.join(asked[:2])} ... is read"
-        plot_gates(traces, asked[:-1], folder / f"gates_{cell}.png", title)
+        save_figure(plot_gates(traces, asked[:-1], title), folder / f"gates_{cell}.png")
     table = Table("", "", "reaches the first word", "loss", "gradient flow", "stay open", title_justify="left")
     for cell, of_cell in results.items():
         for when, result in of_cell.items():
@@ -113,4 +113,4 @@ def plot_reach(words: list[str], norms: dict[tuple[str, str], np.ndarray], path:
     axes[0].set_ylabel(f"gradient at the word, over that at {words[-2]!r}")
     axes[0].legend()
     figure.suptitle(f"How much of the loss at {words[-1]!r} reaches each word")
-    save(figure, path)
+    save_figure(figure, path)

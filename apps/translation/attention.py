@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from rnn_keras.data.open_vocabulary import END, SPACE, START
 from rnn_keras.training.plots import save
-from rnn_keras.utils.fonts import font_with
+from rnn_keras.utils.fonts import find_font
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # the backend must be chosen first
@@ -49,7 +49,7 @@ def plot_attention(maps: list[AttentionMap], path: Path) -> bool:
         be read with `legend`.
     """
     characters = {character for shown in maps for token in (*shown.read, *shown.written) for character in token}
-    font = font_with(characters)
+    font = find_font(characters)
     figure, axes = plt.subplots(1, len(maps), figsize=(5.5 * len(maps), 5), squeeze=False)
     with matplotlib.rc_context({"font.family": [font] if font else matplotlib.rcParams["font.family"]}):
         for axis, shown in zip(axes[0], maps, strict=True):

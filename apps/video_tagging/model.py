@@ -5,17 +5,18 @@ from keras import ops
 
 from apps.video_tagging.config import VideoTaggingConfig
 from apps.video_tagging.data import VideoData
+from apps.video_tagging.ensemble import EnsembleAverage
 from apps.video_tagging.sequence_ops import (
     FullLengths,
     MaskedAveragePooling1D,
     MaskedInstanceNormalization,
     SequenceMask,
     SequenceUpSampling,
-    TimeDistributedAnyLength,
 )
+from apps.video_tagging.spatial_softmax import SpatialSoftmax
 from apps.video_tagging.viterbi import TagChain, counted
 from rnn_keras.data.classification import label_layer
-from rnn_keras.layers import GRU, LSTM, EnsembleAverage, SimpleRNN, SpatialSoftmax
+from rnn_keras.layers import GRU, LSTM, SimpleRNN, TimeDistributed
 
 CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
 
@@ -49,7 +50,7 @@ def build_tagger(
     if is_features:
         seen = normalized(config, steps, inside, standardized)
     else:
-        seen = TimeDistributedAnyLength(convolutions(config, shape, "frames"), name="per_frame")(steps)
+        seen = TimeDistributed(convolutions(config, shape, "frames"), name="per_frame")(steps)
     members = config.members or (4 if is_features else 1)
     said = [
         with_memory(config, seen, inside, few_inside, tags, stride, is_features, f"_of_{number}" if number > 1 else "")
@@ -61,7 +62,7 @@ def build_tagger(
         return keras.Model(steps, outputs["tags"], name="tagger")
 
     if not is_features:
-        seen = TimeDistributedAnyLength(convolutions(config, shape, "frames_alone"), name="per_frame_alone")(steps)
+        seen = TimeDistributed(convolutions(config, shape, "frames_alone"), name="per_frame_alone")(steps)
     else:
         seen = keras.layers.Dropout(config.input_dropout, name="dropout_alone")(seen)
     alone = keras.layers.Dense(tags, activation="softmax", dtype="float32", name="memoryless")

@@ -8,35 +8,6 @@ from rnn_keras.layers.segments import missing_steps
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
-class TimeDistributedAnyLength(keras.layers.Wrapper):
-    """A network on each step alone: `(batch, time, ...)` -> `(batch, time, features)`.
-
-    As keras.layers.TimeDistributed does it for a number of steps that is known, here for any number: the steps of all
-    sequences are one batch.
-
-    Args:
-        layer: `(n, ...)` -> `(n, features)`.
-    """
-
-    def build(self, input_shape):
-        if not self.layer.built:
-            self.layer.build((None, *input_shape[2:]))
-        self.built = True
-
-    def call(self, inputs, training=None):
-        shape = ops.shape(inputs)
-        outputs = self.layer(ops.reshape(inputs, (-1, *inputs.shape[2:])), training=training)
-        return ops.reshape(outputs, (shape[0], shape[1], outputs.shape[-1]))
-
-    def compute_output_shape(self, input_shape):
-        inner = self.layer.compute_output_shape((None, *input_shape[2:]))
-        return (*input_shape[:2], inner[-1])
-
-    def compute_output_spec(self, inputs, training=None):
-        return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.compute_dtype)
-
-
-@keras.saving.register_keras_serializable(package="rnn_keras")
 class SequenceMask(keras.layers.Layer):
     """Lengths `(batch,)` -> the mask `(batch, time)` of the steps that are no padding.
 

@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from apps.video_tagging.segments import segments
-from apps.video_tagging.sequence_ops import MaskedInstanceNormalization, TimeDistributedAnyLength
+from apps.video_tagging.sequence_ops import MaskedInstanceNormalization
 from apps.video_tagging.viterbi import TagChain
+from rnn_keras.layers import TimeDistributed
 from rnn_keras.training.stateful import make_stateful
 from rnn_keras.utils.errors import UserError
 
@@ -39,7 +40,7 @@ class Tagger:
 
     def __init__(self, model: keras.Model):
         self._network = model.get_layer("tagger")
-        self._per_step = [layer for layer in self._network.layers if isinstance(layer, TimeDistributedAnyLength)]
+        self._per_step = [layer for layer in self._network.layers if isinstance(layer, TimeDistributed)]
         inputs = [*self._network.input.values(), *(layer.output for layer in self._per_step)]
         self._rest = _function(keras.Model(inputs, self._network.output))
         chain = next((layer for layer in model.layers if layer.name == "tag_chain"), None)

@@ -1,26 +1,29 @@
-"""Words as one-hot vectors and as learnt ones: how alike like words are, and what a word costs."""
+"""One-hot vectors compared with learnt word vectors: how similar related words are, and what a word costs."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
 
+import matplotlib.pyplot as plt
 import numpy as np
-
-from rnn_keras.training.plots import plt, save
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 
 BYTES = 4  # of a float32
 
 
 def cosine_similarities(vectors: np.ndarray) -> np.ndarray:
-    """`(words, units)` -> `(words, words)`, from -1 to 1; of one-hot vectors 0 for any two different words.
+    """Vectors `(words, units)` -> similarities `(words, words)`, from -1 to 1.
 
-    A vector of zeros is like nothing, itself included.
+    Of one-hot vectors it is 0 for any two different words. A vector of zeros has the similarity 0 with every vector,
+    itself included.
     """
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     directions = np.divide(vectors, lengths, out=np.zeros_like(vectors, float), where=lengths > 0)
     return directions @ directions.T
 
 
-def likeness(vectors: np.ndarray, groups: Sequence[Sequence[int]]) -> tuple[float, float]:
+def group_similarities(vectors: np.ndarray, groups: Sequence[Sequence[int]]) -> tuple[float, float]:
     """The mean cosine similarity of two different words of one group, and of two words of different groups.
 
     Args:
@@ -37,26 +40,38 @@ def likeness(vectors: np.ndarray, groups: Sequence[Sequence[int]]) -> tuple[floa
     return float(np.mean(within)), float(np.mean(between))
 
 
-def costs(vocabulary_size: int, units: int) -> list[dict]:
-    """`vector`, `width`, `zeros` (their share) and `bytes` of a word as a one-hot vector and as an embedding's row."""
+class VectorCost(TypedDict):
+    """What a word costs in one representation.
+
+    Keys:
+        vector: the representation's name.
+        width: numbers per word.
+        zeros: the fraction of them that are zero.
+        bytes: per word, in float32.
+    """
+
+    vector: str
+    width: int
+    zeros: float
+    bytes: int
+
+
+def vector_costs(vocabulary_size: int, units: int) -> list[VectorCost]:
+    """The cost of a word as a one-hot vector and as a row of an embedding `(vocabulary_size, units)`."""
+    zeros = 1 - 1 / vocabulary_size
     return [
-        {
-            "vector": "one-hot",
-            "width": vocabulary_size,
-            "zeros": 1 - 1 / vocabulary_size,
-            "bytes": BYTES * vocabulary_size,
-        },
+        {"vector": "one-hot", "width": vocabulary_size, "zeros": zeros, "bytes": BYTES * vocabulary_size},
         {"vector": "embedding", "width": units, "zeros": 0.0, "bytes": BYTES * units},
     ]
 
 
 def plot_word_vectors(
-    groups: dict[str, Sequence[str]], before: np.ndarray, after: np.ndarray, vocabulary_size: int, path: Path
-) -> None:
+    groups: Mapping[str, Sequence[str]], before: np.ndarray, after: np.ndarray, vocabulary_size: int
+) -> Figure:
     """The cosine similarities of some words as one-hot vectors, before and after training, and what a word costs.
 
     Args:
-        groups: the words, those that are alike together.
+        groups: the words by topic, so that related words are in one group.
         before, after: their vectors `(words, units)`, in the order of the groups.
         vocabulary_size: the width of a one-hot vector.
     """
@@ -67,18 +82,20 @@ def plot_word_vectors(
     size = 1.6 + 0.2 * len(words)
     figure, axes = plt.subplots(1, 3, figsize=(3 * size, size + 1.1), layout="constrained")
     for axis, (name, vectors) in zip(axes, panels.items(), strict=True):
-        image = axis.imshow(cosine_similarities(vectors), cmap="RdBu", vmin=-1, vmax=1)
-        within, between = likeness(vectors, rows)
+        axis.imshow(cosine_similarities(vectors), cmap="RdBu", vmin=-1, vmax=1)
+        within, between = group_similarities(vectors, rows)
         axis.set_title(f"{name}\nin a group {within:.2f}, between groups {between:.2f}", fontsize=9)
         axis.set_xticks(range(len(words)), words, rotation=90, fontsize=8)
         axis.set_yticks(range(len(words)), words, fontsize=8)
         for end in ends[:-1]:
             axis.axhline(end - 0.5, color="black", linewidth=0.8)
             axis.axvline(end - 0.5, color="black", linewidth=0.8)
-    figure.colorbar(image, ax=axes, fraction=0.02, pad=0.01, label="cosine similarity")
-    told = (
-        f"{cost['vector']}: {cost['width']:,} wide, {cost['zeros']:.2%} zeros, {cost['bytes']:,} bytes a word"
-        for cost in costs(vocabulary_size, before.shape[1])
+    figure.colorbar(
+        ScalarMappable(Normalize(-1, 1), "RdBu"), ax=axes, fraction=0.02, pad=0.01, label="cosine similarity"
     )
-    figure.suptitle("Are like words alike?  " + ";  ".join(told), fontsize=10)
-    save(figure, path)
+    costs = (
+        f"{cost['vector']}: {cost['width']:,} wide, {cost['zeros']:.2%} zeros, {cost['bytes']:,} bytes a word"
+        for cost in vector_costs(vocabulary_size, before.shape[1])
+    )
+    figure.suptitle("Are related words similar?  " + ";  ".join(costs), fontsize=10)
+    return figure

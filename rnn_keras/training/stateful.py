@@ -2,7 +2,7 @@
 
 import keras
 
-from rnn_keras.layers import TimeDistributedAnyLength
+from rnn_keras.layers import TimeDistributed
 from rnn_keras.layers.traversal import find_recurrent_layers, iterate_layers
 
 
@@ -12,7 +12,7 @@ def make_stateful(network: keras.Model, rows: int | None) -> keras.Model:
     Args:
         network: functional or Sequential, with others of the kind inside if you like; its recurrent layers, ours,
             those of keras.layers or keras.layers.RNN with any registered cell, go forward in time. One within
-            TimeDistributed or TimeDistributedAnyLength begins anew in every step, in the copy as well.
+            TimeDistributed (of keras.layers or rnn_keras.layers) begins anew in every step, in the copy as well.
         rows: the fixed batch size; None: the copy keeps no state and takes any number, as for inference on its own.
 
     Raises:
@@ -45,7 +45,7 @@ def _require_carriable(layer: keras.layers.Layer) -> None:
             f"{layer.name} reads backwards, from steps that are in later windows: a stream has no end to begin at; "
             "make it a layer that goes forward"
         )
-    if isinstance(layer, (keras.layers.RNN, keras.layers.TimeDistributed, TimeDistributedAnyLength)):
+    if isinstance(layer, (keras.layers.RNN, keras.layers.TimeDistributed, TimeDistributed)):
         return
     if any(isinstance(inner, keras.layers.RNN) for inner in layer._flatten_layers()):  # there is no public way
         raise ValueError(

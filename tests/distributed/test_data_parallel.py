@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from apps.video_tagging.sequence_ops import SequenceMask
 from apps.video_tagging.windows import WindowBatches
 from rnn_keras.cli.app import without
 from rnn_keras.distributed.cluster import _place
 from rnn_keras.distributed.data_parallel import distribute_model
 from rnn_keras.distributed.devices import Devices
-from rnn_keras.layers import GRU, SequenceMask
+from rnn_keras.layers import GRU
 from rnn_keras.training.stateful import StatefulModel
 from rnn_keras.utils.errors import UserError
 from tests.helpers.tiny_runs import history, started, trained, wait_for_epochs

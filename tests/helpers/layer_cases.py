@@ -1,7 +1,12 @@
 """Helpers shared by the tests of the layers: pairs of layers with the same weights, and calls with gradients."""
 
+import inspect
 import itertools
+import os
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -17,6 +22,7 @@ VARIANTS = (("SimpleRNN", {}), ("LSTM", {}), ("GRU", {"reset_after": True}), ("G
 VARIANT_IDS = ("SimpleRNN", "LSTM", "GRU-after", "GRU-before")
 STATES = oracle.STATES
 GATES = oracle.GATES
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def ours(name):
@@ -149,3 +155,17 @@ def covering(options, strength, seed=0):
         rows.append(best)
         missing -= best_covered
     return rows
+
+
+def run_python(code, *arguments, **environment):
+    """The standard output of `code` in a new interpreter that finds the project."""
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-c", inspect.cleandoc(code), *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout

@@ -19,10 +19,9 @@ from tests.helpers.layer_cases import (
     numpy_list,
     ours,
     randomise,
+    run_python,
     theirs,
 )
-
-from .test_serialisation import fresh_python
 
 VOCABULARY, BATCH, TIME, UNITS = 7, 3, 4, 2
 IDS = np.array([[0, 3, 3, 6], [6, 5, 0, 1], [2, 2, 2, 2]], "int32")
@@ -233,7 +232,7 @@ def test_no_tensor_is_as_wide_as_the_vocabulary(family, training):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak of memory from /proc")
 def test_memory_of_a_large_vocabulary():
     """One-hot vectors of this batch would fill 650 MB; a training step on the ids takes a small part of that."""
-    printed = fresh_python(
+    printed = run_python(
         """
         import numpy as np
         import tensorflow as tf

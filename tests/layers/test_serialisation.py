@@ -2,34 +2,14 @@
 
 import inspect
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from tests.helpers.layer_cases import CELLS, FAMILIES, built_pair, ours, randomise, theirs
+from tests.helpers.layer_cases import CELLS, FAMILIES, built_pair, ours, randomise, run_python, theirs
 
 from .test_signature import settings
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def fresh_python(code, *arguments):
-    """Runs `code` in a new interpreter that finds the project."""
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-c", inspect.cleandoc(code), *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
 
 
 def sentence_model(pick):
@@ -73,7 +53,7 @@ def test_keras_file_in_a_fresh_process(saved, tmp_path):
     model, path = saved
     np.save(tmp_path / "x.npy", tokens_data())
     np.save(tmp_path / "y.npy", model(tokens_data()).numpy())
-    printed = fresh_python(
+    printed = run_python(
         """
         import sys
         import numpy as np

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from apps.video_tagging.sequence_ops import SequenceMask
 from apps.video_tagging.windows import WindowBatches
-from rnn_keras.layers import GRU, LSTM, SequenceMask, SimpleRNN
+from rnn_keras.layers import GRU, LSTM, SimpleRNN
 from rnn_keras.training.nonfinite import told
 from rnn_keras.training.stateful import StatefulModel, get_states, make_stateful
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from apps.translation import predict
 from apps.translation.__main__ import TranslationApp
-from apps.translation.attention import attention_map, font_with, labels, legend
+from apps.translation.attention import attention_map, find_font, labels, legend
 from apps.translation.config import TranslationConfig
 from apps.translation.data import in_script, is_chinese, load, load_pairs
 from apps.translation.metrics import corpus_scores, tokenize_for
@@ -168,7 +168,7 @@ def test_tokens_that_no_font_has_bear_numbers():
     model_map = type("Map", (), {"read": ["a", "b"], "written": ["猫", "。"]})
     assert labels(["猫", "。"], None) == ["1", "2"]
     assert labels(["a", "b"], None) == ["a", "b"]
-    assert font_with({"a", "é"}) and font_with({"a", "\U0010fffd"}) is None  # a code point that stands for nothing
+    assert find_font({"a", "é"}) and find_font({"a", "\U0010fffd"}) is None  # a code point that stands for nothing
     assert legend(model_map) == "read: 1 a  2 b\nwritten: 1 猫  2 。"
 
 

@@ -4,13 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from rnn_keras.layers import (
+from apps.video_tagging.sequence_ops import (
     MaskedAveragePooling1D,
     MaskedInstanceNormalization,
     SequenceMask,
     SequenceUpSampling,
-    TimeDistributedAnyLength,
 )
+from rnn_keras.layers import TimeDistributed
 
 LENGTHS = np.array([7, 3, 1], "int32")
 
@@ -54,20 +54,11 @@ def test_mean_of_steps_and_back(sequences, inside, stride):
     np.testing.assert_array_equal(full, np.repeat(few, stride, axis=1)[:, :7])
 
 
-def test_per_step_is_the_layer_on_each_step(sequences):
-    dense = keras.layers.Dense(5, activation="tanh")
-    result = TimeDistributedAnyLength(dense)(sequences).numpy()
-
-    np.testing.assert_allclose(result, [[dense(step[None])[0] for step in row] for row in sequences], atol=1e-6)
-    timed = keras.layers.TimeDistributed(dense)
-    np.testing.assert_allclose(result, timed(sequences), atol=1e-6)
-
-
 def test_a_saved_model_of_them_gives_the_same_for_any_length(sequences, tmp_path):
     steps, lengths = keras.Input((None, 4)), keras.Input((), dtype="int32")
     inside = SequenceMask()(steps, lengths)
     x = MaskedInstanceNormalization()(steps, inside)
-    x = TimeDistributedAnyLength(keras.Sequential([keras.layers.Dense(3)]))(x)
+    x = TimeDistributed(keras.Sequential([keras.layers.Dense(3)]))(x)
     model = keras.Model([steps, lengths], SequenceUpSampling(2)(MaskedAveragePooling1D(2)(x, inside), steps))
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")

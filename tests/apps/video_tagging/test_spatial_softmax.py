@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnn_keras.layers import SpatialSoftmax
+from apps.video_tagging.spatial_softmax import SpatialSoftmax
 
 
 def angles(points):
