@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
-    from apps.sentiment.data import SentimentData
+    from rnn_keras.data.text_data import TextData
     from rnn_keras.export.spec import ExportSpec
     from rnn_keras.training.train import TrainedNetwork
 
@@ -28,19 +28,21 @@ class SentimentApp(ClassifierApp):
 
         require_source(dataset, data_dir)
 
-    def load_data(self, config: SentimentConfig) -> "SentimentData":
-        from apps.sentiment.data import load_data
+    def load_data(self, config: SentimentConfig) -> "TextData":
+        from rnn_keras.data.text_data import load_text_data
 
-        return load_data(config)
+        return load_text_data(
+            config.dataset, config.data_dir, config.vocabulary_size, config.maximum_length, config.keep
+        )
 
-    def load_evaluation_data(self, model: "keras.Model", config: SentimentConfig) -> "SentimentData":
-        from apps.sentiment.data import load_evaluation_data
+    def load_evaluation_data(self, model: "keras.Model", config: SentimentConfig) -> "TextData":
+        from rnn_keras.data.text_data import load_text_data_for
 
-        return load_evaluation_data(model, config, self.get_class_names(model))
+        return load_text_data_for(model, config.dataset, config.data_dir)
 
-    def build_network(self, config: SentimentConfig, data: "SentimentData", optimizer) -> "keras.Model":
-        from apps.sentiment.data import prior_knowledge
+    def build_network(self, config: SentimentConfig, data: "TextData", optimizer) -> "keras.Model":
         from apps.sentiment.model import build_classifier
+        from apps.sentiment.naive_bayes import prior_knowledge
 
         words, classes = data.vectorization.vocabulary_size(), len(data.class_names)
         classifier = build_classifier(config, words, classes, **prior_knowledge(config, data))
@@ -48,7 +50,7 @@ class SentimentApp(ClassifierApp):
         classifier.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
         return classifier
 
-    def build_model(self, network: "keras.Model", data: "SentimentData", config: SentimentConfig) -> "keras.Model":
+    def build_model(self, network: "keras.Model", data: "TextData", config: SentimentConfig) -> "keras.Model":
         from apps.sentiment.model import build_text_model
 
         return build_text_model(data.vectorization, network, data.class_names)
@@ -63,7 +65,7 @@ class SentimentApp(ClassifierApp):
         return float(probabilities[1]) if len(probabilities) == 2 else probabilities.tolist()
 
     def plot(
-        self, trained: "TrainedNetwork", model: "keras.Model", data: "SentimentData", config: SentimentConfig
+        self, trained: "TrainedNetwork", model: "keras.Model", data: "TextData", config: SentimentConfig
     ) -> "dict[str, Figure]":
         from apps.sentiment.plots import make_plots
 

@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from apps.sentiment.data import SentimentData
+from rnn_keras.data.text_data import TextData
 from rnn_keras.diagnostics import plot_word_vectors
 from rnn_keras.training.plots import plot_lengths
 from rnn_keras.training.train import TrainedNetwork
@@ -18,7 +18,7 @@ SIMILAR_WORDS = {
 }
 
 
-def make_plots(trained: TrainedNetwork, data: SentimentData) -> dict[str, Figure]:
+def make_plots(trained: TrainedNetwork, data: TextData) -> dict[str, Figure]:
     """`lengths` of the training texts, `running_score` of a few test sentences, and `word_vectors`."""
     sequences, labels = data.inputs("test"), data.labels("test")
     figures = {"lengths": plot_lengths([len(ids) for ids in data.inputs("train")])}
@@ -41,7 +41,7 @@ def make_plots(trained: TrainedNetwork, data: SentimentData) -> dict[str, Figure
     return figures
 
 
-def plot_vectors_of_words(data: SentimentData, before: np.ndarray, after: np.ndarray) -> Figure | None:
+def plot_vectors_of_words(data: TextData, before: np.ndarray, after: np.ndarray) -> Figure | None:
     """`plot_word_vectors` of the words in `SIMILAR_WORDS`; None where the texts have too few of them.
 
     Args:

@@ -1,29 +1,10 @@
-"""Texts as word ids, and what the training texts say of words before any training."""
+"""What the training texts say about words and bigrams before any training: naive Bayes."""
 
-from collections.abc import Sequence
-
-import keras
 import numpy as np
 
 from apps.sentiment.config import SentimentConfig
 from apps.sentiment.hashed_bigrams import bigram_ids
-from rnn_keras.data.classification_data import ClassificationData
-from rnn_keras.data.text import encode, text_vectorization
-from rnn_keras.data.text_classification import TextDataset, load_text_dataset
-
-
-class SentimentData(ClassificationData):
-    """Texts as word ids.
-
-    Args:
-        texts: the texts and their classes.
-        vectorization: raw texts -> word ids.
-    """
-
-    def __init__(self, texts: TextDataset, vectorization: keras.layers.TextVectorization):
-        details = f"{vectorization.vocabulary_size()} words"
-        super().__init__(texts, lambda given: encode(vectorization, given), "texts", details)
-        self.vectorization = vectorization
+from rnn_keras.data.text_data import TextData
 
 
 def log_count_ratios(sequences: list[np.ndarray], labels: np.ndarray, size: int) -> np.ndarray:
@@ -59,7 +40,7 @@ def vectors_along(ratios: np.ndarray, units: int, seed: int) -> np.ndarray:
     return (generator.normal(scale=0.05, size=(len(ratios), units)) + ratios @ directions).astype("float32")
 
 
-def prior_knowledge(config: SentimentConfig, data: "SentimentData") -> dict[str, np.ndarray]:
+def prior_knowledge(config: SentimentConfig, data: "TextData") -> dict[str, np.ndarray]:
     """What the training texts say of words and of pairs before any training: arguments of `build_classifier`."""
     known = {}
     if config.input == "embedding" and config.naive_bayes:
@@ -73,16 +54,3 @@ def prior_knowledge(config: SentimentConfig, data: "SentimentData") -> dict[str,
             ]
             known["bigram_ratios"] = config.naive_bayes * log_count_ratios(bigrams, labels, config.bigrams)
     return known
-
-
-def load_data(config: SentimentConfig) -> SentimentData:
-    """The texts of a config and a vocabulary of its training texts."""
-    texts = load_text_dataset(config.dataset, config.data_dir)
-    train = texts.splits["train"].texts
-    return SentimentData(texts, text_vectorization(train, config.vocabulary_size, config.maximum_length, config.keep))
-
-
-def load_evaluation_data(model: keras.Model, config: SentimentConfig, class_names: Sequence[str]) -> SentimentData:
-    """Any texts, for a trained model: with its vocabulary and its classes."""
-    texts = load_text_dataset(config.dataset, config.data_dir, class_names=class_names)
-    return SentimentData(texts, model.get_layer("text_vectorization"))

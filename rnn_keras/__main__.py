@@ -1,0 +1,19 @@
+"""The command line of the toolkit itself: `python -m rnn_keras`, or `rnn-keras`."""
+
+import sys
+from collections.abc import Sequence
+
+from rnn_keras.cli.main import run_commands
+from rnn_keras.cli.new import new
+
+DESCRIPTION = "What belongs to no single app. Each app has commands of its own: python -m <app> --help."
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command line, such as `["new", "mood"]`; on a user's mistake, exits with 2."""
+    arguments = sys.argv[1:] if arguments is None else [str(argument) for argument in arguments]
+    run_commands(lambda: {"new": new}, arguments, "python -m rnn_keras", DESCRIPTION)
+
+
+if __name__ == "__main__":
+    main()
