@@ -3,7 +3,7 @@
 import dataclasses
 from typing import ClassVar
 
-from rnn_keras.training.config import TrainingConfig
+from rnn_keras.cli import ImageClassifierConfig
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
@@ -19,23 +19,15 @@ SEARCH_SPACE: SearchSpace = {
 
 
 @dataclasses.dataclass(frozen=True)
-class DigitsConfig(TrainingConfig):
+class DigitsConfig(ImageClassifierConfig):
     """Settings of a training run."""
 
     automatic_steps: ClassVar[int] = 1000
 
-    dataset: str = "digits"
-    """Data to learn from: digits (bundled with scikit-learn), any TFDS name with an image and a label (mnist,
-    fashion_mnist), or a path to a folder with a subfolder of PNG or JPEG images for each class."""
     epochs: int | None = None
     """The most passes over the training data; default: two, or as many as make 1000 steps where the data are few."""
     patience: int = 10
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
-    size: int | None = None
-    """Height and width that images are scaled to, at least 4; default: the data's own up to 64 (digits 8, mnist 28),
-    and 28 where there is no one size, and for folders."""
-    color: bool = False
-    """Keep the colours of the images; else they become grey."""
     filters: int = 32
     """Channels of the first block of convolutions; each further block has twice as many, up to 128."""
     units: int = 128
@@ -49,6 +41,5 @@ class DigitsConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require("size", self.size is None or self.size >= 4, "at least 4")
         self.require_positive("filters", "units")
         self.require_share("dropout", "shift", "rotation")

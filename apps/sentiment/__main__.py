@@ -1,10 +1,9 @@
 """Many to one: a text -> how its writer feels. `python -m apps.sentiment --help`."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.sentiment.config import SEARCH_SPACE, SentimentConfig
-from rnn_keras.cli import ClassifierApp
+from rnn_keras.cli import TextClassifierApp
 
 if TYPE_CHECKING:
     import keras
@@ -16,29 +15,12 @@ if TYPE_CHECKING:
     from rnn_keras.training.train import TrainedNetwork
 
 
-class SentimentApp(ClassifierApp):
+class SentimentApp(TextClassifierApp):
     name = "sentiment"
     description = "Many to one: a text goes in word by word, and one class comes out, such as neg or pos."
     config_class = SentimentConfig
     monitor = "val_accuracy"
     search_space = SEARCH_SPACE
-
-    def check_source(self, dataset: str, data_dir: str | None) -> None:
-        from rnn_keras.data.text_classification import require_source
-
-        require_source(dataset, data_dir)
-
-    def load_data(self, config: SentimentConfig) -> "TextData":
-        from rnn_keras.data.text_data import load_text_data
-
-        return load_text_data(
-            config.dataset, config.data_dir, config.vocabulary_size, config.maximum_length, config.keep
-        )
-
-    def load_evaluation_data(self, model: "keras.Model", config: SentimentConfig) -> "TextData":
-        from rnn_keras.data.text_data import load_text_data_for
-
-        return load_text_data_for(model, config.dataset, config.data_dir)
 
     def build_network(self, config: SentimentConfig, data: "TextData", optimizer) -> "keras.Model":
         from apps.sentiment.model import build_classifier
@@ -54,11 +36,6 @@ class SentimentApp(ClassifierApp):
         from apps.sentiment.model import build_text_model
 
         return build_text_model(data.vectorization, network, data.class_names)
-
-    def encode_inputs(self, model: "keras.Model", inputs: Sequence[bytes]) -> "list[np.ndarray]":
-        from rnn_keras.data.text import encode
-
-        return encode(model.get_layer("text_vectorization"), list(inputs))
 
     def describe_score(self, probabilities: "np.ndarray") -> float | list[float]:
         """That of the second of two classes, or all."""

@@ -3,7 +3,8 @@
 import dataclasses
 from typing import Literal
 
-from rnn_keras.training.config import CellName, TrainingConfig
+from rnn_keras.cli import TextClassifierConfig
+from rnn_keras.training.config import CellName
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
@@ -24,12 +25,9 @@ SEARCH_SPACE: SearchSpace = {
 
 
 @dataclasses.dataclass(frozen=True)
-class SentimentConfig(TrainingConfig):
+class SentimentConfig(TextClassifierConfig):
     """Settings of a training run."""
 
-    dataset: str = "movie_snippets"
-    """Data to learn from: movie_snippets (packaged), any TFDS name with text and label (imdb_reviews), or a path to a
-    CSV or TSV file with the columns text,label."""
     cell: CellName = "lstm"
     """Kind of recurrent layer."""
     units: int = 32
@@ -54,12 +52,6 @@ class SentimentConfig(TrainingConfig):
     bigrams: int = 524_288
     """Beside its vector, each word has the log-count ratio of its bigram with the word before, hashed into so many
     buckets; 0: no bigrams (with --naive-bayes above 0)."""
-    vocabulary_size: int = 30_000
-    """The most words known, by frequency in the training texts; the others are [UNK]."""
-    maximum_length: int = 600
-    """The most words of a text; longer texts are truncated."""
-    keep: Literal["first", "last"] = "last"
-    """Which end of a longer text is kept."""
     word_dropout: float = 0.2
     """Share of words that are hidden from the network in training."""
     embedding_dropout: float = 0.5
@@ -71,8 +63,7 @@ class SentimentConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_positive("units", "layers", "embedding_units", "maximum_length")
-        self.require("vocabulary_size", self.vocabulary_size >= 3, "at least 3 (padding, [UNK] and a word)")
+        self.require_positive("units", "layers", "embedding_units")
         for name in ("segment", "naive_bayes", "bigrams"):
             self.require(name, getattr(self, name) >= 0, "at least 0")
         self.require_share("word_dropout", "embedding_dropout", "dropout", "recurrent_dropout")

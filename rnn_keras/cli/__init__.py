@@ -7,6 +7,18 @@ exit_without_extra("apps", "tyro", "rich", "tensorflow_datasets", "importlib_res
 
 from rnn_keras.cli.app import App  # noqa: E402
 from rnn_keras.cli.classifier import ClassifierApp  # noqa: E402
+from rnn_keras.cli.image_classifier import ImageClassifierApp, ImageClassifierConfig  # noqa: E402
 from rnn_keras.cli.protocols import Exportable, FinishedRun, Tunable  # noqa: E402
+from rnn_keras.cli.text_classifier import TextClassifierApp, TextClassifierConfig  # noqa: E402
 
-__all__ = ["App", "ClassifierApp", "Exportable", "FinishedRun", "Tunable"]
+__all__ = [
+    "App",
+    "ClassifierApp",
+    "Exportable",
+    "FinishedRun",
+    "ImageClassifierApp",
+    "ImageClassifierConfig",
+    "TextClassifierApp",
+    "TextClassifierConfig",
+    "Tunable",
+]

@@ -1,0 +1,64 @@
+"""An application that classifies texts."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from rnn_keras.cli.classifier import ClassifierApp
+from rnn_keras.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from rnn_keras.data.text_data import TextData
+
+
+@dataclasses.dataclass(frozen=True)
+class TextClassifierConfig(TrainingConfig):
+    """Settings of the texts."""
+
+    dataset: str = "movie_snippets"
+    """Data to learn from: movie_snippets (packaged), any TFDS name with text and label (imdb_reviews), or a path to a
+    CSV or TSV file with the columns text,label."""
+    vocabulary_size: int = 30_000
+    """The most words known, by frequency in the training texts; the others are [UNK]."""
+    maximum_length: int = 600
+    """The most words of a text; longer texts are truncated."""
+    keep: Literal["first", "last"] = "last"
+    """Which end of a longer text is kept."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require_positive("maximum_length")
+        self.require("vocabulary_size", self.vocabulary_size >= 3, "at least 3 (padding, [UNK] and a word)")
+
+
+class TextClassifierApp(ClassifierApp):
+    """An app with two methods: `build_network`, on word ids, and `build_model`, with the vocabulary around it.
+
+    The saved model has the layer `text_vectorization`, of the data (a `TextData`), beside those that `ClassifierApp`
+    asks for.
+    """
+
+    def check_source(self, dataset: str, data_dir: str | None) -> None:
+        from rnn_keras.data.text_classification import require_source
+
+        require_source(dataset, data_dir)
+
+    def load_data(self, config: Any) -> "TextData":
+        from rnn_keras.data.text_data import load_text_data
+
+        return load_text_data(
+            config.dataset, config.data_dir, config.vocabulary_size, config.maximum_length, config.keep
+        )
+
+    def load_evaluation_data(self, model: "keras.Model", config: Any) -> "TextData":
+        from rnn_keras.data.text_data import load_text_data_for
+
+        return load_text_data_for(model, config.dataset, config.data_dir)
+
+    def encode_inputs(self, model: "keras.Model", inputs: Sequence[bytes]) -> "list[np.ndarray]":
+        from rnn_keras.data.text import encode
+
+        return encode(model.get_layer("text_vectorization"), list(inputs))  # pyright: ignore[reportArgumentType]
