@@ -39,9 +39,9 @@ class DigitsApp(ImageClassifierApp):
         from apps.digits.plots import plot_mistakes
         from rnn_keras.data.classification_data import predict_probabilities
 
-        images, labels = data.inputs("test"), data.labels("test")
+        images = data.inputs("test")
         probabilities = predict_probabilities(trained.network, images)
-        mistakes = plot_mistakes(images, labels, probabilities, data.class_names)
+        mistakes = plot_mistakes(images, data.labels("test"), probabilities, data.class_names)
         return super().plot(trained, model, data, config) | {"mistakes": mistakes}
 
     def export_spec(self, model: "keras.Model", config: DigitsConfig, examples: int) -> "ExportSpec":

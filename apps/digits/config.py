@@ -24,8 +24,6 @@ class DigitsConfig(ImageClassifierConfig):
 
     automatic_steps: ClassVar[int] = 1000
 
-    epochs: int | None = None
-    """The most passes over the training data; default: two, or as many as make 1000 steps where the data are few."""
     patience: int = 10
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
     filters: int = 32

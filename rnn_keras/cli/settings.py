@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import tyro
 
 from rnn_keras.cli.protocols import Application, FinishedRun
-from rnn_keras.training.config import Config, read_config
+from rnn_keras.training.config import read_config
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import read_object
@@ -17,7 +17,7 @@ AsJson = Annotated[bool, tyro.conf.arg(name="json")]
 ConfigFile = Annotated[Path | None, tyro.conf.arg(name="config")]
 
 
-def read_defaults(config_class: type[Config], arguments: Sequence[str]) -> Config:
+def read_defaults(config_class: Any, arguments: Sequence[str]) -> Any:
     """The defaults of the flags: the app's settings, or those of the file after `--config`.
 
     Raises:

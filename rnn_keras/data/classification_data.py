@@ -35,7 +35,7 @@ class ClassificationData:
         self.notes = dataset.notes
         self.noun, self.details = noun, details
         self._encode = encode
-        self.inputs = functools.cache(self._inputs)
+        self.inputs: Callable[[str], Any] = functools.cache(self._inputs)
 
     @property
     def summary(self) -> str:

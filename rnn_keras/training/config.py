@@ -25,7 +25,7 @@ class TrainingConfig:
     data_dir: str | None = None
     """TFDS's data directory, where prepared data are found and kept; default: TFDS's own (~/tensorflow_datasets)."""
     epochs: int | None = None
-    """The most passes over the training data; default: two, or as many as make 400 steps where the data are few."""
+    """The most passes over the training data; default: two, or more where the data are few (some hundreds of steps)."""
     patience: int = 2
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
     batch_size: int = 64

@@ -11,10 +11,8 @@ from rnn_keras.utils.tf_logging import import_tensorflow
 
 
 def make_serve_data(app: Application, defaults: Any) -> Callable[..., None]:
-    config_class: Any = app.config_class
-
     def serve_data(
-        config: Annotated[config_class, tyro.conf.arg(name="")] = defaults,
+        config: Annotated[app.config_class, tyro.conf.arg(name="")] = defaults,  # pyright: ignore[reportInvalidTypeForm]
         config_file: ConfigFile = None,
         host: str = "localhost",
         port: int = 5050,

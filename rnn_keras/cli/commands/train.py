@@ -16,10 +16,8 @@ from rnn_keras.utils.tf_logging import import_tensorflow
 
 
 def make_train(app: Application, defaults: Any, arguments: Sequence[str]) -> Callable[..., None]:
-    config_class: Any = app.config_class
-
     def train(
-        config: Annotated[config_class, tyro.conf.arg(name="")] = defaults,
+        config: Annotated[app.config_class, tyro.conf.arg(name="")] = defaults,  # pyright: ignore[reportInvalidTypeForm]
         config_file: ConfigFile = None,
         run_dir: Path = app.default_run_dir(),  # noqa: B008
         strategy: Literal["none", "mirrored", "multi_worker"] = "none",

@@ -18,7 +18,7 @@ def make_tune(app: Any, defaults: Any, arguments: Sequence[str]) -> Callable[...
     """The command of an app that is both an Application and Tunable."""
 
     def tune(
-        config: Annotated[app.config_class, tyro.conf.arg(name="")] = defaults,
+        config: Annotated[app.config_class, tyro.conf.arg(name="")] = defaults,  # pyright: ignore[reportInvalidTypeForm]
         config_file: ConfigFile = None,
         run_dir: Path = app.default_run_dir(),  # noqa: B008
         tuner: Literal["random", "hyperband", "bayesian"] = "bayesian",
