@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         SimpleRNN,
         SimpleRNNCell,
         SplitSegments,
+        TimeDistributed,
         general_loop,
     )
     from rnn_keras.runtime.litert_model import LiteRTModel
@@ -60,6 +61,7 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "SplitSegments",
+    "TimeDistributed",
     "TruncatedBPTT",
     "UserError",
     "diagnostics",
@@ -97,6 +99,7 @@ _NAMES_IN = {
         "SimpleRNN",
         "SimpleRNNCell",
         "SplitSegments",
+        "TimeDistributed",
         "general_loop",
     ),
     "rnn_keras.runtime.litert_model": ("LiteRTModel",),
