@@ -1,4 +1,4 @@
-"""Truncated backpropagation through time: streams without end, with the memory of one window."""
+"""Truncated backpropagation through time: sequences of any length, with the memory of one window."""
 
 from collections.abc import Sequence
 
@@ -10,58 +10,87 @@ from rnn_keras.training.stateful import StatefulModel, get_states, make_stateful
 
 
 class TruncatedBPTT:
-    """Backpropagation through time over windows of `k` steps, for `fit`.
+    """Backpropagation through time over windows of a fixed number of steps, for your own model and plain `fit`.
 
-    Sequences are cut into windows. The state at the end of a window is that with which the next one begins, so that
-    nothing is forgotten; the gradient is not carried over: it reaches back to the window's first step, at most k - 1
-    steps. Each row of a batch whose sequence has ended begins the next one from zeros, while the others go on. Time and
-    memory of a step of training depend on k, and not on how long the sequences are; where a window covers a whole
-    sequence, the gradient is that of full backpropagation through time.
+    Sequences are read window by window. The state at the end of a window is the initial state of the next one, so
+    nothing is forgotten; the gradient stops there: it reaches back to the first step of its window. Each row of a batch
+    whose sequence has ended begins the next sequence from zeros, while the other rows continue theirs. The time and
+    memory of a training step depend on the window and not on the lengths of the sequences. Where a window covers whole
+    sequences, the gradient is that of full backpropagation through time.
 
     Source: Williams & Peng, An efficient gradient-based algorithm for on-line training of recurrent network
-    trajectories, Neural Computation 2, 1990: BPTT(h; h') with h = h' = k.
+    trajectories, Neural Computation 2, 1990: BPTT(h; h') with h = h' = `window`.
 
-    >>> truncated = TruncatedBPTT(64)
-    >>> model = truncated.model(network, rows=32)
+    >>> import keras
+    >>> import numpy as np
+    >>> from rnn_keras.layers import LSTM
+    >>> from rnn_keras.training.stateful import make_stateless
+    >>> from rnn_keras.training.truncated_bptt import TruncatedBPTT
+    >>> sequences = [np.random.normal(size=(length, 2)) for length in (500, 130, 270)]
+    >>> targets = [sequence.cumsum(axis=0) for sequence in sequences]
+    >>> inputs = keras.Input((None, 2))
+    >>> outputs = keras.layers.Dense(2)(LSTM(16, return_sequences=True)(inputs))
+    >>> network = keras.Model(inputs, outputs)
+    >>> truncated = TruncatedBPTT(window=64)
+    >>> model = truncated.make_model(network, batch_size=2)
     >>> model.compile("adam", "mse")
-    >>> model.fit(truncated.batches(sequences, targets, rows=32).dataset(), epochs=3, shuffle=False)
+    >>> batches = truncated.make_batches(sequences, targets, batch_size=2)
+    >>> history = model.fit(batches.dataset(), epochs=2, shuffle=False, verbose=0)
+    >>> make_stateless(model).predict(np.zeros((5, 1000, 2)), verbose=0).shape
+    (5, 1000, 2)
 
     Args:
-        k: steps of a window, at least one.
+        window: steps that the gradient reaches back, at least 1.
+
+    Raises:
+        ValueError: the window is below 1.
     """
 
-    def __init__(self, k: int):
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
-        self.k = k
+    def __init__(self, window: int):
+        if window < 1:
+            raise ValueError(f"window must be at least 1, got {window}")
+        self.window = window
 
-    def model(self, network: keras.Model, rows: int) -> StatefulModel:
+    def make_model(self, network: keras.Model, batch_size: int) -> StatefulModel:
         """A copy of a network, with its weights, that keeps its state from batch to batch; compile and fit it.
+
+        Its weights are its own. After the training, `make_stateless(model)` has them, for batches of any size.
 
         Args:
             network: with one input `(batch, time, ...)` and an output for each step; see also `make_stateful`.
-            rows: of every batch. `make_stateful(model, None)` gives back a network that takes any number.
+            batch_size: of every batch.
 
         Raises:
-            ValueError: it has several inputs or no recurrent layer, or see `make_stateful`.
+            ValueError: it has several inputs, no recurrent layer or no output for each step; or see `make_stateful`.
         """
-        kept = make_stateful(network, rows)
-        if len(kept.inputs) != 1:
-            raise ValueError(f"expected a network with one input, got {len(kept.inputs)}")
-        if not get_states(kept):
+        stateful = make_stateful(network, batch_size)
+        if len(stateful.inputs) != 1:
+            raise ValueError(f"expected a network with one input, got {len(stateful.inputs)}")
+        if not get_states(stateful):
             raise ValueError(f"the network {network.name!r} has no recurrent layer whose state could be kept")
-        (given,) = kept.inputs
-        return StatefulModel({given.name: given}, kept.output, name=network.name)
+        for output in stateful.outputs:
+            if len(output.shape) < 2 or output.shape[1] != stateful.inputs[0].shape[1]:
+                raise ValueError(
+                    f"the network {network.name!r} has an output of shape {output.shape}, expected one with an output "
+                    "for each step: recurrent layers need return_sequences=True"
+                )
+        return StatefulModel(stateful.input, stateful.output, name=network.name)
 
-    def batches(
+    def make_batches(
         self,
         sequences: Sequence[np.ndarray],
         targets: Sequence[np.ndarray],
-        rows: int,
+        batch_size: int,
         *,
         shuffle: bool = True,
         seed: int = 0,
-        name: str = "steps",
     ) -> StreamBatches:
-        """Windows of k steps; `.dataset()` is for `fit`. See `StreamBatches`; `name` is that of the network's input."""
-        return StreamBatches(sequences, targets, rows, self.k, shuffle=shuffle, seed=seed, name=name)
+        """Sequences and their targets in windows; its `dataset()` is for `fit` and `evaluate`, and shuffles by itself.
+
+        Args:
+            sequences: one array per sequence, `(time, ...)`.
+            targets: for each sequence, `(time, ...)`.
+            batch_size: as that of the model.
+            shuffle, seed: see `StreamBatches`.
+        """
+        return StreamBatches(sequences, targets, batch_size, self.window, shuffle=shuffle, seed=seed)
