@@ -32,8 +32,10 @@ def build_classifier(config: DigitsConfig, image_shape: Sequence[int], classes: 
             x = keras.layers.ReLU()(x)
         x = keras.layers.MaxPooling2D(padding="same")(x)
         size, filters = -(-size // 2), min(2 * filters, max(MOST_FILTERS, filters))
-    x = keras.layers.Dropout(config.dropout)(keras.layers.Flatten()(x))
-    x = keras.layers.Dropout(config.dropout)(keras.layers.Dense(config.units, activation="relu")(x))
+    x = keras.layers.Flatten()(x)
+    x = keras.layers.Dropout(config.dropout)(x)
+    x = keras.layers.Dense(config.units, activation="relu")(x)
+    x = keras.layers.Dropout(config.dropout)(x)
     outputs = keras.layers.Dense(classes, activation="softmax", dtype="float32")(x)
     return keras.Model(pixels, outputs, name="classifier")
 
