@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -14,26 +15,26 @@ from rnn_keras.utils.errors import UserError, first_line
 
 
 class Cluster:
-    """The processes that the environment variable TF_CONFIG names, this one among them, one device each.
+    """The processes that the environment variable TF_CONFIG lists, including this one, one device each.
 
     TF_CONFIG is TensorFlow's own description, `{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker",
     "index": 0}}`, as Kubernetes' TFJob, Vertex AI and Ray set it. Create it before TensorFlow computes anything.
 
     Attributes:
         rank: of this process, from 0.
-        processes: how many there are.
+        processes: the number of processes.
 
     Raises:
         UserError: TF_CONFIG is missing or is not such a description.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.rank, self.processes = _read_tf_config(os.environ.get("TF_CONFIG"))
         try:
             self._strategy = tf.distribute.MultiWorkerMirroredStrategy()
         except (ValueError, RuntimeError, tf.errors.OpError) as error:
             raise UserError(
-                f"the processes that TF_CONFIG names cannot connect ({first_line(error)}); start each of them, "
+                f"the processes that TF_CONFIG lists cannot connect ({first_line(error)}); start each of them, "
                 "at addresses that the others can reach"
             ) from error
 
@@ -47,55 +48,63 @@ class Cluster:
         distribute_model(model, self)
 
     def shards(self, rows: tf.Tensor) -> list[BatchShard]:
-        """The shards of a batch with so many rows that this process computes."""
+        """The shards of a batch that this process computes.
+
+        Args:
+            rows: of the batch, a scalar tensor.
+        """
         return [BatchShard(rows, self.rank, self.processes)]
 
-    def sum(self, tensors: list) -> list:
+    def sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
         """The sums of the tensors over all processes, the same in each."""
         if not tensors:
             return []
 
-        def all_reduce(*tensors):
-            own = [tf.identity(tensor) for tensor in tensors]  # placed on this process's device
-            return tf.distribute.get_replica_context().all_reduce("SUM", own)
+        def all_reduce(*tensors: tf.Tensor) -> Any:
+            local = [tf.identity(tensor) for tensor in tensors]  # placed on this process's device
+            return tf.distribute.get_replica_context().all_reduce("SUM", local)
 
         return self._strategy.run(all_reduce, args=tuple(tensors))
 
     def broadcast(self, values: list[float]) -> list[float]:
         """The chief's values, in every process."""
-        own = tf.constant(values if self.is_chief else [0.0] * len(values), tf.float64)
-        (chiefs,) = self.sum([own])
-        return chiefs.numpy().tolist()
+        summand = tf.constant(values if self.is_chief else [0.0] * len(values), tf.float64)
+        (total,) = self.sum([summand])
+        return total.numpy().tolist()
 
     def barrier(self) -> None:
-        """Waits until all processes are here."""
+        """Waits until all processes have called this.
+
+        Raises:
+            UserError: another process was lost.
+        """
         with self.translate_worker_failure():
             self.sum([tf.constant(1.0)])
 
     @contextlib.contextmanager
     def translate_worker_failure(self) -> Iterator[None]:
-        """Turns what TensorFlow says when another process is lost into one sentence."""
+        """Turns what TensorFlow raises when another process is lost into a `UserError`."""
         try:
             yield
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
             raise UserError(
-                f"another process was lost ({first_line(error)}); this one stops too: the same command "
-                "on all of them resumes after the last finished epoch"
+                f"another process was lost ({first_line(error)}), so this one stops too; the same command in all "
+                "processes resumes after the last finished epoch"
             ) from error
 
 
 def _read_tf_config(text: str | None) -> tuple[int, int]:
-    """Rank and size."""
+    """The rank of this process and the number of processes."""
     form = 'expected {"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": N}}'
     if text is None:
         raise UserError(
-            f"--strategy multi_worker reads the environment variable TF_CONFIG, which is not set; {form}, or give "
-            "--workers N to start so many processes here"
+            f"--strategy multi_worker reads the environment variable TF_CONFIG, which is not set; {form}, or use "
+            "--workers N to start N processes on this machine"
         )
     try:
         config = json.loads(text)
         cluster, task = config["cluster"], config["task"]
-        # The chief, where there is one, is the first of the workers.
+        # A chief, where there is one, counts as the first of the workers.
         processes = [(kind, number) for kind in ("chief", "worker") for number in range(len(cluster.get(kind, ())))]
         return processes.index((task["type"], int(task["index"]))), len(processes)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

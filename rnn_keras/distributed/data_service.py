@@ -1,4 +1,4 @@
-"""Batches that another process or machine prepares: tf.data's service around the batches that `fit` would make."""
+"""Batches that another process or machine prepares with tf.data's service: the same that `fit` would read here."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import tensorflow as tf
 
 from rnn_keras.data.batching import Batches
-from rnn_keras.training.config import hash_config
+from rnn_keras.training.config import TrainingConfig, hash_config
 from rnn_keras.training.task import Trainable, load_data
 from rnn_keras.utils.errors import UserError, first_line
 from rnn_keras.utils.processes import free_ports
@@ -20,67 +20,76 @@ from rnn_keras.utils.terminal import console
 
 service = tf.data.experimental.service
 
-TIMEOUT = 5.0  # seconds in which a service must answer, and between looking whether it is there
-ATTEMPTS = 3  # in vain, after which it is lost
+TIMEOUT = 5.0  # seconds in which a service must answer, and between two checks that it still runs
+MAX_FAILURES = 3  # checks in a row that fail before the service counts as lost
 
 
-def serve_training_data(task: Trainable, config, host: str, port: int, as_json: bool) -> None:
-    """Serves the batches of each epoch to any process that asks, until Ctrl-C or SIGTERM (the command `serve-data`).
+def serve_training_data(task: Trainable, config: TrainingConfig, host: str, port: int, as_json: bool) -> None:
+    """Serves the batches of each epoch to any process that connects, until Ctrl-C or SIGTERM.
 
-    The dispatcher and its one worker are in this process, since the batches are made by its Python functions; so they
-    come in the order that the seed and the epoch give, all of them to each training that asks.
+    The dispatcher and its one worker are in this process, since its Python functions make the batches. So each training
+    that connects gets all batches, in the order that depends on the seed and the epoch.
 
     Args:
+        task: the app, or any other task.
+        config: its settings.
         host: the name by which trainings reach this machine.
-        port: of the dispatcher, 0 for any free one; the worker takes a free one.
-        as_json: whether to say the address as JSON.
+        port: of the dispatcher; 0: any free one. The worker listens at another free one.
+        as_json: whether to print the address as JSON.
 
     Raises:
-        UserError: the data or the port cannot be had.
+        UserError: the data or the port are not available.
     """
     try:
         dispatcher = service.DispatchServer(service.DispatcherConfig(port=port))
     except (tf.errors.OpError, RuntimeError) as error:
         raise UserError(f"the port {port} cannot be used ({first_line(error)}); name another with --port") from error
-    here = dispatcher.target.partition("://")[2]
+    local_address = dispatcher.target.partition("://")[2]
     (worker_port,) = free_ports(1)
-    addresses = {"dispatcher_address": here, "worker_address": f"{host}:{worker_port}", "port": worker_port}
-    worker = service.WorkerServer(service.WorkerConfig(**addresses))  # noqa: F841, it works as long as it is held
+    worker_config = service.WorkerConfig(
+        dispatcher_address=local_address, worker_address=f"{host}:{worker_port}", port=worker_port
+    )
+    worker = service.WorkerServer(worker_config)  # noqa: F841, it runs as long as this name refers to it
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         batches = load_data(task, config, console.print).training_batches(config)
     name = hash_config(task.name, config)
     for epoch in range(config.count_epochs(batches.number_of_batches)):
         service.register_dataset(dispatcher.target, batches.endless(epoch), dataset_id=f"{name}-{epoch}")
-    address = f"{host}:{here.rpartition(':')[2]}"
+    address = f"{host}:{local_address.rpartition(':')[2]}"
     with contextlib.suppress(KeyboardInterrupt):
-        for ending in (signal.SIGINT, signal.SIGTERM):  # also where a shell's script started it in the background
-            signal.signal(ending, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell script's background jobs ignore it
+            signal.signal(number, signal.default_int_handler)
         if as_json:
             print(json.dumps({"data_service": address, "batches": batches.number_of_batches}), flush=True)
         else:
             print(f"{batches.summary}, for `train ... --data-service {address}`; press Ctrl-C to stop", flush=True)
         threading.Event().wait()
     print("ended", file=sys.stderr if as_json else sys.stdout, flush=True)
-    # Not by the way of the destructors of dispatcher and worker, which wait, holding Python's lock, for batches that
-    # Python makes. There is nothing to be lost.
+    # Without the destructors of dispatcher and worker: they hold Python's lock while they wait for batches that Python
+    # makes. Nothing is lost.
     os._exit(0)
 
 
 def read_from_service(batches: Batches, name: str, address: str) -> Callable[[int], tf.data.Dataset]:
-    """Stands for `batches.endless`: the same batches, made by the service at `host:port`.
+    """A function that can be used instead of `batches.endless`: the same batches, from the service at an address.
+
+    Args:
+        batches: what this process would read without the service.
+        name: of the settings; see `hash_config`.
+        address: of the service, `host:port`.
 
     Raises:
-        UserError: nothing answers there.
+        UserError: nothing answers at the address.
     """
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
-        raise UserError(f"--data-service {address}: expected host:port, as `serve-data` says it")
+        raise UserError(f"--data-service {address}: expected host:port, as `serve-data` prints it")
     try:
         check_connection(address)
     except OSError as error:
         raise UserError(
             f"--data-service {address}: nothing answers there ({error}); start `serve-data` with the flags of this "
-            "training, or leave the flag out"
+            "training, or remove the flag"
         ) from error
     spec = batches.endless().element_spec
 
@@ -91,7 +100,8 @@ def read_from_service(batches: Batches, name: str, address: str) -> Callable[[in
             )
         except tf.errors.NotFoundError as error:
             raise UserError(
-                f"--data-service {address} has other batches; start `serve-data` there with the flags of this training"
+                f"--data-service {address} has the batches of other settings; start `serve-data` there with the flags "
+                "of this training"
             ) from error
 
     console.print(f"batches come from {address}")
@@ -100,43 +110,53 @@ def read_from_service(batches: Batches, name: str, address: str) -> Callable[[in
 
 @contextlib.contextmanager
 def watch_service(address: str | None) -> Iterator[None]:
-    """Ends the process with a sentence and exit code 2 where the service at the address is lost meanwhile.
+    """Within the block, ends this process with a sentence and exit code 2 if the service is lost.
 
-    TensorFlow itself waits for an hour for it to come back, inside a call that no exception reaches; all that a
-    training needs to go on is on the disk after each epoch.
+    TensorFlow itself would wait an hour for it to come back, inside a call that no exception reaches. All that a
+    training needs to resume is on the disk after each epoch.
+
+    Args:
+        address: of the service, `host:port`; None: there is none to watch.
+
+    Raises:
+        UserError: the service was restarted meanwhile.
     """
     if address is None:
         yield
         return
-    over = threading.Event()
+    message = (
+        f"the data service at {address} was lost; start it again, and the same command resumes after the last finished "
+        "epoch"
+    )
+    ended = threading.Event()
 
     def watch() -> None:
-        failed = 0
-        while failed < ATTEMPTS:
-            if over.wait(TIMEOUT):
+        failures = 0
+        while failures < MAX_FAILURES:
+            if ended.wait(TIMEOUT):
                 return
             try:
                 check_connection(address)
-                failed = 0
+                failures = 0
             except OSError:
-                failed += 1
-        print(f"error: {lost}", file=sys.stderr, flush=True)
+                failures += 1
+        print(f"error: {message}", file=sys.stderr, flush=True)
         os._exit(2)
 
-    lost = (
-        f"the data service at {address} was lost; start it again: the same command resumes after the last "
-        "finished epoch"
-    )
     threading.Thread(target=watch, daemon=True).start()
     try:
         yield
     except (tf.errors.NotFoundError, tf.errors.UnavailableError, tf.errors.FailedPreconditionError) as error:
-        raise UserError(lost) from error  # it came back and knows nothing of this training
+        raise UserError(message) from error  # it was restarted, and does not know this training
     finally:
-        over.set()
+        ended.set()
 
 
 def check_connection(address: str) -> None:
-    """Raises OSError where nothing listens at `host:port`."""
+    """Connects to `host:port` and disconnects.
+
+    Raises:
+        OSError: nothing listens there.
+    """
     host, _, port = address.rpartition(":")
     socket.create_connection((host, int(port)), TIMEOUT).close()

@@ -12,7 +12,7 @@ from rnn_keras.distributed.data_parallel import distribute_model
 class Devices:
     """The GPUs of this machine or, where there are none, its CPU devices, each with a shard of every batch.
 
-    The weights are those of one device; the others read them again in each step. A `ProcessGroup` of one process.
+    The weights are on one device; the others read them again in each step. A `ProcessGroup` of one process.
 
     Attributes:
         names: of the devices.
@@ -31,11 +31,15 @@ class Devices:
         distribute_model(model, self)
 
     def shards(self, rows: tf.Tensor) -> list[BatchShard]:
-        """The shards of a batch with so many rows, one for each device."""
+        """The shards of a batch, one for each device.
+
+        Args:
+            rows: of the batch, a scalar tensor.
+        """
         return [BatchShard(rows, index, len(self.names), name) for index, name in enumerate(self.names)]
 
-    def sum(self, tensors: list) -> list:
-        """The sums of the tensors over all processes: this is the only one."""
+    def sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+        """The tensors as they are: there are no other processes to sum over."""
         return tensors
 
     def barrier(self) -> None:

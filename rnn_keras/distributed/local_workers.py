@@ -7,27 +7,33 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import read_object
-from rnn_keras.utils.processes import child_environment, free_ports, module_of, shares
+from rnn_keras.utils.processes import child_environment, free_ports, module_of, split_cores
 from rnn_keras.utils.terminal import console
 
-GRACE = 60.0  # seconds in which the others stop by themselves once one was lost
+GRACE_SECONDS = 60.0  # in which the other processes stop by themselves after one was lost
 
 
-def train_in_processes(app: object, arguments: Sequence[str], number: int, run: RunDirectory, as_json: bool) -> dict:
-    """Runs a command line in so many processes with a TF_CONFIG each, and waits for all.
+def train_in_processes(
+    app: object, arguments: Sequence[str], number: int, run: RunDirectory, as_json: bool
+) -> dict[str, Any]:
+    """Runs a command line of an app in several processes with a TF_CONFIG each, and waits for all.
 
-    The first talks to the user; what the others say is in `<run>/workers/`.
+    The first process prints; the output of the others is in `<run>/workers/`.
 
     Args:
-        arguments: `train` and its flags, without those that ask for processes.
-        as_json: whether standard output must stay free.
+        app: the app.
+        arguments: `train` and its flags, without those that start processes.
+        number: of processes.
+        run: the directory of the run.
+        as_json: whether the first process must leave standard output free.
 
     Returns:
-        What `metrics.json` holds, and the folder as `run_dir`.
+        What `metrics.json` holds, and the directory as `run_dir`.
 
     Raises:
         UserError: a process failed.
@@ -36,9 +42,9 @@ def train_in_processes(app: object, arguments: Sequence[str], number: int, run: 
     command = [sys.executable, "-m", module_of(app), *arguments, "--strategy", "multi_worker"]
     logs = run.path / "workers"
     logs.mkdir(parents=True, exist_ok=True)
-    processes = []
+    processes: list[subprocess.Popen[bytes]] = []
     with contextlib.ExitStack() as files:
-        for rank, cores in enumerate(shares(number)):
+        for rank, cores in enumerate(split_cores(number)):
             task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": rank}}
             if rank:
                 out = errors = files.enter_context((logs / f"{rank}.txt").open("wb"))
@@ -47,36 +53,37 @@ def train_in_processes(app: object, arguments: Sequence[str], number: int, run: 
             environment = os.environ | child_environment() | {"TF_CONFIG": json.dumps(task)}
             process = subprocess.Popen(command, env=environment, stdout=out, stderr=errors)
             processes.append(process)
-            if cores:  # before TensorFlow is imported, which takes as many threads as there are cores
+            if cores:  # before TensorFlow is imported, which starts as many threads as there are cores
                 with contextlib.suppress(OSError):
                     os.sched_setaffinity(process.pid, cores)
         try:
             wait_for_exit(processes)
         finally:
-            stop(processes)
+            stop_processes(processes)
     failed = [rank for rank, process in enumerate(processes) if process.returncode]
     if failed:
-        said = "; ".join(f"{rank} with exit status {processes[rank].returncode}" for rank in failed)
+        statuses = ", ".join(f"{rank} (exit status {processes[rank].returncode})" for rank in failed)
         raise UserError(
-            f"of the {number} processes these failed: {said}; what they said is above and in {logs}; where none of "
-            "them says otherwise, the same command resumes after the last finished epoch"
+            f"of {number} processes, these failed: {statuses}; their output is above and in {logs}; unless it says "
+            "otherwise, the same command resumes after the last finished epoch"
         )
     return {**read_object(run.metrics), "run_dir": str(run.path)}
 
 
-def wait_for_exit(processes: list[subprocess.Popen]) -> None:
-    """Until all have ended, or one has failed and the others had their time to stop by themselves."""
+def wait_for_exit(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Waits until all have ended, or one has failed and the others have had 60 seconds to stop by themselves."""
     failed_at = None
     while any(process.poll() is None for process in processes):
         if failed_at is None and any(process.returncode for process in processes):
             failed_at = time.monotonic()
-            console.print(f"a process was lost; the others stop within {GRACE:.0f} seconds")
-        if failed_at is not None and time.monotonic() - failed_at > GRACE:
+            console.print(f"a process was lost; the others stop within {GRACE_SECONDS:.0f} seconds")
+        if failed_at is not None and time.monotonic() - failed_at > GRACE_SECONDS:
             return
         time.sleep(0.2)
 
 
-def stop(processes: list[subprocess.Popen]) -> None:
+def stop_processes(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Ends the processes that still run, by force after 10 seconds."""
     for process in processes:
         if process.poll() is None:
             process.terminate()

@@ -4,6 +4,7 @@ import io
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import keras
 from keras import ops
@@ -51,27 +52,38 @@ class CheckpointCallback(keras.callbacks.Callback):
         self.group = group
         self.is_chief = group is None or group.is_chief
         self.state_file = run.checkpoint / "state.json"
-        state: dict = {"epochs": [], "random_states": []}
+        state: dict[str, Any] = {"epochs": [], "random_states": []}
         if self.state_file.exists():
             state = read_object(self.state_file, *state)
-        self.rows: list[dict] = state["epochs"]
+        self.rows: list[dict[str, Any]] = state["epochs"]
         self.random_states: list[list[int]] = state["random_states"]
         self.step = 0  # of this epoch, from 1
         self.failure: str | None = None  # what is not finite, and since which step
 
     @property
+    def model(self) -> keras.Model:
+        """The model that is trained."""
+        model = super().model
+        assert model is not None
+        return model
+
+    @property
     def epochs_done(self) -> int:
+        """The number of finished epochs."""
         return len(self.rows)
 
     @property
     def best_epoch(self) -> int:
-        """Counted from 1. Of equal values, which few validation examples often give, the one with the lowest loss."""
+        """The number of the best epoch, from 1; of equal values, the one with the lowest validation loss.
+
+        With few validation examples, accuracies are often equal.
+        """
         scores = [(self.sign * row[self.monitor], -row["val_loss"]) for row in self.rows]
         return scores.index(max(scores)) + 1
 
     @property
     def should_stop(self) -> bool:
-        """Decided by the epochs' values alone, so that a run that was killed at this point trains no further."""
+        """Whether training is over; it depends on the rows alone, so a run that was killed at this point stays over."""
         if not self.rows:
             return False
         best = self.rows[self.best_epoch - 1][self.monitor]
@@ -79,14 +91,19 @@ class CheckpointCallback(keras.callbacks.Callback):
         return reached or self.epochs_done - self.best_epoch >= self.patience
 
     def weights_file(self, epoch: int) -> Path:
+        """The file with the weights after an epoch, counted from 1."""
         return self.run.checkpoint / f"epoch-{epoch}.weights.h5"
 
     def random_generators(self) -> list[keras.Variable]:
-        """The states behind dropout, which Keras's weight files leave out."""
+        """The seeds of dropout, which Keras's weight files leave out."""
         return [variable for variable in self.model.variables if variable.name == "seed_generator_state"]
 
     def resume(self) -> None:
-        """Restores the model to the last finished epoch, or to the best one if the last one's file is damaged."""
+        """Restores the model to the last finished epoch, or to the best one if the last one's file is damaged.
+
+        Raises:
+            UserError: the files are damaged, or belong to another model.
+        """
         try:
             self.restore(self.epochs_done)
         except UserError:
@@ -103,7 +120,11 @@ class CheckpointCallback(keras.callbacks.Callback):
             generator.assign(state)
 
     def restore(self, epoch: int) -> None:
-        """Loads the weights and the optimizer's state of an epoch."""
+        """Loads the weights and the optimizer's state of an epoch, counted from 1.
+
+        Raises:
+            UserError: the file is damaged.
+        """
         try:
             self.model.load_weights(self.weights_file(epoch))
         except (OSError, ValueError, KeyError) as error:
@@ -111,7 +132,7 @@ class CheckpointCallback(keras.callbacks.Callback):
                 f"{self.weights_file(epoch)} cannot be loaded ({error}); it is damaged, start again with --overwrite"
             ) from error
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.step = batch + 1
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
@@ -122,10 +143,13 @@ class CheckpointCallback(keras.callbacks.Callback):
         self.failure = reason
         self.model.stop_training = True
 
-    def find_nonfinite(self, values: dict) -> str | None:
-        """What is not finite after an epoch in which each step's loss was finite; None: nothing.
+    def find_nonfinite(self, values: dict[str, float]) -> str | None:
+        """A clause on what is not finite after an epoch in which each step's loss was finite; None: nothing.
 
         A gradient that is not finite in the last step shows in the weights alone.
+
+        Args:
+            values: of the epoch.
         """
         for variable in self.model.weights:
             if keras.backend.is_float_dtype(variable.dtype) and not ops.all(ops.isfinite(variable)):
@@ -135,23 +159,25 @@ class CheckpointCallback(keras.callbacks.Callback):
                 return f"{name} became {values[name]} after step {self.step}, the last"
         return None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.weights_before_epoch = self.model.get_weights()
         self.started = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.failure:
             return  # this epoch does not count
         seconds = round(time.perf_counter() - self.started, 2)
         values = {name: float(value) for name, value in (logs or {}).items()}
+        if self.monitor not in values:
+            raise UserError(f"an epoch has no value {self.monitor!r}; expected one of {', '.join(values)}")
         failure = self.find_nonfinite(values)
         if failure:
             self.fail(failure)
             return
         if self.group is not None:
-            # What decides must be the same to the last digit in all processes: else some stop, and the others wait.
-            deciding = [self.monitor, "val_loss"]
-            values |= zip(deciding, self.group.broadcast([values[name] for name in deciding]), strict=True)
+            # These must be the same to the last digit in all processes: else some would stop, and the others wait.
+            names = [self.monitor, "val_loss"]
+            values |= zip(names, self.group.broadcast([values[name] for name in names]), strict=True)
         self.rows.append({"epoch": epoch + 1, **values, "seconds": seconds})
         if self.is_chief:
             self.write(epoch)
@@ -159,12 +185,16 @@ class CheckpointCallback(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def write(self, epoch: int) -> None:
-        """Writes the state after an epoch, counted from 0, which is the last of `rows`."""
+        """Writes the state after an epoch, counted from 0, which is the last of `rows`.
+
+        Raises:
+            UserError: a file cannot be written.
+        """
         # Not straight to the disk: where it is full, HDF5 writes a page of its own, or crashes.
         weights = MemoryFile()
         self.model.save_weights(weights)
         write_bytes(self.weights_file(epoch + 1), weights.getbuffer())
-        # This file decides what counts; weights that it does not name are left over from a killed epoch.
+        # This file says which epochs count; weights that it does not name are left over from a killed epoch.
         self.random_states = [generator.numpy().tolist() for generator in self.random_generators()]
         write_json(self.state_file, {"epochs": self.rows, "random_states": self.random_states})
         self.run.write_history(self.rows)
@@ -174,7 +204,7 @@ class CheckpointCallback(keras.callbacks.Callback):
 
 
 class MemoryFile(io.BytesIO):
-    """A buffer that Keras accepts as a file of weights, by the end of its name."""
+    """A buffer that Keras accepts as a weights file, because of the extension of its name."""
 
     def __str__(self) -> str:
         return "memory.weights.h5"

@@ -5,7 +5,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -24,15 +24,20 @@ class NonFiniteLoss(UserError):
 
 
 class History(NamedTuple):
-    """What `fit` returns: a dict for each epoch (`epoch`, the metrics, `seconds`), and the best epoch, from 1."""
+    """What `fit` returns.
 
-    rows: list[dict]
+    Attributes:
+        rows: a dict for each epoch: `epoch`, the metrics, `seconds`.
+        best_epoch: the number of the epoch whose weights the model has, from 1.
+    """
+
+    rows: list[dict[str, Any]]
     best_epoch: int
 
 
 @contextlib.contextmanager
 def translate_disk_errors(run: RunDirectory) -> Iterator[None]:
-    """Turns what TensorBoard's writers raise where they cannot write, which is not an OSError, into a UserError."""
+    """Turns what TensorBoard's writers raise when they cannot write, which is not an OSError, into a UserError."""
     try:
         yield
     except tf.errors.OpError as error:
@@ -93,7 +98,7 @@ def fit(
     if not checkpoint.should_stop and checkpoint.epochs_done < epochs:
         # Keras redraws its bar only on a terminal; elsewhere it would print a line for each update.
         verbose = 1 if sys.stdout.isatty() else 2
-        board = [keras.callbacks.TensorBoard(str(run.logs), write_graph=False)]
+        tensorboard = [keras.callbacks.TensorBoard(str(run.logs), write_graph=False)]
         failures = contextlib.nullcontext() if group is None else group.translate_worker_failure()
         with failures, translate_disk_errors(run):
             model.fit(
@@ -104,7 +109,7 @@ def fit(
                 steps_per_epoch=steps_per_epoch,
                 shuffle=False,  # the batches are shuffled already
                 verbose=verbose if is_chief else 0,  # pyright: ignore[reportArgumentType]
-                callbacks=[*(callbacks if is_chief else ()), checkpoint, *(board if is_chief else ())],
+                callbacks=[*(callbacks if is_chief else ()), checkpoint, *(tensorboard if is_chief else ())],
             )
         if checkpoint.failure:
             model.set_weights(checkpoint.weights_before_epoch)

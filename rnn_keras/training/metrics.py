@@ -1,11 +1,13 @@
 """Metrics that several applications report."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 
-def classification_metrics(probabilities: np.ndarray, labels: np.ndarray) -> dict:
-    """Accuracy, the classes' mean F1, the mean negative log likelihood in nats, and the number of examples.
+def classification_metrics(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """`accuracy`, `macro_f1`, `loss` (the mean negative log-likelihood in nats) and `examples` (how many there are).
 
     Args:
         probabilities: `(n, classes)`.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,7 +24,7 @@ def save_figure(figure: Figure, path: Path) -> None:
     plt.close(figure)
 
 
-def plot_learning_curves(rows: Sequence[dict], best_epoch: int) -> Figure:
+def plot_learning_curves(rows: Sequence[dict[str, Any]], best_epoch: int) -> Figure:
     """Each metric over the epochs, training beside validation, with the epoch whose weights were kept.
 
     Args:
@@ -74,8 +75,8 @@ def plot_confusion_matrix(truth: np.ndarray, predicted: np.ndarray, class_names:
             if count:
                 color = "white" if shares[row, column] > 0.5 else "black"
                 axis.text(column, row, count, ha="center", va="center", fontsize=8, color=color)
-    places = range(len(class_names))
-    axis.set_xticks(places, class_names, rotation=90 if max(map(len, class_names)) > 2 else 0)
-    axis.set_yticks(places, class_names)
+    ticks = range(len(class_names))
+    axis.set_xticks(ticks, class_names, rotation=90 if max(map(len, class_names)) > 2 else 0)
+    axis.set_yticks(ticks, class_names)
     axis.set(xlabel="predicted", ylabel="true", title=f"{len(truth)} test examples")
     return figure

@@ -9,8 +9,9 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from rnn_keras.training.config import TrainingConfig
 from rnn_keras.utils.errors import UserError, first_line
 from rnn_keras.utils.files import atomic_write, read_object, remove_unfinished, write_json, write_text
 from rnn_keras.utils.tf_logging import import_tensorflow
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
 
 
 class RunDirectory:
-    """`config.json`, `model.keras`, `metrics.json`, `history.csv`, `logs/` (TensorBoard) and `plots/*.png`.
+    """The files of a run: `config.json`, `model.keras`, `metrics.json`, `history.csv`, `logs/` (TensorBoard), `plots/`.
 
     While a run is in progress there is also `checkpoint/`. `metrics.json` is written last: a run with it is finished.
+
+    Args:
+        path: the directory, which need not exist yet.
     """
 
     def __init__(self, path: Path):
@@ -37,10 +41,15 @@ class RunDirectory:
 
     @property
     def finished(self) -> bool:
+        """Whether the run was trained to its end."""
         return self.metrics.exists()
 
-    def require_available(self, config, overwrite: bool) -> None:
+    def require_available(self, config: TrainingConfig, overwrite: bool) -> None:
         """Refuses a directory in which a run with these settings can neither begin nor resume.
+
+        Args:
+            config: the settings.
+            overwrite: whether an earlier run may be replaced.
 
         Raises:
             UserError: it holds a finished run, or an unfinished one with other settings.
@@ -69,8 +78,11 @@ class RunDirectory:
                     "resume it, add --overwrite to start again, or name another directory with --run-dir"
                 )
 
-    def begin(self, config, overwrite: bool) -> None:
-        """Prepares the directory: new, or as it is where a run was interrupted. For errors see `require_available`."""
+    def begin(self, config: TrainingConfig, overwrite: bool) -> None:
+        """Prepares the directory for a new run or, where a run was interrupted, for resuming it.
+
+        Args, errors: see `require_available`.
+        """
         self.require_available(config, overwrite)
         if overwrite:
             self.clear()
@@ -79,7 +91,11 @@ class RunDirectory:
         write_json(self.config, dataclasses.asdict(config))
 
     def clear(self) -> None:
-        """Removes the files of a run, and nothing else that a user may keep in the directory."""
+        """Removes the files of a run, and nothing else that a user may keep in the directory.
+
+        Raises:
+            UserError: a file cannot be removed.
+        """
         try:
             self.metrics.unlink(missing_ok=True)  # first, so that a half-cleared directory is not a finished run
             for file in (self.model, self.history):
@@ -90,12 +106,13 @@ class RunDirectory:
         except OSError as error:
             raise UserError(f"cannot replace the run in {self.path}: {error.strerror}") from error
 
-    def finish(self, metrics: dict) -> None:
+    def finish(self, metrics: dict[str, Any]) -> None:
         """Writes the metrics, which makes the run a finished one, and removes what only resuming would need."""
         write_json(self.metrics, metrics)
         shutil.rmtree(self.checkpoint, ignore_errors=True)
 
-    def write_history(self, rows: list[dict]) -> None:
+    def write_history(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Writes `history.csv`, a row for each epoch; the first row's keys are the columns."""
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["epoch"], lineterminator="\n")
         writer.writeheader()
@@ -103,17 +120,23 @@ class RunDirectory:
         write_text(self.history, text.getvalue())
 
     def save_model(self, model: "keras.Model") -> None:
+        """Writes `model.keras`."""
         with atomic_write(self.model) as temporary:
             model.save(temporary)
 
     def require_finished(self) -> None:
+        """Refuses a directory without a finished run.
+
+        Raises:
+            UserError: the run is not finished, or there is none.
+        """
         if not self.finished:
             raise UserError(
                 f"{self.path} holds no finished run; train one first, or name the directory of one with --run-dir"
             )
 
     def load_model(self, modules: Sequence[str] = ()) -> "keras.Model":
-        """The finished run's model; Keras's safe mode stays on.
+        """Loads the finished run's model; Keras's safe mode stays on.
 
         Args:
             modules: modules that register the model's layers, which are imported first.
@@ -128,8 +151,9 @@ class RunDirectory:
         for module in modules:
             importlib.import_module(module)
         try:
-            return keras.models.load_model(self.model, compile=False)
+            return keras.models.load_model(self.model, compile=False)  # pyright: ignore[reportReturnType]
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise UserError(
-                f"{self.model} cannot be loaded ({first_line(error)}); it is damaged or of another version, train again"
+                f"{self.model} cannot be loaded ({first_line(error)}); it is damaged or from another version; train "
+                "again"
             ) from error

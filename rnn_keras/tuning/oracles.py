@@ -2,32 +2,34 @@
 
 import contextlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras_tuner
+from keras_tuner.engine.trial import Trial
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 
-from rnn_keras.tuning.space import SearchSpace, hyperparameters
+from rnn_keras.tuning.space import SearchSpace, make_hyperparameters
 from rnn_keras.utils.files import write_json
 
-ENDED = ("COMPLETED", "FAILED")
-REASON = "reason.txt"  # in a trial's folder: why it failed
+FINAL_STATUSES = ("COMPLETED", "FAILED")
+FAILURE_FILE = "reason.txt"  # in a trial's directory: why it failed
 
 
-class Durable:
-    """Atomic writes, and a store that is mended when it is read again.
+class DurableOracle(keras_tuner.Oracle):
+    """Atomic writes, and a store that is repaired when it is read again. To be inherited before one of the oracles.
 
-    KerasTuner writes the trial's own file first and the oracle's second, each in place, and it writes down that a trial
-    is under way until after that it has ended.
+    KerasTuner writes the trial's own file first and the oracle's second, each in place, and the oracle's file names a
+    trial as running until after the trial has ended.
     """
 
-    def save(self):
+    def save(self) -> None:
         write_json(Path(self._get_oracle_fname()), self.get_state())
 
-    def _save_trial(self, trial):
+    def _save_trial(self, trial: Trial) -> None:
         write_json(Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
 
-    def reload(self):
+    def reload(self) -> None:
         super().reload()
         for trial_id in sorted(self.trials):
             trial = self.trials[trial_id]
@@ -35,60 +37,71 @@ class Durable:
                 self.start_order.append(trial_id)
             if trial_id not in self._id_to_hash:
                 self._record_values(trial)
-            if trial.status in ENDED and trial_id not in self.end_order:
+            if trial.status in FINAL_STATUSES and trial_id not in self.end_order:
                 self.end_order.append(trial_id)
-        # Taken from the end: the oldest first.
-        self._retry_queue = sorted((t for t in self.trials if self.trials[t].status not in ENDED), reverse=True)
+        unfinished = [trial_id for trial_id, trial in self.trials.items() if trial.status not in FINAL_STATUSES]
+        self._retry_queue = sorted(unfinished, reverse=True)  # taken from the end: the oldest first
 
     @keras_tuner.synchronized
-    def end_trial(self, trial):
-        # A worker that was given up may answer after all.
+    def end_trial(self, trial: Trial) -> None:
+        # A worker whose trial was marked as failed may still report its end.
         if trial.trial_id in self.end_order:
             return
-        reason = Path(self._get_trial_dir(trial.trial_id)) / REASON
-        if reason.exists():  # the message itself does not travel from a worker to the chief
+        reason = Path(self._get_trial_dir(trial.trial_id)) / FAILURE_FILE
+        if reason.exists():  # KerasTuner does not send the message from a worker to the chief
             trial.message = reason.read_text(encoding="utf-8")
         super().end_trial(trial)
 
 
-class RandomSearch(Durable, RandomSearchOracle):
-    pass
+class RandomSearch(DurableOracle, RandomSearchOracle):
+    """Settings at random."""
 
 
-class Hyperband(Durable, HyperbandOracle):
-    pass
+class Hyperband(DurableOracle, HyperbandOracle):
+    """Settings at random; most epochs for the best of them."""
 
 
-class BayesianOptimization(Durable, BayesianOptimizationOracle):
-    pass
+class BayesianOptimization(DurableOracle, BayesianOptimizationOracle):
+    """Settings for which a Gaussian process, fitted to the earlier trials, expects the most."""
 
 
-def make_oracle(tuner: str, space: SearchSpace, objective: str, mode: str, max_trials: int, epochs: int, seed: int):
-    """An oracle of the kind `tuner`: random, hyperband or bayesian.
+def make_oracle(
+    tuner: str, space: SearchSpace, objective: str, mode: str, max_trials: int, epochs: int, seed: int
+) -> keras_tuner.Oracle:
+    """An oracle, which chooses the settings of each trial.
 
     Args:
-        objective, mode: the value to be made `"min"` or `"max"`.
-        epochs: the most that Hyperband gives to a trial.
+        tuner: random, hyperband or bayesian.
+        space: the ranges to choose from.
+        objective, mode: the value to optimise, and whether its `"min"` or its `"max"` is best.
+        max_trials: the largest number of trials.
+        epochs: the most epochs that Hyperband gives a trial.
+        seed: of the choices.
     """
     options = {
         "objective": keras_tuner.Objective(objective, mode),
-        "hyperparameters": hyperparameters(space),
+        "hyperparameters": make_hyperparameters(space),
         "seed": seed,
-        # A trial that fails says why, and the search goes on.
+        # A failed trial reports its reason, and the search continues.
         "max_consecutive_failed_trials": max_trials + 1,
     }
     if tuner == "hyperband":
-        oracle = Hyperband(max_epochs=epochs, hyperband_iterations=None, **options)
-        oracle.max_trials = max_trials  # new brackets are begun until there are so many
+        # None: new brackets start until there are max_trials.
+        oracle = Hyperband(
+            max_epochs=epochs,
+            hyperband_iterations=None,  # pyright: ignore[reportArgumentType]
+            **options,
+        )
+        oracle.max_trials = max_trials
     else:
-        kind = RandomSearch if tuner == "random" else BayesianOptimization
-        oracle = kind(max_trials=max_trials, **options)
+        oracle_class = RandomSearch if tuner == "random" else BayesianOptimization
+        oracle = oracle_class(max_trials=max_trials, **options)
     oracle.verbose = 0
     return oracle
 
 
 @contextlib.contextmanager
-def without_words():
-    """KerasTuner prints that it reads its store again."""
+def suppress_output() -> Iterator[None]:
+    """Suppresses standard output, where KerasTuner announces that it reads its store again."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield

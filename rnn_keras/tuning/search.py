@@ -6,161 +6,193 @@ import os
 import shutil
 import time
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 import keras
 import keras_tuner
 import tensorflow as tf
 from keras_tuner.engine.base_tuner import BaseTuner
-from keras_tuner.errors import FailedTrialError
+from keras_tuner.engine.trial import Trial
+from keras_tuner.errors import FailedTrialError, FatalError
 from tensorboard.plugins.hparams import api as hparams
 
+from rnn_keras.training.config import TrainingConfig
 from rnn_keras.training.run_directory import RunDirectory
+from rnn_keras.training.task import Trainable, TrainingData
 from rnn_keras.training.train import train_network
-from rnn_keras.tuning.oracles import ENDED, REASON, without_words
-from rnn_keras.tuning.progress import Progress, settings_of
+from rnn_keras.tuning.oracles import FAILURE_FILE, FINAL_STATUSES, suppress_output
+from rnn_keras.tuning.progress import Progress, get_settings
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import atomic_write, read_object, write_json, write_text
 
-ATTEMPTS = 3  # of a trial whose process dies each time before an epoch is finished
-KEPT = 8  # trials whose weights Hyperband may go on from
+MAX_ATTEMPTS = 3  # at a trial whose process dies each time before it finishes an epoch
+KEPT_CHECKPOINTS = 8  # of trials that Hyperband may continue
 
 
 class Search(BaseTuner):
     """A tuner of KerasTuner whose trials are runs of an app.
 
-    A trial's folder is a run's folder while it is trained, so that after a kill it goes on after its last finished
-    epoch. Its weights are removed as soon as nothing can go on from them.
+    A trial's directory is a run directory while it is trained, so that after a kill the trial resumes after its last
+    finished epoch. Its checkpoint is removed as soon as nothing can resume from it.
 
     Args:
-        app: the application.
-        config: the settings that the search does not touch.
-        data: what `app.load_data(config)` returned.
-        epochs: the most of a trial.
-        oracle: decides on the trials.
+        app: the app, or any other task.
+        config: the settings that the search does not change.
+        data: what `app.load_data(config)` returned; None in a chief, which runs no trials.
+        epochs: the most epochs of a trial.
+        oracle: chooses the settings of each trial.
         directory: KerasTuner's store.
-        progress: what tells the user of the trials; None where another process does.
+        progress: reports the trials to the user; None: another process does.
     """
 
-    def __init__(self, app, config, data, epochs: int, oracle, directory: Path, progress: Progress | None = None):
+    oracle: keras_tuner.Oracle  # in a worker, KerasTuner's client with the same methods
+
+    def __init__(
+        self,
+        app: Trainable,
+        config: TrainingConfig,
+        data: TrainingData | None,
+        epochs: int,
+        oracle: keras_tuner.Oracle,
+        directory: Path,
+        progress: Progress | None = None,
+    ):
         self.app, self.config, self.data, self.epochs, self.progress = app, config, data, epochs, progress
-        with without_words():
+        with suppress_output():
             super().__init__(oracle, directory=str(directory.parent), project_name=directory.name)
         if not self._is_worker():
             self.save()  # KerasTuner's first save comes with the end of the first trial
 
-    def _get_tuner_fname(self):
+    def _get_tuner_fname(self) -> str:
         # One name for a search, however many processes it has.
         return os.path.join(self.project_dir, "tuner.json")
 
-    def save(self):
+    def save(self) -> None:
         if not self._is_worker():
             self.oracle.save()
             write_json(Path(self._get_tuner_fname()), self.get_state())
 
-    def run_of(self, trial_id: str) -> RunDirectory:
+    def get_run(self, trial_id: str) -> RunDirectory:
+        """The run directory of a trial."""
         return RunDirectory(Path(self.get_trial_dir(trial_id)))
 
-    def pre_create_trial(self):
+    def pre_create_trial(self) -> None:
         time.sleep(0.1)  # an oracle that waits for other trials is asked again and again
 
-    def on_trial_begin(self, trial):
+    def on_trial_begin(self, trial: Trial) -> None:
         if self.progress:
-            self.progress.begin(trial)
+            self.progress.report_start(trial)
 
-    def on_trial_end(self, trial):
+    def on_trial_end(self, trial: Trial) -> None:
         super().on_trial_end(trial)
-        self.remove_weights()
+        self.remove_checkpoints()
         if self.progress:
-            self.progress.end(self.oracle.get_trial(trial.trial_id))
+            self.progress.report_end(self.oracle.get_trial(trial.trial_id))
 
-    def run_trial(self, trial) -> dict[str, float]:
-        """Trains and gives the values of the best epoch."""
+    def run_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> dict[str, float]:
+        """Trains, and returns the values of the best epoch and the seconds that the trial took."""
         started = time.perf_counter()
         keras.backend.clear_session()  # what the last trial left in Keras's and TensorFlow's global state
         gc.collect()
         try:
-            return self._trained(trial) | {"seconds": time.perf_counter() - started}
-        except keras_tuner.errors.FatalError:
+            return self._train(trial) | {"seconds": time.perf_counter() - started}
+        except FatalError:
             raise
         except Exception as error:
-            write_text(self.run_of(trial.trial_id).path / REASON, reason(error))
-            raise FailedTrialError(reason(error)) from error
+            reason = describe_failure(error)
+            write_text(self.get_run(trial.trial_id).path / FAILURE_FILE, reason)
+            raise FailedTrialError(reason) from error
 
-    def _trained(self, trial) -> dict[str, float]:
-        run, values = self.run_of(trial.trial_id), trial.hyperparameters.values
+    def _train(self, trial: Trial) -> dict[str, float]:
+        assert self.data is not None
+        run, values = self.get_run(trial.trial_id), trial.hyperparameters.values
         epochs = values.get("tuner/epochs", self.epochs)
-        config = dataclasses.replace(self.config, epochs=self.epochs, **settings_of(trial))
+        config = dataclasses.replace(self.config, epochs=self.epochs, **get_settings(trial))
         if run.config.exists() and read_object(run.config) != dataclasses.asdict(config):
             run.clear()
         run.begin(config, overwrite=False)
-        self._take_over(run, values.get("tuner/trial_id"))
-        with Attempt(run):
-            objective = self.oracle.objective
+        self._copy_checkpoint(values.get("tuner/trial_id"), run)
+        objective = self.oracle.objective
+        with CrashCounter(run):
             trained = train_network(
                 self.app, config, self.data, run, epochs=epochs, monitor=objective.name, mode=objective.direction
             )
         rows, best = trained.history
-        figures = {name: value for name, value in rows[best - 1].items() if name.startswith("val_")}
+        metrics = {
+            name: value for name, value in rows[best - 1].items() if name.startswith("val_") or name == objective.name
+        }
         with tf.summary.create_file_writer(str(run.logs / "hparams")).as_default():
-            hparams.hparams(settings_of(trial), trial_id=trial.trial_id)
-            for name, value in figures.items():
+            hparams.hparams(get_settings(trial), trial_id=trial.trial_id)
+            for name, value in metrics.items():
                 tf.summary.scalar(name, value, step=best)
-        return figures
+        return metrics
 
-    def _take_over(self, run: RunDirectory, other_id: str | None) -> None:
-        """Puts what another trial of the same settings has learnt in place, where it is still there."""
+    def _copy_checkpoint(self, other_id: str | None, run: RunDirectory) -> None:
+        """Copies the checkpoint of another trial with the same settings, where there is one, to continue from it."""
         if other_id is None or run.checkpoint.exists():
             return
-        other = self.run_of(other_id).checkpoint
+        other = self.get_run(other_id).checkpoint
         if other.exists():
             with atomic_write(run.checkpoint) as temporary:
                 shutil.copytree(other, temporary)
 
-    def remove_weights(self) -> None:
-        """Removes the weights of trials that have ended; all but the best where Hyperband may go on from them."""
-        trials = [self.oracle.get_trial(path.name.removeprefix("trial_")) for path in trial_folders(self.project_dir)]
-        ended = [trial for trial in trials if trial.status in ENDED]
+    def remove_checkpoints(self) -> None:
+        """Removes the checkpoints of trials that have ended, except the best ones that Hyperband may continue."""
+        trials = [self.oracle.get_trial(trial_id) for trial_id in list_trials(self.project_dir)]
+        ended = [trial for trial in trials if trial.status in FINAL_STATUSES]
         sign = 1 if self.oracle.objective.direction == "max" else -1
-        scored = sorted((t for t in ended if t.score is not None), key=lambda t: sign * t.score, reverse=True)
-        unfinished = [t for t in scored if t.hyperparameters.values.get("tuner/epochs", self.epochs) < self.epochs]
-        kept = {trial.trial_id for trial in unfinished[:KEPT]}
+        continuable = [
+            (sign * trial.score, trial.trial_id)
+            for trial in ended
+            if trial.score is not None and trial.hyperparameters.values.get("tuner/epochs", self.epochs) < self.epochs
+        ]
+        continuable.sort(key=lambda scored: scored[0], reverse=True)
+        kept = {trial_id for _, trial_id in continuable[:KEPT_CHECKPOINTS]}
         for trial in ended:
             if trial.trial_id not in kept:
-                shutil.rmtree(self.run_of(trial.trial_id).checkpoint, ignore_errors=True)
+                shutil.rmtree(self.get_run(trial.trial_id).checkpoint, ignore_errors=True)
 
 
-class Attempt:
-    """Counts how often a trial was begun, and refuses one whose process died again and again without an epoch."""
+class CrashCounter:
+    """Counts how often the process of a trial died, and refuses the trial after 3 times without a finished epoch.
+
+    Args:
+        run: the trial's run directory, where the count is kept in `attempts.json`.
+    """
 
     def __init__(self, run: RunDirectory):
         self.file = run.path / "attempts.json"
         state = run.checkpoint / "state.json"
         self.epochs = len(read_object(state, "epochs")["epochs"]) if state.exists() else 0
-        self.before = 0
+        self.crashes = 0
         if self.file.exists():
-            kept = read_object(self.file, "attempts", "epochs")
-            self.before = kept["attempts"] if kept["epochs"] == self.epochs else 0
+            earlier = read_object(self.file, "attempts", "epochs")
+            self.crashes = earlier["attempts"] if earlier["epochs"] == self.epochs else 0
 
-    def __enter__(self):
-        if self.before >= ATTEMPTS:
+    def __enter__(self) -> None:
+        if self.crashes >= MAX_ATTEMPTS:
             raise UserError(
-                f"its process died {self.before} times before an epoch was finished, as when memory runs out"
+                f"its process died {self.crashes} times before it finished an epoch, as when memory runs out"
             )
-        write_json(self.file, {"attempts": self.before + 1, "epochs": self.epochs})
+        write_json(self.file, {"attempts": self.crashes + 1, "epochs": self.epochs})
 
-    def __exit__(self, kind, error, trace):
-        if kind is None or not issubclass(kind, Exception):  # Ctrl-C is the user's will, not the trial's fault
-            write_json(self.file, {"attempts": self.before, "epochs": self.epochs})
-
-
-def trial_folders(project: str | Path) -> list[Path]:
-    return sorted(path.parent for path in Path(project).glob("trial_*/trial.json"))
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None or not issubclass(kind, Exception):  # Ctrl-C is the user's decision, not the trial's fault
+            write_json(self.file, {"attempts": self.crashes, "epochs": self.epochs})
 
 
-def reason(error: BaseException) -> str:
-    """Why a trial failed, in a line."""
+def list_trials(project_dir: str | Path) -> list[str]:
+    """The ids of the trials in KerasTuner's store."""
+    return sorted(path.parent.name.removeprefix("trial_") for path in Path(project_dir).glob("trial_*/trial.json"))
+
+
+def describe_failure(error: BaseException) -> str:
+    """Why a trial failed, in one line."""
     if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
         return "out of memory"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    words = lines[0] if lines else type(error).__name__
-    return words if isinstance(error, UserError) else f"{type(error).__name__}: {words}"[:300]
+    message = lines[0] if lines else type(error).__name__
+    return message if isinstance(error, UserError) else f"{type(error).__name__}: {message}"[:300]

@@ -1,7 +1,9 @@
 """Search spaces: ranges for the fields of an app's config. Imports nothing slow, as a config must not."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rnn_keras.training.task import Trainable
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -11,12 +13,12 @@ if TYPE_CHECKING:
 class Choice:
     """One of these values, all of one type."""
 
-    values: tuple
+    values: tuple[Any, ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class Int:
-    """A whole number from `low` to `high`, both included; `log`: as often below the geometric mean as above it."""
+    """An integer from `low` to `high`, both included; `log`: sampled evenly on a logarithmic scale."""
 
     low: int
     high: int
@@ -26,7 +28,7 @@ class Int:
 
 @dataclasses.dataclass(frozen=True)
 class Float:
-    """A number from `low` to `high`; `log`: as often below the geometric mean as above it."""
+    """A number from `low` to `high`; `log`: sampled evenly on a logarithmic scale."""
 
     low: float
     high: float
@@ -36,20 +38,33 @@ class Float:
 SearchSpace = dict[str, Choice | Int | Float]  # by the name of the config's field
 
 
-def hyperparameters(space: SearchSpace) -> "keras_tuner.HyperParameters":
-    """The space in KerasTuner's terms."""
+class Searchable(Trainable, Protocol):
+    """What a search needs of an app; see `rnn_keras.cli.Tunable`."""
+
+    search_space: SearchSpace
+
+    @property
+    def program(self) -> str: ...
+
+
+def make_hyperparameters(space: SearchSpace) -> "keras_tuner.HyperParameters":
+    """The same space as KerasTuner's own object.
+
+    Example:
+        >>> make_hyperparameters({"units": Int(16, 128, log=True), "cell": Choice(("lstm", "gru"))})
+    """
     import keras_tuner
 
-    found = keras_tuner.HyperParameters()
+    hyperparameters = keras_tuner.HyperParameters()
     for name, values in space.items():
         if isinstance(values, Choice) and set(values.values) == {True, False}:
-            found.Boolean(name)
+            hyperparameters.Boolean(name)
         elif isinstance(values, Choice):
-            found.Choice(name, list(values.values))
+            hyperparameters.Choice(name, list(values.values))
         elif isinstance(values, Float):
-            found.Float(name, values.low, values.high, sampling="log" if values.log else "linear")
-        elif values.log:  # KerasTuner takes the step of a logarithmic range for a factor
-            found.Int(name, values.low, values.high, sampling="log")
+            hyperparameters.Float(name, values.low, values.high, sampling="log" if values.log else "linear")
+        elif values.log:  # with a logarithmic range, KerasTuner's step is a factor
+            hyperparameters.Int(name, values.low, values.high, sampling="log")
         else:
-            found.Int(name, values.low, values.high, step=values.step)
-    return found
+            hyperparameters.Int(name, values.low, values.high, step=values.step)
+    return hyperparameters

@@ -1,4 +1,4 @@
-"""A worker process of a search on this machine; see `workers.py`."""
+"""The process of a worker on this machine, started by `rnn_keras.tuning.chief.WorkerProcess`."""
 
 import importlib
 import signal
@@ -10,17 +10,23 @@ from rnn_keras.utils.processes import end_with_parent
 from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
 
-def main(module: str, name: str, directory: str) -> None:
-    # Ends by the way of exceptions, so that the trial under way does not count as one that its process died of.
+def main(module: str, class_name: str, directory: str) -> None:
+    """Runs trials of an app until there are no more.
+
+    Args:
+        module, class_name: where the app's class is.
+        directory: of the search.
+    """
+    # Ends by an exception, so that the current trial does not count this as a crash; see `CrashCounter`.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     end_with_parent()
     quiet_tensorflow()
     import_tensorflow()
-    from rnn_keras.tuning.tune import work
+    from rnn_keras.tuning.full_search import run_worker
 
-    app = getattr(importlib.import_module(module), name)()
+    app = getattr(importlib.import_module(module), class_name)()
     try:
-        work(app, Path(directory))
+        run_worker(app, Path(directory))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

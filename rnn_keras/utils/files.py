@@ -93,7 +93,7 @@ def lock_directory(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         file = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        raise cannot_write(folder, error.strerror) from error
+        raise cannot_write(folder, error.strerror or str(error)) from error
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

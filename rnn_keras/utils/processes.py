@@ -38,8 +38,11 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def shares(number: int) -> list[set[int]]:
-    """The cores that this process may use, dealt out to so many; empty where there are fewer, or none are known."""
+def split_cores(number: int) -> list[set[int]]:
+    """The cores that this process may use, divided among so many processes.
+
+    A set is empty where there are fewer cores than processes, or where the operating system does not list them.
+    """
     if not hasattr(os, "sched_getaffinity"):
         return [set()] * number
     cores = sorted(os.sched_getaffinity(0))

@@ -1,23 +1,28 @@
-"""What the user sees: tables on standard output, or one line of JSON there and the rest beside it."""
+"""What the user sees: tables on standard output, or one line of JSON there and everything else on standard error."""
 
 import contextlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-MOST_SHOWN = 12  # of a list
+LIST_ITEMS = 12  # of a list in a cell of a table
+CELL_CHARACTERS = 60  # of an input in a table
 
 console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 @contextlib.contextmanager
-def report_json(as_json: bool) -> Iterator[dict]:
-    """A dict to fill; with `as_json`, all that is printed goes to standard error and the dict to standard output."""
-    report: dict = {}
+def report_json(as_json: bool) -> Iterator[dict[str, Any]]:
+    """A dict to fill. With `as_json`, it is printed at the end, and everything else goes to standard error.
+
+    Args:
+        as_json: whether standard output holds the dict as one line of JSON and nothing else.
+    """
+    report: dict[str, Any] = {}
     if not as_json:
         yield report
         return
@@ -26,20 +31,25 @@ def report_json(as_json: bool) -> Iterator[dict]:
     print(json.dumps(report, ensure_ascii=False))
 
 
-def show_metrics(title: str, metrics: dict) -> None:
+def show_metrics(title: str, metrics: Mapping[str, Any]) -> None:
+    """A table of metrics."""
     table = Table("", "", title=title, title_justify="left", show_header=False)
     for name, value in metrics.items():
         table.add_row(name.replace("_", " "), f"{value:.4f}" if isinstance(value, float) else str(value))
     console.print(table)
 
 
-def show_report(rows: Sequence[dict]) -> None:
-    """The table of an export's parity report."""
+def show_report(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The table of an export's parity report.
+
+    Args:
+        rows: one for each file.
+    """
     if not rows:
         return
-    table = Table(title=f"held against Keras on {rows[0]['examples']} test examples", title_justify="left")
+    table = Table(title=f"compared with Keras on {rows[0]['examples']} test examples", title_justify="left")
     table.add_column("file", no_wrap=True)
-    for heading in ("KB", "ops", "differs by", "decides alike", rows[0]["metric"], "ms for one", "peak MB"):
+    for heading in ("KB", "ops", "largest difference", "agreement", rows[0]["metric"], "ms for one", "peak MB"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
@@ -55,24 +65,26 @@ def show_report(rows: Sequence[dict]) -> None:
     console.print(table)
 
 
-def shown(value: Any) -> str:
-    """Numbers to three places; of long lists the beginning."""
+def format_value(value: Any) -> str:
+    """A value in a cell of a table: numbers with three decimals, of long lists the first 12 items."""
     if isinstance(value, list):
-        return ", ".join(map(shown, value[:MOST_SHOWN])) + (f" ... ({len(value)})" if len(value) > MOST_SHOWN else "")
+        items = ", ".join(map(format_value, value[:LIST_ITEMS]))
+        return items + (f" ... ({len(value)})" if len(value) > LIST_ITEMS else "")
     if isinstance(value, dict):
-        return " ".join(map(shown, value.values()))
+        return " ".join(map(format_value, value.values()))
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def show_predictions(inputs: Sequence[bytes], predictions: Sequence[dict] | Sequence[str]) -> None:
-    """A row for each input, shortened to what a terminal's line holds, with what was predicted."""
+def show_predictions(inputs: Sequence[bytes], predictions: Sequence[dict | str]) -> None:
+    """A table with a row for each input, shortened to 60 characters, and its prediction."""
     if not predictions:
         return
-    predictions = [{"answer": answer} if isinstance(answer, str) else answer for answer in predictions]
-    table = Table("input", *predictions[0])
-    for given, prediction in zip(inputs, predictions, strict=True):
-        text = given[:400].decode("utf-8", "replace")
+    rows = [{"answer": answer} if isinstance(answer, str) else answer for answer in predictions]
+    table = Table("input", *rows[0])
+    for content, row in zip(inputs, rows, strict=True):
+        text = content[:400].decode("utf-8", "replace")
         text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        values = [shown(value) for value in prediction.values()]
-        table.add_row(text if len(text) <= 60 else text[:59] + "…", *values)
+        if len(text) > CELL_CHARACTERS:
+            text = text[: CELL_CHARACTERS - 1] + "…"
+        table.add_row(text, *map(format_value, row.values()))
     console.print(table)

@@ -59,8 +59,8 @@ def make_tune(app: Any, defaults: Any, arguments: Sequence[str]) -> Callable[...
             app.check_source(config.dataset, config.data_dir)
             import_tensorflow()
             from rnn_keras.cli.full_run import train_and_score
-            from rnn_keras.tuning.tune import Plan
-            from rnn_keras.tuning.tune import tune as search
+            from rnn_keras.tuning import Plan
+            from rnn_keras.tuning import tune as search
 
             plan = Plan(dataclasses.asdict(config), searched, tuner, objective, max_trials)
             train = train_and_score if compare else None

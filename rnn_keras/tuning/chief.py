@@ -1,0 +1,208 @@
+"""A search in several processes: KerasTuner's chief hands out the trials, its workers run them.
+
+On one machine `--workers N` starts the workers and restarts those that die. On several machines, each runs the same
+command with its `--run-dir` in a directory that all share, and with KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT set
+to the chief's address, and KERASTUNER_TUNER_ID to `chief` on one and to a name of its own on every other.
+"""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+from keras_tuner.src import protos  # not public, but KerasTuner's own way to start a chief cannot end in time
+from keras_tuner.src.distribute.oracle_chief import OracleServicer
+
+from rnn_keras.tuning.heartbeat import INTERVAL, HeartbeatMonitor
+from rnn_keras.tuning.progress import Progress
+from rnn_keras.tuning.search import Search
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.processes import child_environment, module_of, split_cores
+
+MAX_STARTS = 3  # of a worker that dies without having ended a trial in between
+
+
+def get_role() -> str | None:
+    """`"chief"` or `"worker"`, as the environment says; None: it names no address of a chief.
+
+    Raises:
+        UserError: only some of the three variables are set.
+    """
+    if "KERASTUNER_ORACLE_IP" not in os.environ:
+        return None
+    for name in ("KERASTUNER_ORACLE_PORT", "KERASTUNER_TUNER_ID"):
+        if name not in os.environ:
+            raise UserError(f"KERASTUNER_ORACLE_IP is set, but {name} is not; set all three, or none of them")
+    return "chief" if "chief" in os.environ["KERASTUNER_TUNER_ID"] else "worker"
+
+
+def read_chief_address() -> tuple[str, int]:
+    """Host and port of the chief, from the environment.
+
+    Raises:
+        UserError: they are not an address.
+    """
+    host, port = os.environ["KERASTUNER_ORACLE_IP"], os.environ["KERASTUNER_ORACLE_PORT"]
+    try:
+        socket.getaddrinfo(host, int(port))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"KERASTUNER_ORACLE_IP {host} with KERASTUNER_ORACLE_PORT {port} is not an address; expected the name of a "
+            "machine and the number of a port"
+        ) from error
+    return host, int(port)
+
+
+def make_worker_command(app: object) -> list[str]:
+    """The command line that starts a worker for this app; the search's directory is still to be added.
+
+    Raises:
+        UserError: the app's class cannot be imported.
+    """
+    return [sys.executable, "-m", "rnn_keras.tuning.worker", module_of(app), type(app).__qualname__]
+
+
+class WorkerProcess:
+    """A process of this machine that runs trials, on cores of its own, and is restarted when it dies.
+
+    Args:
+        number: from 1.
+        command: starts it.
+        address: of the chief.
+        log: the file of its output.
+        cores: that it may use; empty: all.
+    """
+
+    def __init__(self, number: int, command: Sequence[str], address: tuple[str, int], log: Path, cores: set[int]):
+        self.tuner_id = f"worker{number}"
+        self.command, self.log, self.cores = command, log, cores
+        self.environment = (
+            os.environ
+            | child_environment()
+            | {
+                "KERASTUNER_TUNER_ID": self.tuner_id,
+                "KERASTUNER_ORACLE_IP": address[0],
+                "KERASTUNER_ORACLE_PORT": str(address[1]),
+            }
+        )
+        self.starts = 0
+        self.ended_trials = -1
+        self.start()
+
+    def start(self) -> None:
+        """Starts the process."""
+        self.starts += 1
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
+        if self.cores:  # before TensorFlow is imported, which starts as many threads as there are cores
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(self.process.pid, self.cores)
+
+    def keep_running(self, ended_trials: int, show: Callable[[str], None]) -> bool:
+        """Restarts the process if it died; returns False where it has finished, or dies again and again.
+
+        Args:
+            ended_trials: how many trials of the search have ended, by which progress is measured.
+            show: prints a line.
+        """
+        status = self.process.poll()
+        if status is None:
+            return True
+        if status == 0:
+            return False
+        if ended_trials > self.ended_trials:
+            self.starts, self.ended_trials = 0, ended_trials
+        if self.starts >= MAX_STARTS:
+            show(f"{self.tuner_id} died {self.starts} times while no trial ended, and is not restarted; see {self.log}")
+            return False
+        show(f"{self.tuner_id} ended with exit status {status}; it is restarted and resumes its trial")
+        self.start()  # under its old name, by which the oracle knows its trial
+        return True
+
+    def stop(self) -> None:
+        """Ends the process, by force after 10 seconds."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+def run_chief(
+    search: Search,
+    workers: int,
+    command: Sequence[str],
+    address: tuple[str, int] | None,
+    timeout: float,
+    progress: Progress,
+) -> None:
+    """Hands out trials until there are no more, to workers of this machine or, with none, of others.
+
+    Args:
+        search: its oracle is in this process.
+        workers: processes to start here.
+        command: starts one.
+        address: where to listen; None: at a free port, for this machine alone.
+        timeout: seconds without a heartbeat of a worker after which its trial is marked as failed.
+        progress: reports the trials to the user.
+
+    Raises:
+        UserError: the address is not available, no worker of this machine is left, or no worker of another sends a
+            heartbeat.
+    """
+    oracle, directory = search.oracle, Path(search.project_dir)
+    assert oracle.max_trials is not None
+    servicer = OracleServicer(oracle)
+    server = grpc.server(ThreadPoolExecutor(max_workers=1), options=[("grpc.so_reuseport", 0)])
+    protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
+    host, port = address or ("127.0.0.1", 0)
+    try:
+        port = server.add_insecure_port(f"{host}:{port}")
+    except RuntimeError as error:
+        raise UserError(f"cannot listen at {host}, port {port}; set KERASTUNER_ORACLE_PORT to a free one") from error
+    server.start()
+    if not workers:
+        progress.show(f"waiting for workers at {host}, port {port}")
+    logs = directory / "workers"
+    logs.mkdir(exist_ok=True)
+    processes = [
+        WorkerProcess(number, command, (host, port), logs / f"{number}.txt", cores)
+        for number, cores in enumerate(split_cores(workers), 1)
+    ]
+    monitor = HeartbeatMonitor(oracle, directory, timeout, progress)
+    try:
+        while True:
+            running = [worker for worker in processes if worker.keep_running(len(oracle.end_order), progress.show)]
+            monitor.update()
+            if workers and not running:
+                break
+            if not workers:
+                over = servicer.stop_triggered or len(oracle.end_order) >= oracle.max_trials
+                # Workers that are alive ask once more, and get the answer that nothing is left.
+                if over and not oracle.ongoing_trials:
+                    if not monitor.any_alive(3 * INTERVAL):
+                        break
+                elif monitor.heartbeats and not monitor.any_alive(timeout):
+                    raise UserError(
+                        f"no worker has sent a heartbeat for {timeout:.0f} s, and {len(oracle.end_order)} of "
+                        f"{oracle.max_trials} trials have ended; the same commands resume the search"
+                    )
+            time.sleep(0.2)
+    finally:
+        for worker in processes:
+            worker.stop()
+        server.stop(grace=1).wait()
+    if any(worker.process.returncode for worker in processes) and not servicer.stop_triggered:
+        lines = processes[0].log.read_text(errors="replace").strip().splitlines()
+        raise UserError(
+            f"no worker is left, and {len(oracle.end_order)} trials have ended; the last line of the first one's log "
+            f"is: {lines[-1] if lines else '(empty)'}; the same command resumes the search"
+        )
