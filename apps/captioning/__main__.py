@@ -79,10 +79,10 @@ class CaptioningApp(App):
 
         return predict(model, self.run.plots, inputs)
 
-    def deployment(self, model: "keras.Model", config: CaptioningConfig, examples: int) -> "ExportSpec":
-        from apps.captioning.export import deployment
+    def export_spec(self, model: "keras.Model", config: CaptioningConfig, examples: int) -> "ExportSpec":
+        from apps.captioning.export import export_spec
 
-        return deployment(model, config, examples)
+        return export_spec(model, config, examples)
 
 
 if __name__ == "__main__":

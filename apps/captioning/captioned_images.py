@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from apps.captioning.picture_files import picture_content
-from rnn_keras.data.classification import listed
+from rnn_keras.data.classification import list_names
 from rnn_keras.data.splits import SPLITS, assign_splits, select_split
 from rnn_keras.data.tables import read_rows
 from rnn_keras.data.tfds_source import batches_of_splits, means_path, prepared_builder, require_within_reach
@@ -146,7 +146,7 @@ def _caption_files(folder: Path) -> list[tuple[str | None, Path]]:
     files = [(split, folder / f"{name}_captions.tsv") for name, split in _SPLIT_OF.items()]
     files = [(split, file) for split, file in files if file.is_file()]
     if not files:
-        raise UserError(f"{folder} has no captions: it holds {listed(sorted(os.listdir(folder)))}; {_FORM}")
+        raise UserError(f"{folder} has no captions: it holds {list_names(sorted(os.listdir(folder)))}; {_FORM}")
     return files
 
 
@@ -172,7 +172,7 @@ def _read_folder(folder: Path) -> _Read:
             raise UserError(f"{folder} has captions of {name!r}, which names no file in images/; {_FORM}")
     missing = [name for name, path in paths.items() if not path.is_file()]
     if missing:
-        raise UserError(f"{folder / 'images'} lacks {len(missing)} of {len(paths)} pictures: {listed(missing)}")
+        raise UserError(f"{folder / 'images'} lacks {len(missing)} of {len(paths)} pictures: {list_names(missing)}")
     notes = []
     others = len(os.listdir(folder / "images")) - len(paths)
     if others:
@@ -218,7 +218,7 @@ def _read_tfds(name: str, data_dir: str | None, language: str | None, download: 
     kept = [place for place, some in enumerate(captions) if some]  # hidden test splits have none
     if not kept:
         raise UserError(
-            f"{name} has no captions in train, validation or test: its splits are {listed(builder.info.splits)}"
+            f"{name} has no captions in train, validation or test: its splits are {list_names(builder.info.splits)}"
         )
 
     def reading(places):
@@ -257,6 +257,6 @@ def caption_features(name: str, info, language: str | None) -> tuple[str, tuple[
     if len(images) != 1 or chosen is None:
         raise UserError(
             f"{name} is no set of pictures with captions: expected one picture and a text or several; its features are "
-            f"{listed(features)}"
+            f"{list_names(features)}"
         )
     return images[0], texts[chosen]

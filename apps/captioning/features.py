@@ -14,7 +14,7 @@ from rich.progress import track
 
 from apps.captioning.captioned_images import CaptionedImages
 from rnn_keras.cli.app import console
-from rnn_keras.data.images import decoded
+from rnn_keras.data.images import decode_image
 from rnn_keras.data.package_files import default_cache_dir
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import atomic_write
@@ -34,7 +34,7 @@ def pixels_of(pictures: CaptionedImages, side: int) -> Iterator[np.ndarray]:
 def square(content: bytes, side: int) -> np.ndarray:
     """The bytes of a PNG or JPEG file -> `(side, side, 3)` uint8, stretched to that."""
     try:
-        return decoded(tf.constant(content), side, 3, stretch=True).numpy()
+        return decode_image(tf.constant(content), side, 3, stretch=True).numpy()
     except tf.errors.OpError as error:
         raise UserError(
             f"a picture of {len(content)} bytes that begins with {content[:8]!r} cannot be decoded: expected a PNG or "

@@ -3,9 +3,10 @@
 import keras
 
 from apps.captioning.config import CaptioningConfig
+from apps.captioning.image_memory import ImageMemory
 from rnn_keras.data.images import DecodedImages
 from rnn_keras.data.open_vocabulary import END, START, JoinedText, OpenVocabulary
-from rnn_keras.seq2seq import AttentionDecoder, ImageMemory, Search
+from rnn_keras.seq2seq import AttentionDecoder, Search
 
 
 def build_network(

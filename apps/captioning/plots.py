@@ -9,7 +9,7 @@ import numpy as np
 from apps.captioning.captioner import AttentionMap, Captioner
 from apps.captioning.data import CaptioningData
 from apps.captioning.features import square
-from rnn_keras.data.classification import drawn
+from rnn_keras.data.classification import sample_evenly
 from rnn_keras.training.plots import save
 from rnn_keras.utils.fonts import find_font
 
@@ -25,7 +25,7 @@ PIXELS = 160
 def draw(folder: Path, data: CaptioningData, captioner: Captioner) -> None:
     """`captions.png` of test pictures, and `attention.png` of one of them."""
     test = data.images.splits["test"]
-    chosen = test[drawn(len(test), SHOWN)]
+    chosen = test[sample_evenly(len(test), SHOWN)]
     pictures = [square(content, PIXELS) for content in data.images.contents_of(chosen)]
     texts = captioner.write(data.arrays[:, 0], places=chosen).texts
     plot_captions(pictures, texts, [data.images.captions[place][0] for place in chosen], folder / "captions.png")

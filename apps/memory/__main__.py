@@ -91,10 +91,10 @@ class MemoryApp(App):
 
         return answered(model, list(inputs), self.config)
 
-    def deployment(self, model: "keras.Model", config: MemoryConfig, examples: int) -> "ExportSpec":
-        from apps.memory.export import deployment
+    def export_spec(self, model: "keras.Model", config: MemoryConfig, examples: int) -> "ExportSpec":
+        from apps.memory.export import export_spec
 
-        return deployment(model, config, examples)
+        return export_spec(model, config, examples)
 
     def commands(self) -> dict[str, Callable]:
         from apps.memory.commands import exploding, language, lengths, sentence

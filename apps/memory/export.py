@@ -1,6 +1,4 @@
-"""What the memory models are exported as, and what their files are held against."""
-
-import json
+"""What the memory models are exported as."""
 
 import keras
 import numpy as np
@@ -9,52 +7,63 @@ import tensorflow as tf
 from apps.memory.config import MemoryConfig
 from apps.memory.data import held_out
 from apps.memory.marked_numbers import MarkedNumbers, written
-from apps.memory.tasks import LETTERS, Adding, task_of
-from rnn_keras.export.spec import ExportSpec
-from rnn_keras.runtime.litert_model import DESCRIPTION
+from apps.memory.tasks import LETTERS, Adding, Copy, task_of
+from rnn_keras.export.classification import description_file, get_network
+from rnn_keras.export.spec import Comparison, ExportSpec
 
-CALIBRATION = 100  # training examples that show int8 which values come up
+CALIBRATION_EXAMPLES = 100
 
 
-def deployment(model: keras.Model, config: MemoryConfig, examples: int) -> ExportSpec:
+def export_spec(model: keras.Model, config: MemoryConfig, examples: int) -> ExportSpec:
+    """The SavedModel takes texts, the other files take what the network reads."""
     task = task_of(config.dataset, config.length, config.items)
-    adding = isinstance(task, Adding)
-
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
-    def serve(text):
-        return model({"text": text}, training=False)
-
-    def texts(steps, number):
-        if adding:
-            return [written(line) for line in steps[:number]]
-        return ["".join(LETTERS[letter] for letter in row).encode() for row in steps[:number]]
-
-    def tensors(lines):
-        if adding:
-            return [MarkedNumbers()(tf.constant([line]))[0].numpy() for line in lines]
-        return list(task.steps(np.array([[LETTERS.index(letter) for letter in line.decode()] for line in lines])))
-
-    def decide(outputs):  # whether the sum is above its mean; which letters
-        return (outputs > 1).ravel() if adding else outputs.argmax(axis=-1)
-
-    def metric(outputs):
-        return np.square(outputs - truth).mean() if adding else np.mean(decide(outputs) == truth)
-
-    steps, answers = held_out(task, "test")
-    truth = answers[:examples]
-    train = held_out(task, "train")
-    described = json.dumps({"letters": LETTERS, "task": task.name, "length": task.length}).encode()
+    description = {"letters": LETTERS, "task": task.name, "length": task.length}
+    is_adding = isinstance(task, Adding)
     return ExportSpec(
         model=model,
-        endpoint=serve,
-        network=model.get_layer("network"),
-        steps=task.length if adding else task.length + 2 * task.items,
-        tensors=tensors,
-        scores=lambda outputs: outputs["sum"][:, np.newaxis] if adding else outputs["probabilities"],
-        files=lambda quantisation: {DESCRIPTION: described},
-        examples=texts(steps if adding else answers, examples),
-        calibration=texts(train[0] if adding else train[1], CALIBRATION),
-        decide=decide,
-        metric=metric,
-        metric_name="mse" if adding else "accuracy",
+        network=get_network(model, "network"),
+        encode=encode_numbers if is_adding else lambda lines: encode_letters(task, lines),
+        comparison=compare_sums(task, examples) if is_adding else compare_letters(task, examples),
+        output="sum" if is_adding else "probabilities",
+        files=lambda quantisation: description_file(description),
+        calibration=lambda: sample_texts(task, "train", CALIBRATION_EXAMPLES),
     )
+
+
+def compare_sums(task: Adding, examples: int) -> Comparison:
+    """Of the adding problem: whether each sum is above the mean, and the mean squared error."""
+    truth = held_out(task, "test")[1][:examples]
+    return Comparison(
+        sample_texts(task, "test", examples),
+        lambda outputs: float(np.square(outputs - truth).mean()),
+        "mse",
+        decide=lambda outputs: (outputs > 1).ravel(),
+    )
+
+
+def compare_letters(task: Copy, examples: int) -> Comparison:
+    """Of copying: each letter, and the share of letters that are right."""
+    truth = held_out(task, "test")[1][:examples]
+    return Comparison(
+        sample_texts(task, "test", examples),
+        lambda outputs: float(np.mean(outputs.argmax(axis=-1) == truth)),
+        decide=lambda outputs: outputs.argmax(axis=-1),
+    )
+
+
+def sample_texts(task: Adding | Copy, split: str, number: int) -> list[bytes]:
+    """The first examples of a split as texts."""
+    steps, answers = held_out(task, split)
+    if isinstance(task, Adding):
+        return [written(line) for line in steps[:number]]
+    return ["".join(LETTERS[letter] for letter in row).encode() for row in answers[:number]]
+
+
+def encode_numbers(lines: list[bytes]) -> list[np.ndarray]:
+    """Texts of the adding problem -> `(time, 2)` each."""
+    return [MarkedNumbers()(tf.constant([line]))[0].numpy() for line in lines]
+
+
+def encode_letters(task: Copy, lines: list[bytes]) -> list[np.ndarray]:
+    """Texts of copying -> ids `(time,)` each."""
+    return list(task.steps(np.array([[LETTERS.index(letter) for letter in line.decode()] for line in lines])))

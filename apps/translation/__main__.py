@@ -73,10 +73,10 @@ class TranslationApp(App):
 
         return predict(model, self.config, self.run.plots / "prediction.png", inputs)
 
-    def deployment(self, model: "keras.Model", config: TranslationConfig, examples: int) -> "ExportSpec":
-        from apps.translation.export import deployment
+    def export_spec(self, model: "keras.Model", config: TranslationConfig, examples: int) -> "ExportSpec":
+        from apps.translation.export import export_spec
 
-        return deployment(model, config, examples)
+        return export_spec(model, config, examples)
 
 
 if __name__ == "__main__":

@@ -71,10 +71,10 @@ class WardrobeApp(App):
 
         return predict(model, inputs)
 
-    def deployment(self, model: "keras.Model", config: WardrobeConfig, examples: int) -> "ExportSpec":
-        from apps.wardrobe.export import deployment
+    def export_spec(self, model: "keras.Model", config: WardrobeConfig, examples: int) -> "ExportSpec":
+        from apps.wardrobe.export import export_spec
 
-        return deployment(model, config, examples)
+        return export_spec(model, config, examples)
 
 
 if __name__ == "__main__":

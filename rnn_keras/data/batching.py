@@ -268,7 +268,7 @@ class BucketedBatches(Batches):
         return len(indices), int(self.boundaries[self._bucket[indices].max()])
 
 
-def predicted(network, sequences: Sequence[np.ndarray], batch_size: int = 256) -> np.ndarray:
+def predict_sequences(network, sequences: Sequence[np.ndarray], batch_size: int = 256) -> np.ndarray:
     """A network's outputs for sequences `(time, ...)` of any lengths: `(n, ...)`, in their order."""
     batches = BucketedBatches(sequences, None, batch_size, shuffle=False)
     return batches.in_original_order(network.predict(batches.dataset(), verbose=0))

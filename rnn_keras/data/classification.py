@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -19,11 +19,20 @@ FEWEST = 10  # distinct examples to train on, validate and test
 # Names of the two classes of sentiment that mean the same.
 _SAME = dict.fromkeys(("negative", "0", "0.0", "-1"), "neg") | dict.fromkeys(("positive", "1", "1.0"), "pos")
 
-Examples = TypeVar("Examples")  # of one kind: inputs, and `labels`, `(n,)` int32 indices into the class names
+
+class Selectable(Protocol):
+    """Examples of one kind. Those with a class each also have `inputs` and `labels`, `(n,)` int32."""
+
+    def __len__(self) -> int: ...
+
+    def select(self, indices: Sequence[int] | np.ndarray) -> Self: ...
+
+
+Examples = TypeVar("Examples", bound=Selectable)
 
 
 @dataclass(frozen=True)
-class Labelled(Generic[Examples]):
+class ClassificationDataset(Generic[Examples]):
     """Data whose examples have a class each.
 
     Attributes:
@@ -44,9 +53,14 @@ class Labelled(Generic[Examples]):
         """The examples of `"train"`, `"validation"`, `"test"` or `"all"`; UserError where there are none."""
         return select_split(self.name, self.splits, self.everything, split)
 
+    def sample(self, split: str, number: int) -> Examples:
+        """At most so many examples of a split, evenly apart; see `examples`."""
+        found = self.examples(split)
+        return found.select(sample_evenly(len(found), number))
+
 
 @dataclass(frozen=True)
-class Read:
+class SourceExamples:
     """Examples as their source has them: for each its input, its label and the split that the source names, or None."""
 
     inputs: list
@@ -56,15 +70,15 @@ class Read:
     notes: list[str] = field(default_factory=list)
 
 
-def divided(
+def divide_examples(
     dataset: str,
-    read: Read,
+    read: SourceExamples,
     keys: Sequence[str],
     make: Callable[[Sequence[int], np.ndarray], Examples],
     *,
     what: str,
     class_names: Sequence[str] | None,
-) -> Labelled[Examples]:
+) -> ClassificationDataset[Examples]:
     """The examples in three disjoint splits; see `splits.assign_splits`.
 
     Args:
@@ -92,7 +106,7 @@ def divided(
     if class_names is None:
         _require_trainable(dataset, {split: labels[chosen] for split, chosen in indices.items()}, names)
     everything = make(range(len(read.inputs)), labels)
-    return Labelled(dataset, names, splits, everything, [*read.notes, *notes])
+    return ClassificationDataset(dataset, names, splits, everything, [*read.notes, *notes])
 
 
 def read_tfds(
@@ -104,7 +118,7 @@ def read_tfds(
     what: str,
     default: str,
     prepare: Callable[[Any], Callable | None] = lambda feature: None,
-) -> Read:
+) -> SourceExamples:
     """The labelled examples of TFDS's train, validation and test splits.
 
     Args:
@@ -129,9 +143,9 @@ def read_tfds(
     if not inputs:
         raise UserError(
             f"{name} has no labelled examples in train, validation or test: its splits are "
-            f"{listed(builder.info.splits)}"
+            f"{list_names(builder.info.splits)}"
         )
-    return Read(inputs, np.concatenate(labels).astype(np.int32), builder.info.features[label].names, given)
+    return SourceExamples(inputs, np.concatenate(labels).astype(np.int32), builder.info.features[label].names, given)
 
 
 def _features(name: str, info, kind: str, what: str) -> tuple[str, str]:
@@ -148,11 +162,11 @@ def _features(name: str, info, kind: str, what: str) -> tuple[str, str]:
         return inputs[0], labels[0]
     raise UserError(
         f"{name} is no set of {what} with one class each: expected one {kind.lower()} and one class label, "
-        f"its features are {listed(features)}"
+        f"its features are {list_names(features)}"
     )
 
 
-def classes(words: Sequence[str]) -> tuple[list[str], np.ndarray]:
+def index_classes(words: Sequence[str]) -> tuple[list[str], np.ndarray]:
     """The class names behind the words that label the examples, and `(n,)` int32 labels.
 
     Case is no difference; numbers come by value, before words by the alphabet: so 0 before 1, and neg before pos.
@@ -185,7 +199,7 @@ def label_layer(class_names: Sequence[str]) -> "keras.layers.StringLookup":
     )
 
 
-def drawn(size: int, number: int) -> np.ndarray:
+def sample_evenly(size: int, number: int) -> np.ndarray:
     """Indices of at most `number` of `size` examples, evenly apart."""
     return np.linspace(0, size - 1, min(number, size)).astype(int)
 
@@ -198,7 +212,9 @@ def _matching(dataset: str, found: list[str], wanted: list[str]) -> np.ndarray:
             return np.array([index[same(name)] for name in found], np.int32)
     if all(name.isdecimal() and int(name) < len(wanted) for name in found):
         return np.array([int(name) for name in found], np.int32)
-    raise UserError(f"the labels of {dataset} are {listed(found)}; expected those of the model: {listed(wanted)}")
+    raise UserError(
+        f"the labels of {dataset} are {list_names(found)}; expected those of the model: {list_names(wanted)}"
+    )
 
 
 def _require_enough(dataset: str, keys: Sequence[str], names: list[str], labels: np.ndarray, what: str) -> None:
@@ -231,6 +247,6 @@ def _require_trainable(dataset: str, labels: dict[str, np.ndarray], names: list[
         )
 
 
-def listed(names: Iterable) -> str:
+def list_names(names: Iterable) -> str:
     names = [str(name).strip() for name in names]
     return ", ".join(names[:10]) + (f" ... ({len(names)} in all)" if len(names) > 10 else "")

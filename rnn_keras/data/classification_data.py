@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.data.batching import Batches, BucketedBatches, FixedBatches, predicted
-from rnn_keras.data.classification import Labelled
+from rnn_keras.data.batching import Batches, BucketedBatches, FixedBatches, predict_sequences
+from rnn_keras.data.classification import ClassificationDataset
 
 EVALUATION_BATCH = 256
 
@@ -25,7 +25,7 @@ class ClassificationData:
 
     def __init__(
         self,
-        dataset: Labelled,
+        dataset: ClassificationDataset,
         encode: Callable[[Any], np.ndarray | list[np.ndarray]],
         noun: str = "examples",
         details: str = "",
@@ -69,7 +69,7 @@ def predict_probabilities(network: Any, inputs: np.ndarray | Sequence[np.ndarray
     """The probabilities of all classes, `(n, classes)`, for an array `(n, ...)` or sequences `(time, ...)`."""
     if isinstance(inputs, np.ndarray):
         return expand_binary(network.predict(inputs, batch_size=EVALUATION_BATCH, verbose=0))
-    return expand_binary(predicted(network, inputs))
+    return expand_binary(predict_sequences(network, inputs))
 
 
 def expand_binary(outputs: np.ndarray) -> np.ndarray:

@@ -12,7 +12,14 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from rnn_keras.data.classification import Labelled, Read, classes, divided, listed, read_tfds
+from rnn_keras.data.classification import (
+    ClassificationDataset,
+    SourceExamples,
+    divide_examples,
+    index_classes,
+    list_names,
+    read_tfds,
+)
 from rnn_keras.data.splits import SPLITS
 from rnn_keras.data.tfds_source import means_path, require_within_reach
 from rnn_keras.utils.errors import UserError
@@ -24,7 +31,7 @@ LARGEST_SIZE = 64  # that is taken unasked
 
 
 @dataclass(frozen=True)
-class Examples:
+class ImageExamples:
     """Pictures `(n, size, size, channels)` uint8, and `(n,)` int32 labels, each an index into the class names."""
 
     images: np.ndarray
@@ -38,8 +45,12 @@ class Examples:
     def __len__(self) -> int:
         return len(self.images)
 
+    def select(self, indices: Sequence[int] | np.ndarray) -> "ImageExamples":
+        """The examples at these indices."""
+        return ImageExamples(self.images[indices], self.labels[indices])
 
-ImageDataset = Labelled[Examples]
+
+ImageDataset = ClassificationDataset[ImageExamples]
 
 
 def load_image_dataset(
@@ -57,11 +68,11 @@ def load_image_dataset(
         dataset: `digits`: the 1,797 of scikit-learn, 8 x 8; a TFDS name; or a folder with a subfolder of PNG and JPEG
             pictures for each class, or with folders `train`, `test` and perhaps `validation` of such subfolders.
         data_dir: TFDS's data directory.
-        size: height and width that all pictures are brought to, see `images.fitted`; 0: the data's own up to 64, and
+        size: height and width that all pictures are brought to, see `images.fit_image`; 0: the data's own up to 64, and
             28 where there is no one size, and for files.
         channels: 1: grey, 3: red, green and blue.
-        class_names: the classes of a trained model, to score it on other data; see `labelled.divided`. Default: the
-            classes of the data, in the order of TFDS, or numbers by value and then words by the alphabet.
+        class_names: the classes of a trained model, to score it on other data; see `classification.divide_examples`.
+            Default: the classes of the data, in the order of TFDS, or numbers by value and then words by the alphabet.
         download: whether TFDS may fetch what is not there.
 
     Returns:
@@ -80,11 +91,11 @@ def load_image_dataset(
         prepare = lambda feature: _fitting(feature.shape, size, channels)  # noqa: E731
         read = read_tfds(dataset, data_dir, download, "Image", what="pictures", default=DEFAULT, prepare=prepare)
     images = np.stack(read.inputs)
-    return divided(
+    return divide_examples(
         dataset,
         read,
         [hashlib.blake2b(image.tobytes(), digest_size=16).hexdigest() for image in images],
-        lambda indices, labels: Examples(images[indices], labels),
+        lambda indices, labels: ImageExamples(images[indices], labels),
         what="pictures",
         class_names=class_names,
     )
@@ -106,21 +117,21 @@ def require_source(dataset: str, data_dir: str | None = None) -> None:
 
 
 def read_image(path: Path, size: int, channels: int) -> np.ndarray:
-    """The pixels of a picture's file, `(size, size, channels)` uint8; see `images.fitted`.
+    """The pixels of a picture's file, `(size, size, channels)` uint8; see `images.fit_image`.
 
     Raises:
         UserError: there is no such file, or it is damaged.
     """
     import tensorflow as tf
 
-    from rnn_keras.data.images import decoded
+    from rnn_keras.data.images import decode_image
 
     try:
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); expected a PNG or JPEG picture") from error
     try:
-        return decoded(tf.constant(content), size, channels).numpy()
+        return decode_image(tf.constant(content), size, channels).numpy()
     except tf.errors.OpError as error:
         raise UserError(
             f"{path} is damaged or no picture ({_reason(error.message)}); expected PNG or JPEG: mend or remove it"
@@ -145,13 +156,13 @@ def _reason(message: str) -> str:
 
 def _fitting(shape: Sequence[int | None], size: int, channels: int):
     """For pictures of this shape a function to those that are wanted; see `load_image_dataset`."""
-    from rnn_keras.data.images import fitted
+    from rnn_keras.data.images import fit_image
 
     own = max(shape[:2]) if None not in shape[:2] else USUAL_SIZE
-    return lambda image: fitted(image, size or min(own, LARGEST_SIZE), channels)
+    return lambda image: fit_image(image, size or min(own, LARGEST_SIZE), channels)
 
 
-def _read_digits(size: int, channels: int) -> Read:
+def _read_digits(size: int, channels: int) -> SourceExamples:
     import tensorflow as tf
     from sklearn.datasets import load_digits
 
@@ -160,10 +171,12 @@ def _read_digits(size: int, channels: int) -> Read:
     images = np.rint(digits.images * 255 / 16).astype(np.uint8)[..., np.newaxis]
     fit = _fitting(images.shape[1:], size, channels)
     images = [fit(tf.constant(image)).numpy() for image in images]
-    return Read(images, digits.target.astype(np.int32), [str(digit) for digit in range(10)], [None] * len(images))
+    return SourceExamples(
+        images, digits.target.astype(np.int32), [str(digit) for digit in range(10)], [None] * len(images)
+    )
 
 
-def _read_folder(path: Path, size: int, channels: int) -> Read:
+def _read_folder(path: Path, size: int, channels: int) -> SourceExamples:
     files, words, given, others = [], [], [], 0
     for split, folder in _class_folders(path):
         of_class = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
@@ -177,9 +190,9 @@ def _read_folder(path: Path, size: int, channels: int) -> Read:
         files += pictures
         words += [folder.name] * len(pictures)
         given += [split] * len(pictures)
-    names, labels = classes(words)
+    names, labels = index_classes(words)
     notes = [f"{others} file(s) do not end in {', '.join(SUFFIXES)} and were left out"] if others else []
-    return Read(list(read_images(files, size, channels)), labels, names, given, notes)
+    return SourceExamples(list(read_images(files, size, channels)), labels, names, given, notes)
 
 
 def _class_folders(path: Path) -> list[tuple[str | None, Path]]:
@@ -199,14 +212,14 @@ def _class_folders(path: Path) -> list[tuple[str | None, Path]]:
         found = [(None, folder) for folder in inside]
     elif len(splits) < len(inside):
         raise UserError(
-            f"{path} holds {listed(folder.name for folder in splits)} beside "
-            f"{listed(folder.name for folder in inside if folder not in splits)}: expected either a folder for each "
-            "class, or train, validation and test with such folders inside"
+            f"{path} holds {list_names(folder.name for folder in splits)} beside "
+            f"{list_names(folder.name for folder in inside if folder not in splits)}: expected either a folder for "
+            "each class, or train, validation and test with such folders inside"
         )
     else:
         found = [(split.name, folder) for split in splits for folder in _subfolders(split)]
     if not found:
-        held = listed(sorted(entry.name for entry in path.iterdir())) or "nothing"
+        held = list_names(sorted(entry.name for entry in path.iterdir())) or "nothing"
         raise UserError(f"{path} holds no subfolders; {form}; it holds {held}")
     return found
 

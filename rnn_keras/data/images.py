@@ -6,7 +6,7 @@ import tensorflow as tf
 PNG = b"\x89PNG\r\n\x1a\n"  # what such a file begins with
 
 
-def fitted(image: tf.Tensor, size: int, channels: int, stretch: bool = False) -> tf.Tensor:
+def fit_image(image: tf.Tensor, size: int, channels: int, stretch: bool = False) -> tf.Tensor:
     """`(height, width, 1 or 3)` uint8 pixels -> `(size, size, channels)` uint8.
 
     The whole picture is scaled, with antialiasing, and what is missing to a square is filled up with black.
@@ -15,7 +15,7 @@ def fitted(image: tf.Tensor, size: int, channels: int, stretch: bool = False) ->
         channels: 1: grey, 3: red, green and blue.
         stretch: fill the square with the picture, whatever becomes of its proportions.
     """
-    # The shape is known while the graph is made where a TFDS data set or `decoded` knows it.
+    # The shape is known while the graph is made where a TFDS data set or `decode_image` knows it.
     if image.shape[-1] != channels:
         image = tf.image.grayscale_to_rgb(image) if channels == 3 else tf.image.rgb_to_grayscale(image)
     if image.shape[:2] != (size, size):
@@ -30,11 +30,11 @@ def _padded(image, shape, antialias):
 
 
 @tf.function(reduce_retracing=True)
-def decoded(content: tf.Tensor, size: int, channels: int, stretch: bool = False) -> tf.Tensor:
-    """The bytes of one PNG or JPEG file -> `(size, size, channels)` uint8; see `fitted`.
+def decode_image(content: tf.Tensor, size: int, channels: int, stretch: bool = False) -> tf.Tensor:
+    """The bytes of one PNG or JPEG file -> `(size, size, channels)` uint8; see `fit_image`.
 
     Args:
-        stretch: see `fitted`; then what is transparent in a PNG file is white too, as on paper.
+        stretch: see `fit_image`; then what is transparent in a PNG file is white too, as on paper.
 
     Raises:
         tf.errors.InvalidArgumentError: they are not those of a picture.
@@ -44,7 +44,7 @@ def decoded(content: tf.Tensor, size: int, channels: int, stretch: bool = False)
         image = tf.cond(is_png, lambda: _on_white(content, channels), lambda: _opaque(content, channels))
     else:
         image = _opaque(content, channels)
-    return fitted(tf.ensure_shape(image, (None, None, channels)), size, channels, stretch)
+    return fit_image(tf.ensure_shape(image, (None, None, channels)), size, channels, stretch)
 
 
 def _opaque(content, channels: int):
@@ -60,14 +60,14 @@ def _on_white(content, channels: int):
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
 class DecodedImages(keras.layers.Layer):
-    """The bytes of picture files `(batch,)` -> pixels `(batch, size, size, channels)` uint8, as `decoded` has them.
+    """The bytes of image files `(batch,)` -> pixels `(batch, size, size, channels)` uint8; see `decode_image`.
 
     Only operations of TensorFlow itself are used. One damaged picture fails its whole batch.
 
     Args:
         size: height and width.
         channels: 1: grey, 3: red, green and blue.
-        stretch: see `decoded`.
+        stretch: see `decode_image`.
     """
 
     def __init__(self, size: int, channels: int, stretch: bool = False, dtype="uint8", **kwargs):
@@ -79,7 +79,7 @@ class DecodedImages(keras.layers.Layer):
     def call(self, contents):
         shape = tf.TensorSpec((self.size, self.size, self.channels), tf.uint8)
         return tf.map_fn(
-            lambda content: decoded(content, self.size, self.channels, self.stretch),
+            lambda content: decode_image(content, self.size, self.channels, self.stretch),
             contents,
             fn_output_signature=shape,
         )
@@ -88,6 +88,6 @@ class DecodedImages(keras.layers.Layer):
         return {**super().get_config(), "size": self.size, "channels": self.channels, "stretch": self.stretch}
 
 
-def encoded(pixels) -> list[bytes]:
+def encode_images(pixels) -> list[bytes]:
     """`(n, size, size, channels)` uint8 -> the bytes of a PNG file for each."""
     return [tf.io.encode_png(image).numpy() for image in pixels]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnn_keras.data.classification import Labelled, Read, classes, divided
+from rnn_keras.data.classification import ClassificationDataset, SourceExamples, divide_examples, index_classes
 from rnn_keras.data.tables import named_rows, read_rows
 from rnn_keras.utils.errors import UserError
 
@@ -30,8 +30,12 @@ class SeriesExamples:
     def __len__(self) -> int:
         return len(self.series)
 
+    def select(self, indices: Sequence[int] | np.ndarray) -> "SeriesExamples":
+        """The examples at these indices."""
+        return SeriesExamples([self.series[index] for index in indices], self.labels[indices])
 
-SeriesDataset = Labelled[SeriesExamples]
+
+SeriesDataset = ClassificationDataset[SeriesExamples]
 
 
 def check_series_source(dataset: str) -> None:
@@ -75,9 +79,9 @@ def load_series_dataset(dataset: str, class_names: Sequence[str] | None = None) 
             )
         values.setdefault(name, []).append([parse_number(path, line, feature, row[feature]) for feature in features])
     series = [np.array(steps, np.float32) for steps in values.values()]
-    names, indices = classes([labels[name] for name in values])
-    read = Read(series, indices, names, [None] * len(series))
-    return divided(
+    names, indices = index_classes([labels[name] for name in values])
+    read = SourceExamples(series, indices, names, [None] * len(series))
+    return divide_examples(
         dataset,
         read,
         list(values),

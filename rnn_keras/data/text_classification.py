@@ -7,7 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from rnn_keras.data.classification import Labelled, Read, classes, divided, read_tfds
+from rnn_keras.data.classification import (
+    ClassificationDataset,
+    SourceExamples,
+    divide_examples,
+    index_classes,
+    read_tfds,
+)
 from rnn_keras.data.splits import SPLITS, normalise
 from rnn_keras.data.tables import named_rows, split_files
 from rnn_keras.data.tfds_source import means_path, require_within_reach
@@ -18,7 +24,7 @@ DEFAULT = "movie_snippets"  # the packaged data
 
 
 @dataclass(frozen=True)
-class Examples:
+class TextExamples:
     """Texts, `n` of them, and `(n,)` int32 labels, each an index into the class names."""
 
     texts: list[str | bytes]
@@ -32,8 +38,12 @@ class Examples:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def select(self, indices: Sequence[int] | np.ndarray) -> "TextExamples":
+        """The examples at these indices."""
+        return TextExamples([self.texts[index] for index in indices], self.labels[indices])
 
-TextDataset = Labelled[Examples]
+
+TextDataset = ClassificationDataset[TextExamples]
 
 
 def load_text_dataset(
@@ -50,8 +60,8 @@ def load_text_dataset(
             perhaps `split` (train, validation or test), others ignored; or a folder with `train.csv` and, if
             there are such, `validation.csv` and `test.csv` (or `.tsv`).
         data_dir: TFDS's data directory.
-        class_names: the classes of a trained model, to score it on other data; see `labelled.divided`. Default: the
-            classes of the data, in the order of TFDS, or numbers by value and then words by the alphabet.
+        class_names: the classes of a trained model, to score it on other data; see `classification.divide_examples`.
+            Default: the classes of the data, in the order of TFDS, or numbers by value and then words by the alphabet.
         download: whether TFDS may fetch what is not there.
 
     Returns:
@@ -66,11 +76,11 @@ def load_text_dataset(
         read = _read_files(path)
     else:
         read = read_tfds(dataset, data_dir, download, "Text", what="texts", default=DEFAULT)
-    return divided(
+    return divide_examples(
         dataset,
         read,
         [normalise(text) for text in read.inputs],
-        lambda indices, labels: Examples([read.inputs[index] for index in indices], labels),
+        lambda indices, labels: TextExamples([read.inputs[index] for index in indices], labels),
         what="texts",
         class_names=class_names,
     )
@@ -94,7 +104,7 @@ def _require_path(path: Path) -> None:
         raise UserError(f"no such file or folder: {path}; expected a .csv or .tsv with the columns text,label")
 
 
-def _read_files(path: Path) -> Read:
+def _read_files(path: Path) -> SourceExamples:
     _require_path(path)
     if path.is_dir():
         files = split_files(path, SUFFIXES)
@@ -102,8 +112,8 @@ def _read_files(path: Path) -> Read:
     else:
         rows = _read_table(path)
     given, texts, words = ([row[column] for row in rows] for column in range(3))
-    names, labels = classes(words)
-    return Read(texts, labels, names, given)
+    names, labels = index_classes(words)
+    return SourceExamples(texts, labels, names, given)
 
 
 def _read_table(path: Path) -> list[tuple[str | None, str, str]]:

@@ -2,15 +2,17 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.lite.tools import flatbuffer_utils
 
 
-def main(folder: str, quantisation: str) -> None:
-    folder = Path(folder)
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "model"))
+def main(directory: str, quantisation: str) -> None:
+    """Converts the SavedModel in a folder; for the quantisations see `litert.convert`."""
+    folder = Path(directory)
+    converter: Any = tf.lite.TFLiteConverter.from_saved_model(str(folder / "model"))
     if quantisation != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if quantisation == "float16":
@@ -20,15 +22,15 @@ def main(folder: str, quantisation: str) -> None:
         converter.representative_dataset = lambda: ([values[np.newaxis]] for values in calibration)
         # The second for what has no 8-bit operation, such as the arithmetic of ids; never Flex.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]
-    (folder / "model.tflite").write_bytes(unclipped(converter.convert()))
+    (folder / "model.tflite").write_bytes(remove_cell_clipping(converter.convert()))
 
 
-def unclipped(content: bytes) -> bytes:
-    """The model without the clipping of the cell state at 10 that the converter gives each fused LSTM, unasked.
+def remove_cell_clipping(content: bytes) -> bytes:
+    """The model without the clipping of the cell state at 10, which the converter gives each fused LSTM unasked.
 
-    Keras clips nothing, and over hundreds of steps a cell state gets that large.
+    Keras clips nothing, and over hundreds of steps a cell state does get that large.
     """
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    model: Any = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     for graph in model.subgraphs:
         for operator in graph.operators:
             if hasattr(operator.builtinOptions, "cellClip"):

@@ -1,128 +1,135 @@
 """A network as LiteRT runs it best: each LSTM one fused operation, other recurrent layers loops of built-in ones."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import tensorflow as tf
 
-from rnn_keras.export.litert_loops import LoopedRNN, loops
-from rnn_keras.export.litert_lstm import UnmaskedRNN, fits, fused, unrolled
+from rnn_keras.export.litert_loops import LoopedRNN, can_loop
+from rnn_keras.export.litert_lstm import UnmaskedRNN, can_fuse, fuse_lstm, unroll_layer
 from rnn_keras.layers.pooling import MaskedMaxPooling1D
 from rnn_keras.layers.segments import SplitSegments
 
 
-def sizes(network: keras.Model, steps: int, quantisation: str) -> tuple[int | None, int | None]:
+def fixed_sizes(network: keras.Model, steps: int, quantisation: str) -> tuple[int | None, int | None]:
     """The batch size and the number of steps that the file fixes, None where it takes any.
 
-    Full int8 unrolls its loops, so that it fixes both. The fused LSTM keeps its state for a fixed number of rows, and
-    pieces of a sequence are rows. Otherwise the number of steps is the network's own, if it has one: an image's height.
+    Full int8 unrolls its loops, so it fixes both. The fused LSTM keeps its state for a fixed number of rows, and the
+    segments of a sequence are rows. Otherwise the number of steps is the network's own, if it has one: an image's
+    height.
     """
     if quantisation == "int8":
         return 1, steps
-    (given,) = network.inputs
-    if not any(fits(layer) or fits(getattr(layer, "forward_layer", None)) for layer in network.layers):
-        return None, given.shape[1]
-    return 1, steps if any(isinstance(layer, SplitSegments) for layer in network.layers) else given.shape[1]
+    (network_input,) = network.inputs
+    if not any(can_fuse(layer) or can_fuse(getattr(layer, "forward_layer", None)) for layer in network.layers):
+        return None, network_input.shape[1]
+    has_segments = any(isinstance(layer, SplitSegments) for layer in network.layers)
+    return 1, steps if has_segments else network_input.shape[1]
 
 
-def for_litert(network: keras.Model, batch: int | None, length: int | None, *, unroll: bool = False) -> keras.Model:
+def clone_for_litert(
+    network: keras.Model, batch: int | None, length: int | None, *, unroll: bool = False
+) -> keras.Model:
     """The same network, with the same weights, for LiteRT.
 
-    Where steps are masked, they must be the last of their sequence, as padding is; what a fused layer gives for them is
-    without meaning, and nothing that follows may look at it.
+    Masked steps must be the last of their sequence, as padding is. The outputs of a fused layer for them mean nothing,
+    and no later layer may use them.
 
     Args:
         network: a functional model with one input, `(batch, time, ...)`.
-        batch, length: the sizes that are fixed; None: any. An LSTM is fused only for a fixed batch size.
-        unroll: whether the layers that are no LSTM are unrolled, as full int8 needs it.
+        batch, length: the fixed sizes; None: any. An LSTM is fused only for a fixed batch size.
+        unroll: whether layers other than LSTM are unrolled, as full int8 needs it.
     """
 
-    def recurrent(layer):
-        """What stands for a recurrent layer, or None where nothing fits better than itself."""
-        if batch is not None and fits(layer):
-            return UnmaskedRNN(layer, fused(layer))
-        if not loops(layer):
+    def replace_recurrent(layer: Any) -> Any:
+        """The replacement of a recurrent layer, or None where it stays."""
+        if batch is not None and can_fuse(layer):
+            return UnmaskedRNN(layer, fuse_lstm(layer))
+        if not can_loop(layer):
             return None
-        return UnmaskedRNN(layer, unrolled(layer)) if unroll else LoopedRNN(layer)
+        return UnmaskedRNN(layer, unroll_layer(layer)) if unroll else LoopedRNN(layer)
 
-    def converted(layer):
+    def replace(layer: Any) -> Any:
         if isinstance(layer, MaskedMaxPooling1D):
-            return MaxOfUnpadded(layer)
+            return PaddedPooling(layer, pool_maximum)
         if isinstance(layer, keras.layers.GlobalAveragePooling1D):
-            return MeanOfUnpadded(layer)
+            return PaddedPooling(layer, pool_average)
         if isinstance(layer, keras.layers.Bidirectional):
-            directions = [recurrent(layer.forward_layer), recurrent(layer.backward_layer)]
-            if None not in directions:
-                return BothDirections(layer, directions)
-        elif (better := recurrent(layer)) is not None:
-            return better
-        return layer
+            directions = [replace_recurrent(layer.forward_layer), replace_recurrent(layer.backward_layer)]
+            return layer if None in directions else MergedDirections(layer, directions)
+        replacement = replace_recurrent(layer)
+        return layer if replacement is None else replacement
 
-    (given,) = network.inputs
-    fixed = keras.Input(batch_shape=(batch, length, *given.shape[2:]), dtype=given.dtype, name=given.name)
-    return keras.models.clone_model(network, input_tensors=fixed, clone_function=converted)
+    (network_input,) = network.inputs
+    fixed = keras.Input(
+        batch_shape=(batch, length, *network_input.shape[2:]), dtype=network_input.dtype, name=network_input.name
+    )
+    return keras.models.clone_model(network, input_tensors=fixed, clone_function=replace)
 
 
-class BothDirections(keras.layers.Layer):
-    """A Bidirectional whose two layers were replaced, put together as it does."""
+class MergedDirections(keras.layers.Layer):
+    """A Bidirectional whose two layers were replaced, merged as it merges them."""
 
-    def __init__(self, bidirectional: keras.layers.Bidirectional, directions):
+    def __init__(self, bidirectional: Any, directions: list[Any]):
         super().__init__(name=f"both_{bidirectional.name}")
         self.supports_masking = True
-        self.sequences = bidirectional.return_sequences
+        self.return_sequences = bidirectional.return_sequences
         self.merge_mode = bidirectional.merge_mode
         self.directions = directions
         self.built = True
 
-    def call(self, x, mask=None):
-        there, back = (layer(x, mask=mask) for layer in self.directions)
-        if self.sequences:
-            back = tf.reverse(back, [1])
+    def call(self, x: Any, mask: Any = None) -> Any:
+        """What the Bidirectional returns."""
+        forward, backward = (layer(x, mask=mask) for layer in self.directions)
+        if self.return_sequences:
+            backward = tf.reverse(backward, [1])
         if self.merge_mode is None:
-            return there, back
+            return forward, backward
         if self.merge_mode == "concat":
-            return tf.concat([there, back], -1)
+            return tf.concat([forward, backward], -1)
         if self.merge_mode == "mul":
-            return there * back
-        return (there + back) / (2 if self.merge_mode == "ave" else 1)
+            return forward * backward
+        return (forward + backward) / (2 if self.merge_mode == "ave" else 1)
 
 
-class Unpadded(keras.layers.Layer):
-    """A pooling over time `(batch, time, units)` -> `(batch, units)` whose masked form an 8-bit file can compute."""
+class PaddedPooling(keras.layers.Layer):
+    """A pooling over time `(batch, time, units)` -> `(batch, units)` whose masked form an 8-bit file can compute.
 
-    def __init__(self, pooling):
-        super().__init__(name=f"unpadded_{pooling.name}")
+    Args:
+        pooling: the pooling layer, which is called where there is no mask.
+        pool: `(batch, time, units)` and a mask `(batch, time)` -> `(batch, 1, units)`.
+    """
+
+    def __init__(self, pooling: Any, pool: Callable[[Any, Any], Any]):
+        super().__init__(name=f"padded_{pooling.name}")
         self.supports_masking = True
         self.pooling = pooling
+        self.pool = pool
         self.built = True
 
-    def call(self, x, mask=None):
+    def call(self, x: Any, mask: Any = None) -> Any:
+        """What the pooling returns."""
         if mask is None:
             return self.pooling(x)
-        pooled = self.pooled(x, mask)
+        pooled = self.pool(x, mask)
         return pooled if self.pooling.keepdims else tf.squeeze(pooled, 1)
 
-    def pooled(self, x, mask):
-        """`(batch, 1, units)`."""
-        raise NotImplementedError
 
+def pool_maximum(x: Any, mask: Any) -> Any:
+    """A MaskedMaxPooling1D that replaces the padding by the first step's values, not by the lowest number.
 
-class MaxOfUnpadded(Unpadded):
-    """A MaskedMaxPooling1D that puts the first step's values in the place of the padding, instead of the least number.
-
-    An 8-bit tensor that had to reach down to that would tell few values apart.
+    An 8-bit tensor whose range extended to that number would have few values left for the others.
     """
-
-    def pooled(self, x, mask):
-        largest = tf.reduce_max(tf.where(tf.expand_dims(mask, -1), x, x[:, :1]), axis=1, keepdims=True)
-        return largest * tf.cast(tf.expand_dims(mask[:, :1], -1), x.dtype)  # zero where all is padding
+    largest = tf.reduce_max(tf.where(tf.expand_dims(mask, -1), x, x[:, :1]), axis=1, keepdims=True)
+    return largest * tf.cast(tf.expand_dims(mask[:, :1], -1), x.dtype)  # zero where all is padding
 
 
-class MeanOfUnpadded(Unpadded):
+def pool_average(x: Any, mask: Any) -> Any:
     """A GlobalAveragePooling1D that divides before it adds, with operations that stay in floating point.
 
-    The sum of a long sequence is so large that an 8-bit tensor with room for it would tell no short ones apart.
+    The sum of a long sequence is so large that an 8-bit tensor with room for it could not tell short ones apart.
     """
-
-    def pooled(self, x, mask):
-        mask = tf.expand_dims(tf.cast(mask, tf.int32), -1)
-        count = tf.cast(tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1), x.dtype)
-        return tf.cumsum(x * tf.cast(mask, x.dtype) / count, axis=1)[:, -1:]  # a sum would be done in 8 bits
+    mask = tf.expand_dims(tf.cast(mask, tf.int32), -1)
+    count = tf.cast(tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1), x.dtype)
+    return tf.cumsum(x * tf.cast(mask, x.dtype) / count, axis=1)[:, -1:]  # a sum would be computed in 8 bits

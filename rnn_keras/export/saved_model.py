@@ -1,35 +1,55 @@
-"""A model as a SavedModel in TF Serving's layout: `<directory>/<version>/`, raw inputs in, answers out."""
+"""A model as a SavedModel in TF Serving's layout: `<directory>/<version>/`, raw inputs in, predictions out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import atomic_write
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `rnn_keras.serving` lists versions without TensorFlow
     import keras
 
 
-def export_saved_model(model: "keras.Model", endpoint: Callable, directory: Path) -> Path:
+def make_endpoint(model: "keras.Model", outputs: Sequence[str] | None = None) -> Callable[..., Any]:
+    """A tf.function that calls the model, whose arguments and results have the names of the model's inputs and outputs.
+
+    Args:
+        model: its inputs and outputs are dicts.
+        outputs: the names of the results; default: all outputs.
+    """
+    import tensorflow as tf
+
+    inputs: Any = model.input
+    signature = [tf.TensorSpec(tensor.shape, tensor.dtype, name=name) for name, tensor in inputs.items()]
+
+    @tf.function(input_signature=signature)
+    def serve(*tensors: "tf.Tensor") -> "dict[str, tf.Tensor]":
+        results = model(dict(zip(inputs, tensors, strict=True)), training=False)
+        return {name: results[name] for name in outputs or results}
+
+    return serve
+
+
+def export_saved_model(model: "keras.Model", endpoint: Callable[..., Any], directory: Path) -> Path:
     """Writes the next version, whole or not at all.
 
     Args:
-        model: whose weights and vocabularies go along.
-        endpoint: a tf.function with an input signature, that calls the model and returns a dict of named tensors; the
-            names of its arguments and results are those of the signature `serving_default`.
-        directory: the versions' folder.
+        model: its weights and vocabularies are saved.
+        endpoint: a tf.function with an input signature, such as `make_endpoint` makes, that calls the model and returns
+            a dict of named tensors. The names of its arguments and results are those of the signature
+            `serving_default`.
+        directory: the folder of the versions.
 
     Returns:
-        The new version's folder, numbered one above the highest there.
+        The new version's folder, numbered one above the highest that is there.
 
     Raises:
-        UserError: the folder cannot be written to, or the graph holds what TF Serving does not run; nothing was left
-            there.
+        UserError: the folder cannot be written to, or TF Serving cannot run the graph; nothing was left there.
     """
     import keras
 
-    archive = keras.export.ExportArchive()
+    archive: Any = keras.export.ExportArchive()
     archive.track(model)
     archive.add_endpoint("serve", endpoint)
     version = directory / str(1 + max(versions(directory), default=0))
@@ -48,7 +68,7 @@ def require_portable(saved_model: Path) -> None:
     from tensorflow.core.protobuf import saved_model_pb2
     from tensorflow.python.framework import op_def_registry
 
-    stored = saved_model_pb2.SavedModel.FromString((saved_model / "saved_model.pb").read_bytes())
+    stored: Any = saved_model_pb2.SavedModel.FromString((saved_model / "saved_model.pb").read_bytes())
     for graph in (meta_graph.graph_def for meta_graph in stored.meta_graphs):
         functions = {function.signature.name: function for function in graph.library.function}
         nodes = [*graph.node, *(node for function in functions.values() for node in function.node_def)]
@@ -57,13 +77,13 @@ def require_portable(saved_model: Path) -> None:
         foreign |= {name for name, function in functions.items() if function.attr["_XlaMustCompile"].b}
         if foreign:
             raise UserError(
-                f"the model's graph has operations that TF Serving does not run: {', '.join(sorted(foreign))}; take "
-                "tf.py_function, custom operations and jit_compile=True out of its layers"
+                f"the model's graph has operations that TF Serving does not run: {', '.join(sorted(foreign))}; remove "
+                "tf.py_function, custom operations and jit_compile=True from its layers"
             )
 
 
 def versions(directory: Path) -> list[int]:
-    """The numbers of the versions in the folder, rising."""
+    """The numbers of the versions in a folder, in rising order."""
     if not directory.is_dir():
         return []
     return sorted(int(entry.name) for entry in directory.iterdir() if entry.name.isdecimal() and entry.is_dir())

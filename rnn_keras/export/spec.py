@@ -1,52 +1,74 @@
-"""What an app says of its model so that it can be exported and the files held against it."""
+"""What an app says about its model so that it can be exported and the files compared with Keras."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
 
+RawInput = bytes | np.ndarray
+
+
+def decide_class(outputs: np.ndarray) -> np.ndarray:
+    """The likeliest class for probabilities `(n, classes)`, or for `(n, 1)`, that of the second of two classes."""
+    return outputs[:, 0] > 0.5 if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Examples of the test split, and what is compared on them: what Keras computes with what each file does.
+
+    Args:
+        inputs: raw inputs; none: nothing is compared. With `ExportSpec.per_step`, tensors `(steps, ...)`.
+        metric: the network's outputs for the inputs, `(n, ...)` -> the value of the task's metric.
+        metric_name: the metric's name in the report.
+        decide: the network's outputs `(n, ...)` -> decisions `(n,)`, which must not change.
+        expected: a format (keras, saved_model, litert, onnx) -> what Keras computes for the inputs, `(n, ...)`, where
+            that is not the network's outputs; default: the network's outputs.
+    """
+
+    inputs: Sequence[RawInput]
+    metric: Callable[[np.ndarray], float]
+    metric_name: str = "accuracy"
+    decide: Callable[[np.ndarray], np.ndarray] = decide_class
+    expected: Callable[[str], np.ndarray] | None = None
+
 
 @dataclasses.dataclass(frozen=True)
 class ExportSpec:
-    """A trained model, and what its files are measured with.
+    """A trained model, and what is needed to export and to verify it.
 
     Args:
-        model: raw inputs in, answers out, whose weights and vocabularies go into the SavedModel.
-        endpoint: a tf.function with an input signature; see `export_saved_model`.
-        network: the part on tensors, with one input `(batch, steps, ...)` and one output `(batch, ...)`.
-        steps: the most steps that the network is given.
-        tensors: raw inputs -> the network's inputs, a list of `(steps, ...)`.
-        scores: the SavedModel's dict of outputs for raw inputs -> the network's outputs, `(n, ...)`.
-        files: a quantisation -> what travels inside its LiteRT file, by name; with a vocabulary among it the file is
-            given raw inputs, else tensors.
-        examples: raw inputs, of the test split.
-        calibration: raw inputs, of the training split, for full int8.
-        decide: the network's outputs `(n, ...)` -> decisions `(n,)` that must not change.
-        metric: the network's outputs for `examples` -> the task's metric.
-        metric_name: its name.
-        in_step: whether the network has an output for each step of its input, `(batch, steps, ...)`. Then the examples
-            are tensors `(steps, ...)` themselves, which the SavedModel takes as its argument `steps`, with their
-            `lengths`; and for the three functions above, and for files held against Keras, n is the number of the steps
-            of all of them.
-        litert: a quantisation -> a LiteRT file's content without what travels inside, of a model that is more than one
-            network with one input and one output. It has no ONNX form.
-        expected: a format -> Keras's answers to the examples, `(n,)`, where these rather than scores are compared;
-            default: the network's outputs.
+        model: raw inputs in, predictions out, with named inputs and outputs: what becomes the SavedModel.
+        network: the part of it on tensors, with one input `(batch, steps, ...)` and one output `(batch, ...)`: what
+            becomes the LiteRT and ONNX files. None: `convert_litert` makes the LiteRT file, and there is no ONNX file.
+        encode: raw inputs -> the network's inputs, a list of `(steps, ...)`.
+        comparison: what the files are compared with Keras on.
+        output: the name of the model's output that holds the network's outputs, of any shape of as many values.
+        outputs: the names of the SavedModel's outputs; default: all of the model's.
+        files: a quantisation -> the files inside the LiteRT and ONNX files, by name; see `rnn_keras.runtime.runner`. A
+            file with a vocabulary inside is given raw inputs, any other one tensors.
+        calibration: returns raw inputs of the training split, from which the converter learns the ranges for int8; it
+            is called if they are needed.
+        steps: the most steps that the network reads, for files of a fixed length; default: the network's own number, or
+            that of the longest example.
+        per_step: whether the network has an output for each step, `(batch, steps, ...)`. Then raw inputs are tensors
+            `(steps, ...)`, which the SavedModel takes as its inputs `steps` and perhaps `lengths`; and in everything
+            that is compared, n is the total number of steps.
+        convert_litert: a quantisation -> the content of a LiteRT file, without the files inside.
+        modules: modules that register the model's layers; the process that measures the model in Keras imports them
+            before it loads the model.
     """
 
     model: keras.Model
-    endpoint: Callable
-    network: keras.Model
-    steps: int
-    tensors: Callable[[Sequence], list[np.ndarray]]
-    scores: Callable[[dict], np.ndarray]
-    files: Callable[[str], dict[str, bytes]]
-    examples: Sequence[bytes]
-    calibration: Sequence[bytes]
-    decide: Callable[[np.ndarray], np.ndarray]
-    metric: Callable[[np.ndarray], float]
-    metric_name: str
-    in_step: bool = False
-    litert: Callable[[str], bytes] | None = None
-    expected: Callable[[str], np.ndarray] | None = None
+    network: keras.Model | None
+    encode: Callable[[Sequence], list[np.ndarray]]
+    comparison: Comparison
+    output: str = "probabilities"
+    outputs: Sequence[str] | None = None
+    files: Callable[[str], Mapping[str, bytes]] = lambda quantisation: {}
+    calibration: Callable[[], Sequence[RawInput]] = tuple
+    steps: int | None = None
+    per_step: bool = False
+    convert_litert: Callable[[str], bytes] | None = None
+    modules: tuple[str, ...] = ()

@@ -1,0 +1,8 @@
+"""Exported files at work. They need numpy and the engine (ai-edge-litert or onnxruntime), not TensorFlow or Keras."""
+
+from rnn_keras.runtime.litert_model import LiteRTModel
+from rnn_keras.runtime.litert_seq2seq import LiteRTSeq2Seq, open_litert
+from rnn_keras.runtime.onnx_model import OnnxModel
+from rnn_keras.runtime.runner import NetworkRunner, Runner
+
+__all__ = ["LiteRTModel", "LiteRTSeq2Seq", "NetworkRunner", "OnnxModel", "Runner", "open_litert"]

@@ -1,78 +1,88 @@
-"""A LiteRT file that writes: an encoder and one step of a decoder, driven from here, token by token."""
+"""LiteRT files that write sequences: an encoder and one step of a decoder, called here token by token."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from rnn_keras.runtime.litert_model import LiteRTModel, Runner, associated_files, content_of, interpreter, operations
+from rnn_keras.runtime.litert_model import LiteRTModel, create_interpreter, list_operations, read_associated_files
+from rnn_keras.runtime.runner import UNKNOWN_ID, Input, Runner, read_model_file
 from rnn_keras.utils.errors import UserError
 
-TARGET = "target.txt"  # beside the vocabulary of what is read: the tokens that are written
+TARGET_VOCABULARY = "target.txt"  # the file inside with the tokens that are written
 
 
 class LiteRTSeq2Seq(Runner):
-    """A `.tflite` file with the signatures `encode` and `step`, as `export` writes it for models that write sentences.
+    """A `.tflite` file with the signatures `encode` and `step`, as `export` writes it for models that write sequences.
 
-    `encode` takes ids `(1, time)` or the pixels of a picture, `(1, size, size, 3)`, and gives what the steps need;
-    `step` takes that, the token before, `(1,)`, and the states, and gives `logits (1, vocabulary)` and the next states.
-    The search is greedy.
-
-    >>> model = LiteRTSeq2Seq("saved_models/translation/translation.tflite")
-    >>> model.predict(["Good morning."])
-    [{'translation': ...}]
-    >>> model = LiteRTSeq2Seq("saved_models/captioning/captioning.tflite")
-    >>> model.predict([Path("picture.jpg").read_bytes()])
-    [{'caption': ...}]
+    `encode` takes ids `(1, time)` or the pixels of an image, `(1, size, size, 3)`, and returns what the steps need.
+    `step` takes that, the previous token, `(1,)`, and the states, and returns `logits (1, vocabulary)` and the next
+    states. The search is greedy.
 
     Args:
         path: the file.
-        threads: how many the interpreter may use.
+        threads: the most threads that the interpreter uses.
 
     Raises:
-        UserError: the file is missing, or no such model.
+        UserError: the file is missing, or is not such a model.
+
+    Example:
+        >>> model = LiteRTSeq2Seq("saved_models/translation/translation.tflite")
+        >>> model.predict(["Good morning."])
+        [{'translation': ...}]
+        >>> model = LiteRTSeq2Seq("saved_models/captioning/captioning.tflite")
+        >>> model.predict([Path("picture.jpg").read_bytes()])
+        [{'caption': ...}]
     """
 
     def __init__(self, path: str | Path, threads: int = 1):
-        content = content_of(path, ".tflite")
-        files = associated_files(content)
+        content = read_model_file(path, ".tflite")
+        files = read_associated_files(content)
         super().__init__(path, files)
         try:
-            self._interpreter = interpreter(content, threads)
+            self._interpreter = create_interpreter(content, threads)
             self._interpreter.allocate_tensors()
             self._encode, self._step = (self._interpreter.get_signature_runner(name) for name in ("encode", "step"))
         except (ValueError, RuntimeError) as error:
-            raise UserError(f"{path} is not a LiteRT model that writes, or is damaged; export it again") from error
-        (self._reads,) = self._encode.get_input_details()
-        self._needs = set(self._step.get_input_details())
-        self.tokens = files.get(TARGET, b"").decode().split("\n")
+            raise UserError(
+                f"{path} is not a LiteRT model that writes sequences, or is damaged; export it again"
+            ) from error
+        (self._encoder_input,) = self._encode.get_input_details()
+        self._step_inputs = set(self._step.get_input_details())
+        self.tokens = files.get(TARGET_VOCABULARY, b"").decode().split("\n")
 
     @property
     def ops(self) -> list[str]:
-        return operations(self._interpreter)
+        """The name of each node's operation."""
+        return list_operations(self._interpreter)
 
-    def encode(self, given: str | bytes) -> np.ndarray:
-        """A text's ids, `(time,)` int32: of known words, and of each letter of others. Or a picture file's pixels."""
+    def encode(self, raw: str | bytes) -> np.ndarray:
+        """The pixels of an image file `(size, size, 3)` uint8, or the ids of a text `(time,)` int32.
+
+        A known word has one id, any other word one for each of its letters.
+        """
         if "picture" in self.description:
-            return pixels(given, self.description["picture"])
+            return decode_image(raw, self.description["picture"]["size"])
         mark, ids = self.description["mark"], []
-        for word in self._tokenize(given):
-            known = self._ids.get(word)
-            spelled = [mark + letter for letter in word] if word != self.description["unknown"] else [word]
-            ids += [known] if known is not None else [self._ids.get(letter, 1) for letter in spelled]
+        for word in self.tokenize(raw):
+            if word in self._ids:
+                ids.append(self._ids[word])
+            else:
+                letters = [mark + letter for letter in word] if word != self.description["unknown"] else [word]
+                ids += [self._ids.get(letter, UNKNOWN_ID) for letter in letters]
         return np.array(ids[: self.description["maximum_length"]], np.int32)
 
-    def write(self, read: np.ndarray) -> list[int]:
-        """Ids `(time,)` or pixels that are read -> the ids of what is written, without the end token."""
-        self._interpreter.reset_all_variables()  # a fused LSTM would go on from the sentence before
-        kept = self._encode(**{self._reads: np.asarray(read)[np.newaxis]})
+    def generate(self, encoded: np.ndarray) -> list[int]:
+        """The ids that are written for ids `(time,)` or pixels, without the end token."""
+        self._interpreter.reset_all_variables()  # a fused LSTM would continue from the input before
+        values = self._encode(**{self._encoder_input: np.asarray(encoded)[np.newaxis]})
         token, written = self.description["start"], []
         while len(written) < self.description["most_written"]:
-            kept |= self._step(
-                tokens=np.array([token], np.int32), **{name: kept[name] for name in self._needs - {"tokens"}}
-            )
-            logits = kept["logits"][0]
+            states = {name: values[name] for name in self._step_inputs - {"tokens"}}
+            values |= self._step(tokens=np.array([token], np.int32), **states)
+            logits = values["logits"][0]
             logits[: self.description["forbidden"]] = -np.inf
             token = int(logits.argmax())
             if token == self.description["end"]:
@@ -80,39 +90,49 @@ class LiteRTSeq2Seq(Runner):
             written.append(token)
         return written
 
-    def text(self, ids: Sequence[int]) -> str:
+    def join(self, ids: Sequence[int]) -> str:
+        """The text of written ids."""
         return "".join(self.tokens[token] for token in ids).replace(self.description["space"], " ").strip()
 
-    def scores(self, inputs: Sequence[str | bytes | np.ndarray]) -> np.ndarray:
-        """What is written for each text, picture file or tensor, `(n,)` bytes."""
+    def outputs(self, inputs: Sequence[Input]) -> np.ndarray:
+        """The text that is written for each text, image file or tensor, as UTF-8: `(n,)` bytes."""
         tensors = (self.encode(x) if isinstance(x, str | bytes) else x for x in inputs)
-        return np.array([self.text(self.write(tensor)).encode() for tensor in tensors], "S")
+        return np.array([self.join(self.generate(tensor)).encode() for tensor in tensors], "S")
 
-    def predict(self, inputs: Sequence[str | bytes | np.ndarray]) -> list[dict]:
+    def predict(self, inputs: Sequence[Input]) -> list[dict[str, Any]]:
+        """What is written for each text, image file or tensor, such as `{"translation": "..."}`."""
         name = self.description["answer"]
-        return [{name: text.decode()} for text in self.scores(inputs)]
+        return [{name: text.decode()} for text in self.outputs(inputs)]
 
 
-def pixels(content: bytes, description: dict) -> np.ndarray:
-    """The bytes of a picture file -> `(size, size, 3)` uint8, by Pillow.
+def decode_image(content: str | bytes, size: int) -> np.ndarray:
+    """The bytes of an image file -> `(size, size, 3)` uint8, by Pillow.
 
-    As `rnn_keras.data.images.decoded` has them where it stretches, up to rounding.
+    The pixels are those of `rnn_keras.data.images.decode_image` with `stretch`, up to rounding.
+
+    Raises:
+        UserError: they are not an image.
     """
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(content)) as picture:
-            picture = picture.convert("RGBA")
+        if isinstance(content, str):
+            raise TypeError("a text")
+        with Image.open(io.BytesIO(content)) as opened:
+            image = opened.convert("RGBA")
     except (OSError, TypeError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(
-            f"this is no picture, or a damaged one ({error}); pass the bytes of a PNG or JPEG file"
+            f"this is not an image, or a damaged one ({error}); pass the bytes of a PNG or JPEG file"
         ) from error
-    size = description["size"]
-    whole = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    return np.array(whole.resize((size, size), Image.Resampling.BILINEAR))
+    on_white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return np.array(on_white.resize((size, size), Image.Resampling.BILINEAR))
 
 
-def opened(path: str | Path, threads: int = 1) -> Runner:
-    """The runner that a LiteRT file asks for."""
-    writes = TARGET in associated_files(content_of(path, ".tflite"))
-    return LiteRTSeq2Seq(path, threads) if writes else LiteRTModel(path, threads)
+def open_litert(path: str | Path, threads: int = 1) -> Runner:
+    """The runner of a LiteRT file: a `LiteRTModel`, or a `LiteRTSeq2Seq` where the file writes sequences.
+
+    Raises:
+        UserError: the file is missing, or is not a LiteRT model.
+    """
+    files: Mapping[str, bytes] = read_associated_files(read_model_file(path, ".tflite"))
+    return LiteRTSeq2Seq(path, threads) if TARGET_VOCABULARY in files else LiteRTModel(path, threads)

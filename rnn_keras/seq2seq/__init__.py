@@ -1,6 +1,5 @@
-"""From probabilities to answers, inside the graph: chains of tags, and sequences written token by token."""
+"""Models that write sequences token by token: encoder, attention decoder, and greedy and beam search in the graph."""
 
-from apps.captioning.image_memory import ImageMemory
 from rnn_keras.seq2seq.beam import BeamSearch, beam_search
 from rnn_keras.seq2seq.decoder import AttentionDecoder, Memory
 from rnn_keras.seq2seq.encoder import BidirectionalEncoder
@@ -11,7 +10,6 @@ __all__ = [
     "AttentionDecoder",
     "BeamSearch",
     "BidirectionalEncoder",
-    "ImageMemory",
     "Memory",
     "Search",
     "beam_search",

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from rnn_keras.data.images import DecodedImages, decoded, encoded, fitted
+from rnn_keras.data.images import DecodedImages, decode_image, encode_images, fit_image
 
 GENERATOR = np.random.default_rng(3)
 
@@ -30,8 +30,8 @@ def file_of(pixels, kind="png", **options):
 def test_png_is_decoded_exactly(channels):
     pixels = GENERATOR.integers(0, 256, (9, 9, channels), np.uint8)
 
-    np.testing.assert_array_equal(decoded(file_of(pixels), 9, channels), pixels)
-    np.testing.assert_array_equal(decoded(encoded([pixels])[0], 9, channels), pixels)
+    np.testing.assert_array_equal(decode_image(file_of(pixels), 9, channels), pixels)
+    np.testing.assert_array_equal(decode_image(encode_images([pixels])[0], 9, channels), pixels)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -40,38 +40,38 @@ def test_jpeg_is_decoded_as_pillow_does_it(channels):
     expected = np.asarray(Image.open(io.BytesIO(content))).reshape(16, 16, channels)
 
     # Decoders may differ by some levels: their cosine transforms and the way they widen colours are not the same.
-    assert np.abs(decoded(content, 16, channels).numpy().astype(int) - expected).max() <= 10
+    assert np.abs(decode_image(content, 16, channels).numpy().astype(int) - expected).max() <= 10
 
 
 def test_colours_become_grey_and_grey_becomes_coloured():
     coloured, grey = smooth(8, 8, 3), smooth(8, 8, 1)
     luma = coloured @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
-    assert np.abs(decoded(file_of(coloured), 8, 1).numpy()[..., 0] - luma).max() <= 3
-    assert np.abs(fitted(tf.constant(coloured), 8, 1).numpy()[..., 0] - luma).max() <= 1
-    np.testing.assert_array_equal(decoded(file_of(grey), 8, 3), np.repeat(grey, 3, axis=-1))
-    np.testing.assert_array_equal(fitted(tf.constant(grey), 8, 3), np.repeat(grey, 3, axis=-1))
+    assert np.abs(decode_image(file_of(coloured), 8, 1).numpy()[..., 0] - luma).max() <= 3
+    assert np.abs(fit_image(tf.constant(coloured), 8, 1).numpy()[..., 0] - luma).max() <= 1
+    np.testing.assert_array_equal(decode_image(file_of(grey), 8, 3), np.repeat(grey, 3, axis=-1))
+    np.testing.assert_array_equal(fit_image(tf.constant(grey), 8, 3), np.repeat(grey, 3, axis=-1))
 
 
 def test_transparency_and_palettes_and_sixteen_bits_are_read():
     pixels = smooth(8, 8, 3)
     opaque = np.concatenate([pixels, np.full((8, 8, 1), 255, np.uint8)], axis=-1)
-    np.testing.assert_array_equal(decoded(file_of(opaque), 8, 3), pixels)
+    np.testing.assert_array_equal(decode_image(file_of(opaque), 8, 3), pixels)
 
     palette = Image.fromarray(np.where(smooth(8, 8, 1)[..., 0] > 127, 255, 0).astype(np.uint8)).convert("P")
     buffer = io.BytesIO()
     palette.save(buffer, "png")
-    np.testing.assert_array_equal(decoded(buffer.getvalue(), 8, 1)[..., 0], np.asarray(palette.convert("L")))
+    np.testing.assert_array_equal(decode_image(buffer.getvalue(), 8, 1)[..., 0], np.asarray(palette.convert("L")))
 
     buffer = io.BytesIO()
     Image.fromarray(smooth(8, 8, 1)[..., 0].astype(np.uint16) * 257).save(buffer, "png")
-    np.testing.assert_array_equal(decoded(buffer.getvalue(), 8, 1), smooth(8, 8, 1))
+    np.testing.assert_array_equal(decode_image(buffer.getvalue(), 8, 1), smooth(8, 8, 1))
 
 
 @pytest.mark.parametrize(("height", "width"), [(40, 40), (40, 20), (20, 40), (5, 5)])
 def test_pictures_are_scaled_whole_as_pillow_scales_them(height, width):
     pixels = GENERATOR.integers(0, 256, (height, width, 1), np.uint8)
-    got = decoded(file_of(pixels), 10, 1).numpy()[..., 0]
+    got = decode_image(file_of(pixels), 10, 1).numpy()[..., 0]
 
     wide, high = 10 * width // max(height, width), 10 * height // max(height, width)
     scaled = np.asarray(Image.fromarray(pixels[..., 0]).resize((wide, high), Image.Resampling.BILINEAR))
@@ -83,13 +83,13 @@ def test_pictures_are_scaled_whole_as_pillow_scales_them(height, width):
 def test_fitted_and_decoded_are_the_same():
     pixels = smooth(13, 21, 3)
 
-    np.testing.assert_array_equal(fitted(tf.constant(pixels), 8, 3), decoded(file_of(pixels), 8, 3))
+    np.testing.assert_array_equal(fit_image(tf.constant(pixels), 8, 3), decode_image(file_of(pixels), 8, 3))
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", file_of(smooth(8, 8, 1))[:60]])
 def test_what_is_no_picture_is_an_error(content):
     with pytest.raises(tf.errors.InvalidArgumentError):
-        decoded(content, 8, 1)
+        decode_image(content, 8, 1)
 
 
 def test_a_model_of_file_contents_is_saved_and_loaded(tmp_path):
@@ -101,24 +101,24 @@ def test_a_model_of_file_contents_is_saved_and_loaded(tmp_path):
     contents = tf.constant([file_of(pixels) for pixels in pictures])
 
     assert (model.output.shape, model.output.dtype) == ((None, 8, 8, 1), "uint8")
-    np.testing.assert_array_equal(loaded(contents), [decoded(content, 8, 1) for content in contents])
+    np.testing.assert_array_equal(loaded(contents), [decode_image(content, 8, 1) for content in contents])
 
 
 def test_a_stretched_picture_fills_the_square_as_pillow_does_it():
     pixels = smooth(40, 60, 3)
     expected = np.asarray(Image.fromarray(pixels).resize((16, 16), Image.Resampling.BILINEAR))
 
-    assert np.abs(decoded(file_of(pixels), 16, 3, stretch=True).numpy().astype(int) - expected).max() <= 1
+    assert np.abs(decode_image(file_of(pixels), 16, 3, stretch=True).numpy().astype(int) - expected).max() <= 1
     layer = DecodedImages.from_config(DecodedImages(16, 3, stretch=True).get_config())
     np.testing.assert_array_equal(
-        layer(tf.constant([file_of(pixels)]))[0], decoded(file_of(pixels), 16, 3, stretch=True)
+        layer(tf.constant([file_of(pixels)]))[0], decode_image(file_of(pixels), 16, 3, stretch=True)
     )
 
 
 def test_what_is_transparent_is_white_where_pictures_are_stretched():
     pixels = np.concatenate([smooth(8, 8, 3), np.full((8, 8, 1), 255, np.uint8)], axis=-1)
     pixels[:, :4, 3] = 0
-    seen = decoded(file_of(pixels), 8, 3, stretch=True).numpy()
+    seen = decode_image(file_of(pixels), 8, 3, stretch=True).numpy()
 
     assert (seen[:, :4] == 255).all()
     np.testing.assert_array_equal(seen[:, 4:], pixels[:, 4:, :3])

@@ -25,7 +25,7 @@ def network(request):
 
 
 def test_equals_keras_in_any_batch_and_length(network, tmp_path):
-    from rnn_keras.export import OnnxModel
+    from rnn_keras.runtime import OnnxModel
 
     path = tmp_path / "model.onnx"
     path.write_bytes(convert(network, {"rnn_keras.json": b'{"labels": ["a"]}'}))
@@ -41,7 +41,7 @@ def test_equals_keras_in_any_batch_and_length(network, tmp_path):
 
 
 def test_wrong_files_and_missing_packages_are_sentences(tmp_path, monkeypatch):
-    from rnn_keras.export import OnnxModel
+    from rnn_keras.runtime import OnnxModel
 
     damaged = tmp_path / "damaged.onnx"
     damaged.write_bytes(b"no model")

@@ -1,5 +1,6 @@
 """The command `export`."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def make_export(app: Any) -> Callable[..., None]:
             run = load_finished_run(app, run_dir)
             from rnn_keras.export.bundle import export as write
 
-            spec = app.export_spec(run.model, config, examples)
+            spec = dataclasses.replace(app.export_spec(run.model, config, examples), modules=app.model_modules)
             folder = saved_models / app.name
             report.update(write(spec, directory.model, folder, chosen, quantisations, console.print))
             for path in (report["saved_model"], report["onnx"], *report["litert"]):

@@ -7,7 +7,7 @@ import tensorflow_datasets as tfds
 
 from apps.captioning import captioned_images
 from apps.captioning.captioned_images import caption_features, load_captioned_images, require_source
-from rnn_keras.data.images import encoded
+from rnn_keras.data.images import encode_images
 from rnn_keras.data.splits import SPLITS
 from rnn_keras.utils.errors import UserError
 
@@ -16,7 +16,7 @@ def picture(number):
     """No two numbers below 65536 have the same."""
     pixels = np.zeros((6, 6, 3), np.uint8)
     pixels[0, 0], pixels[0, 1] = divmod(number, 256)
-    return encoded([pixels])[0]
+    return encode_images([pixels])[0]
 
 
 def number_of(content):

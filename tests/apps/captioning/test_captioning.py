@@ -24,7 +24,7 @@ from apps.captioning.features import all_features
 from apps.captioning.metrics import bleu_scores, kinds_named, words
 from apps.captioning.model import build_captioner, build_network
 from apps.captioning.torch_file import read_tensors
-from rnn_keras.data.images import decoded, encoded
+from rnn_keras.data.images import decode_image, encode_images
 from rnn_keras.data.pair_batches import PictureBatches
 from rnn_keras.training.losses import SmoothedCrossentropy
 from rnn_keras.utils.errors import UserError
@@ -244,7 +244,7 @@ def test_efficientnet_knows_what_is_on_photographs(fetched):
     network = build_efficientnet(classes=True)
     fill(network, read_tensors(fetched(WEIGHTS)))
     china, flower = (image[:, 106:533] for image in load_sample_images().images)
-    pixels = np.stack([decoded(encoded([image])[0], SIZE, 3, stretch=True) for image in (china, flower)])
+    pixels = np.stack([decode_image(encode_images([image])[0], SIZE, 3, stretch=True) for image in (china, flower)])
     likely = tf.nn.softmax(network(pixels, training=False)).numpy()
 
     palace, bell_cote, daisy = 698, 442, 985  # ImageNet's classes

@@ -1,0 +1,126 @@
+"""What models that choose among classes are exported as: a label and a score for each input, or for each step."""
+
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from rnn_keras.data.text import encode as encode_texts
+from rnn_keras.data.text_classification import TextDataset
+from rnn_keras.export.spec import Comparison, ExportSpec, RawInput, decide_class
+from rnn_keras.runtime.runner import DESCRIPTION, VOCABULARY
+
+CALIBRATION_EXAMPLES = 200
+
+Sample = Callable[[str, int], tuple[Sequence[RawInput], np.ndarray]]
+
+
+def classification_spec(
+    model: keras.Model,
+    sample: Sample,
+    examples: int,
+    *,
+    encode: Callable[[Sequence], list[np.ndarray]],
+    network: keras.Model | None = None,
+    description: Mapping[str, Any] | None = None,
+    files: Callable[[str], Mapping[str, bytes]] | None = None,
+    metric_name: str = "accuracy",
+    calibration_examples: int = CALIBRATION_EXAMPLES,
+    **options: Any,
+) -> ExportSpec:
+    """The `ExportSpec` of a model with a layer `label`, as `rnn_keras.data.classification.label_layer` makes it.
+
+    Args:
+        model: raw inputs in, predictions out.
+        sample: a split (`train` or `test`) and a number -> up to so many raw inputs of the split, and their labels
+            `(n,)`; of a model with `per_step`, tensors `(steps, ...)` and the labels of all their steps.
+        examples: up to so many inputs of the test split are compared; 0: none.
+        encode: see `ExportSpec`.
+        network: see `ExportSpec`; default: the layer `classifier`.
+        description: what the description inside the files says besides `labels`; see `NetworkRunner.predict`.
+        files: a quantisation -> the files inside; default: the description alone.
+        metric_name: the name of the accuracy in the report.
+        calibration_examples: how many training inputs calibrate int8.
+        options: `output`, `outputs`, `steps` and `per_step` of `ExportSpec`.
+
+    Example:
+        >>> def sample(split, number):
+        ...     images = load_image_dataset("digits").sample(split, number)
+        ...     return encode_images(images.images), images.labels
+        >>> spec = classification_spec(model, sample, examples=1000, encode=decode_images)
+    """
+    inputs, labels = sample("test", examples) if examples else ((), np.zeros(0, int))
+    described = {"labels": get_class_names(model), **(description or {})}
+    if options.get("per_step"):
+        described["per_step"] = True
+    return ExportSpec(
+        model=model,
+        network=network or get_network(model, "classifier"),
+        encode=encode,
+        comparison=Comparison(inputs, lambda outputs: float(np.mean(decide_class(outputs) == labels)), metric_name),
+        files=files or (lambda quantisation: description_file(described)),
+        calibration=lambda: sample("train", calibration_examples)[0],
+        **options,
+    )
+
+
+def text_classification_spec(
+    model: keras.Model, load: Callable[[], TextDataset], examples: int, **options: Any
+) -> ExportSpec:
+    """The `ExportSpec` of a model that classifies raw texts by a layer `text_vectorization`.
+
+    The vocabulary and the tokenizer are inside the files, which therefore read raw texts.
+
+    Args:
+        model: see `classification_spec`.
+        load: returns the texts; it is called if examples are needed.
+        examples, options: see `classification_spec`.
+    """
+    vectorization: Any = model.get_layer("text_vectorization")
+    specification = functools.cache(vectorization.get_config()["split"].specification)  # it takes seconds
+
+    def sample(split: str, number: int) -> tuple[list[bytes], np.ndarray]:
+        found = load().sample(split, number)
+        texts = [text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass") for text in found.texts]
+        return texts, found.labels
+
+    def files(quantisation: str) -> dict[str, bytes]:
+        # Unrolled 8-bit loops crash XNNPACK.
+        xnnpack = quantisation != "int8"
+        described = {"labels": get_class_names(model), "tokenizer": specification(), "xnnpack": xnnpack}
+        return description_file(described) | {VOCABULARY: "\n".join(vectorization.get_vocabulary()).encode()}
+
+    return classification_spec(
+        model,
+        sample,
+        examples,
+        encode=lambda texts: encode_texts(vectorization, texts),
+        files=files,
+        **options,
+    )
+
+
+def description_file(description: Mapping[str, Any]) -> dict[str, bytes]:
+    """The file inside an exported file that describes it."""
+    return {DESCRIPTION: json.dumps(description, ensure_ascii=False).encode()}
+
+
+def get_class_names(model: keras.Model) -> list[str]:
+    """The vocabulary of a model's layer `label`."""
+    layer: Any = model.get_layer("label")
+    return layer.get_vocabulary()
+
+
+def get_network(model: keras.Model, name: str) -> keras.Model:
+    """A model's layer of that name, which is a model itself.
+
+    Raises:
+        TypeError: it is not a model.
+    """
+    layer = model.get_layer(name)
+    if not isinstance(layer, keras.Model):
+        raise TypeError(f"the layer {name!r} of {model.name!r} is not a model, but a {type(layer).__name__}")
+    return layer

@@ -1,0 +1,43 @@
+"""ONNX files at work: inputs in, outputs out, with onnxruntime and numpy alone."""
+
+from pathlib import Path
+
+import numpy as np
+
+from rnn_keras.runtime.runner import NetworkRunner, read_model_file
+from rnn_keras.utils.errors import UserError
+
+DTYPES = {"tensor(int32)": np.int32, "tensor(float)": np.float32, "tensor(uint8)": np.uint8}
+
+
+class OnnxModel(NetworkRunner):
+    """An `.onnx` file that `export` wrote.
+
+    Args:
+        path: the file.
+
+    Raises:
+        UserError: the file is missing, or is not an ONNX model.
+
+    Example:
+        >>> model = OnnxModel("saved_models/sentiment/sentiment.onnx")
+        >>> model.predict(["a masterpiece"])
+        [{'label': 'pos', 'score': ...}]
+    """
+
+    def __init__(self, path: str | Path):
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+        content = read_model_file(path, ".onnx")
+        try:
+            self._session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        except (errors.InvalidProtobuf, errors.InvalidGraph, errors.Fail) as error:
+            raise UserError(f"{path} is not an ONNX model, or is damaged; export it again") from error
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        super().__init__(path, {name: value.encode() for name, value in metadata.items()})
+        (self._input,) = self._session.get_inputs()
+
+    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
+        """The outputs for `(batch, steps, ...)`, of any batch size and length."""
+        return self._session.run(None, {self._input.name: np.asarray(inputs, DTYPES[self._input.type])})
