@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         gate_traces,
         gradient_flow,
         jacobian_product,
-        open_share,
+        open_gate_fraction,
         plot_gates,
         plot_gradient_flow,
     )
@@ -38,8 +38,7 @@ if TYPE_CHECKING:
         TimeDistributed,
         general_loop,
     )
-    from rnn_keras.runtime.litert_model import LiteRTModel
-    from rnn_keras.runtime.litert_seq2seq import LiteRTSeq2Seq
+    from rnn_keras.runtime import LiteRTModel, LiteRTSeq2Seq, OnnxModel
     from rnn_keras.training.truncated_bptt import TruncatedBPTT
     from rnn_keras.utils.errors import UserError
 
@@ -58,6 +57,7 @@ __all__ = [
     "MaskedMaxPooling1D",
     "MergeSegments",
     "OneHot",
+    "OnnxModel",
     "SimpleRNN",
     "SimpleRNNCell",
     "SplitSegments",
@@ -70,7 +70,7 @@ __all__ = [
     "gradient_flow",
     "jacobian_product",
     "layers",
-    "open_share",
+    "open_gate_fraction",
     "plot_gates",
     "plot_gradient_flow",
 ]
@@ -84,7 +84,7 @@ _NAMES_IN = {
         "gate_traces",
         "gradient_flow",
         "jacobian_product",
-        "open_share",
+        "open_gate_fraction",
         "plot_gates",
         "plot_gradient_flow",
     ),
@@ -102,8 +102,7 @@ _NAMES_IN = {
         "TimeDistributed",
         "general_loop",
     ),
-    "rnn_keras.runtime.litert_model": ("LiteRTModel",),
-    "rnn_keras.runtime.litert_seq2seq": ("LiteRTSeq2Seq",),
+    "rnn_keras.runtime": ("LiteRTModel", "LiteRTSeq2Seq", "OnnxModel"),
     "rnn_keras.training.truncated_bptt": ("TruncatedBPTT",),
     "rnn_keras.utils.errors": ("UserError",),
 }
