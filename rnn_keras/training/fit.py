@@ -85,9 +85,12 @@ def fit(
     is_chief = group is None or group.is_chief
     checkpoint = CheckpointCallback(run, monitor, patience, mode=mode, stop_value=stop_value, group=group)
     checkpoint.set_model(model)
-    make_variables(model, batches(checkpoint.epochs_done))
+    started_from, training = checkpoint.epochs_done, batches(checkpoint.epochs_done)
+    make_variables(model, training)
     if checkpoint.epochs_done:
         checkpoint.resume()
+        if checkpoint.epochs_done != started_from:  # the last epoch's file is damaged
+            training = batches(checkpoint.epochs_done)
         if is_chief:
             run.write_history(checkpoint.rows)  # a kill may have come before it was written
             print(f"resuming after epoch {checkpoint.epochs_done} of {run.path}")
@@ -102,7 +105,7 @@ def fit(
         failures = contextlib.nullcontext() if group is None else group.translate_worker_failure()
         with failures, translate_disk_errors(run):
             model.fit(
-                batches(checkpoint.epochs_done),
+                training,
                 validation_data=validation,
                 initial_epoch=checkpoint.epochs_done,
                 epochs=epochs,

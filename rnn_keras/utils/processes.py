@@ -49,7 +49,7 @@ def split_cores(number: int) -> list[set[int]]:
     return [set(cores[start::number]) for start in range(number)]
 
 
-def module_of(app) -> str:
+def module_of(app: object) -> str:
     """The module that defines an app's class, by the name that another process imports it by.
 
     Raises:

@@ -1,4 +1,4 @@
-"""An app whose trials take less than a second: which side of a line a point lies on."""
+"""Apps whose trainings take less than a second: which side of a line a point lies on."""
 
 import dataclasses
 import os
@@ -21,6 +21,7 @@ class TinyConfig(TrainingConfig):
     units: int = 4
     rate: float = 0.1
     wait: float = 0.0
+    stop_value: float | None = None
     trouble: Literal["none", "nan", "raise", "bad", "memory", "dies"] = "none"
 
     def __post_init__(self):
@@ -28,24 +29,21 @@ class TinyConfig(TrainingConfig):
         self.require("trouble", self.trouble != "bad", "another")
 
 
-class TinyApp(App):
-    name = "tiny"
+class PlainApp(App):
+    """With the four methods that an app must have, and no others."""
+
+    name = "plain"
     config_class = TinyConfig
-    what = "points"
+    description = "Points"
     monitor = "val_accuracy"
-    mode = "max"
-    search_space = {"units": Int(1, 8), "rate": Float(1e-3, 1.0, log=True)}  # noqa: RUF012
-    loads = 0
+    loads = 0  # of all apps of this module
 
-    def require_source(self, dataset, data_dir):
-        pass
-
-    def load(self, config):
+    def load_data(self, config):
         import numpy as np
 
         from rnn_keras.data.batching import FixedBatches
 
-        TinyApp.loads += 1
+        PlainApp.loads += 1
         x = np.random.default_rng(1).normal(size=(96, 2)).astype("float32")
         y = (x[:, 0] > x[:, 1]).astype("float32")
         return SimpleNamespace(
@@ -58,7 +56,7 @@ class TinyApp(App):
             validation_dataset=lambda: FixedBatches((x[64:], y[64:]), 32, shuffle=False).dataset(),
         )
 
-    def build(self, config, data, optimizer):
+    def build_network(self, config, data, optimizer):
         import keras
 
         time.sleep(config.wait)
@@ -68,29 +66,49 @@ class TinyApp(App):
             raise MemoryError
         if config.trouble == "dies":
             os._exit(9)
-        start = keras.initializers.Constant(float("nan") if config.trouble == "nan" else 0.1)
-        decision = keras.layers.Dense(1, "sigmoid", bias_initializer=start)
-        network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(config.units, "tanh"), decision])
+        bias = keras.initializers.Constant(float("nan") if config.trouble == "nan" else 0.1)
+        output = keras.layers.Dense(1, "sigmoid", bias_initializer=bias)
+        network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(config.units, "tanh"), output])
         optimizer.learning_rate = config.rate
-        network.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
+        # Eagerly: tracing a step takes longer than an epoch of four.
+        network.compile(optimizer, "binary_crossentropy", metrics=["accuracy"], run_eagerly=True)
         return network
 
-    def assemble(self, network, data):
-        return network
+    def score(self, model, data, split):
+        x, y = data.points
+        return {"accuracy": float(((model.predict(x, verbose=0)[:, 0] > 0.5) == y).mean())}
 
-    def score(self, network, data, split):
-        return {"accuracy": float(((network.predict(data.points[0], verbose=0)[:, 0] > 0.5) == data.points[1]).mean())}
+    def predict(self, run, inputs):
+        import numpy as np
 
-    def draw(self, run, data, network):
-        pass
+        points = np.array([[float(number) for number in text.split()] for text in inputs])
+        return [f"{value:.3f}" for value in run.model.predict(points, verbose=0)[:, 0]]
 
-    def evaluate(self, model, dataset, data_dir, split):
-        raise NotImplementedError
 
-    def predict(self, model, inputs):
-        raise NotImplementedError
+class TinyApp(PlainApp):
+    """With a search space, a callback and a value that is good enough."""
 
-    def deployment(self, model, config, examples):
+    name = "tiny"
+    search_space = {"units": Int(1, 8), "rate": Float(1e-3, 1.0, log=True)}  # noqa: RUF012
+
+    def callbacks(self, config, data, run):
+        import keras
+
+        def add_units(epoch, logs):
+            logs["units"] = float(config.units)
+
+        return [keras.callbacks.LambdaCallback(on_epoch_end=add_units)]
+
+    def stop_value(self, config, data):
+        return config.stop_value
+
+
+class ExportableApp(PlainApp):
+    """With what an export needs."""
+
+    name = "exportable"
+
+    def export_spec(self, model, config, examples):
         raise NotImplementedError
 
 
@@ -101,6 +119,8 @@ class TroubledApp(TinyApp):
 
 
 class HopelessApp(TinyApp):
+    """The process of each of its trials dies."""
+
     search_space = {"trouble": Choice(("dies", "dies"))}  # noqa: RUF012
 
 

@@ -1,4 +1,4 @@
-"""Trainings of tests/helpers/tiny_app.py as a user starts them."""
+"""Commands of tests/helpers/tiny_app.py as a user starts them, in processes of their own."""
 
 import json
 import os
@@ -13,31 +13,45 @@ import numpy as np
 ROOT = str(Path(__file__).parents[2])
 
 
-def tiny_app(command, *arguments, stderr=subprocess.STDOUT, **environment):
-    """The app's command in a process of its own, with pipes to read from."""
-    line = [sys.executable, "-m", "tests.helpers.tiny_app", command, "--patience", 500, *arguments]
+def start_app(command, *arguments, stderr=subprocess.STDOUT, **environment):
+    """Starts a command of the app, with pipes to read from."""
+    line = [sys.executable, "-m", "tests.helpers.tiny_app", command, *arguments]
     environment = os.environ | {"PYTHONPATH": ROOT} | environment
     return subprocess.Popen(list(map(str, line)), env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
-def started(run_dir, *arguments, **environment):
-    return tiny_app("train", "--run-dir", run_dir, *arguments, **environment)
+def start_training(run_dir, *arguments, **environment):
+    """Starts a training of as many epochs as the arguments say."""
+    return start_app("train", "--run-dir", run_dir, "--patience", 500, *arguments, **environment)
 
 
-def trained(run_dir, *arguments, **environment):
-    process = started(run_dir, *arguments, **environment)
+def train(run_dir, *arguments, **environment):
+    """Trains to the end; returns what was printed and the weights."""
+    process = start_training(run_dir, *arguments, **environment)
     out, _ = process.communicate(timeout=300)
     assert process.returncode == 0, out
     return out, keras.models.load_model(run_dir / "model.keras").get_weights()
 
 
-def history(run_dir):
+def read_history(run_dir):
     return np.genfromtxt(run_dir / "history.csv", delimiter=",", names=True)
 
 
+def list_children(process):
+    """The ids of the processes that a process has started."""
+    listing = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False)
+    return [int(line) for line in listing.stdout.split()]
+
+
+def wait_for(condition, process=None, seconds=200):
+    """Waits until a condition holds, while a process runs."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end and (process is None or process.poll() is None)
+        time.sleep(0.02)
+
+
 def wait_for_epochs(number, run_dir, process):
+    """Waits until a training has finished so many epochs."""
     state = run_dir / "checkpoint" / "state.json"
-    end = time.monotonic() + 200
-    while not (state.exists() and len(json.loads(state.read_text())["epochs"]) >= number):
-        assert time.monotonic() < end and process.poll() is None
-        time.sleep(0.01)
+    wait_for(lambda: state.exists() and len(json.loads(state.read_text())["epochs"]) >= number, process)

@@ -10,7 +10,7 @@ from rnn_keras.tuning.space import Float
 SPACE = {"rate": Float(0.0, 1.0)}
 
 
-def oracle_in(folder, tuner="random"):
+def open_oracle(folder, tuner="random"):
     oracle = make_oracle(tuner, SPACE, "val_loss", "min", 4, epochs=4, seed=1)
     oracle._set_project_dir(str(folder), "tune")
     return oracle
@@ -27,14 +27,14 @@ def tuner(request):
     return request.param
 
 
-def test_a_trial_that_only_its_own_file_knows_is_run(tuner, tmp_path):
-    oracle = oracle_in(tmp_path, tuner)
+def test_a_trial_that_is_in_its_own_file_alone_is_run(tuner, tmp_path):
+    oracle = open_oracle(tmp_path, tuner)
     oracle.save()
     before = (tmp_path / "tune" / "oracle.json").read_bytes()
     trial = oracle.create_trial("a")
     (tmp_path / "tune" / "oracle.json").write_bytes(before)  # killed before the second write
 
-    again = oracle_in(tmp_path, tuner)
+    again = open_oracle(tmp_path, tuner)
     again.reload()
     retried = again.create_trial("a")
     assert retried.trial_id == trial.trial_id
@@ -43,19 +43,19 @@ def test_a_trial_that_only_its_own_file_knows_is_run(tuner, tmp_path):
 
 
 def test_a_trial_that_has_ended_is_not_run_again(tuner, tmp_path):
-    oracle = oracle_in(tmp_path, tuner)
+    oracle = open_oracle(tmp_path, tuner)
     trial = oracle.create_trial("a")
-    complete(oracle, trial, 0.5)  # the store still says that it is under way
+    complete(oracle, trial, 0.5)  # the store still says that it is running
     assert json.loads((tmp_path / "tune" / "oracle.json").read_text())["ongoing_trials"] == {"a": "0"}
 
-    again = oracle_in(tmp_path, tuner)
+    again = open_oracle(tmp_path, tuner)
     again.reload()
     assert again.create_trial("a").trial_id == "1"
     assert again.end_order == ["0"] and again.get_best_trials(1)[0].score == 0.5
 
 
-def test_an_end_that_comes_twice_counts_once(tmp_path):
-    oracle = oracle_in(tmp_path)
+def test_an_end_that_is_reported_twice_counts_once(tmp_path):
+    oracle = open_oracle(tmp_path)
     trial = oracle.create_trial("a")
     complete(oracle, trial, 0.5)
     trial.status = "FAILED"
@@ -63,8 +63,8 @@ def test_an_end_that_comes_twice_counts_once(tmp_path):
     assert oracle.end_order == ["0"] and oracle.trials["0"].score == 0.5
 
 
-def test_hyperband_begins_new_brackets_until_there_are_enough_trials(tmp_path):
-    oracle = oracle_in(tmp_path, "hyperband")
+def test_hyperband_starts_new_brackets_until_there_are_enough_trials(tmp_path):
+    oracle = open_oracle(tmp_path, "hyperband")
     oracle.max_trials = 25
     for number in range(25):
         complete(oracle, oracle.create_trial("a"), number / 10)

@@ -1,12 +1,13 @@
-"""What mattered, told from trials whose scores are known."""
+"""What a search reports, from trials whose scores are known."""
 
 from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from rnn_keras.tuning.results import importance, plot_parameters
-from rnn_keras.tuning.space import Choice, Float, Int, hyperparameters
+from rnn_keras.tuning.results import estimate_importance, plot_hyperparameters
+from rnn_keras.tuning.space import Choice, Float, Int, make_hyperparameters
 
 SPACE = {
     "cell": Choice(("lstm", "gru")),
@@ -17,10 +18,10 @@ SPACE = {
 }
 
 
-def trials(number, score):
+def make_trials(number, score):
     generator = np.random.default_rng(1)
-    found = []
-    for place in range(number):
+    trials = []
+    for index in range(number):
         values = {
             "cell": str(generator.choice(["lstm", "gru"])),
             "units": int(generator.integers(16, 129)),
@@ -30,31 +31,40 @@ def trials(number, score):
             "tuner/epochs": 3,
         }
         parameters = SimpleNamespace(values=values)
-        found.append(SimpleNamespace(trial_id=f"{place:02d}", score=score(values), hyperparameters=parameters))
-    return sorted(found, key=lambda trial: -trial.score)
+        trials.append(SimpleNamespace(trial_id=f"{index:02d}", score=score(values), hyperparameters=parameters))
+    return sorted(trials, key=lambda trial: -trial.score)
 
 
-def test_what_alone_decides_has_the_largest_share():
-    shares = importance(trials(40, lambda values: -abs(np.log10(values["rate"]) + 2)), SPACE)
+def test_the_only_setting_that_matters_has_the_largest_share():
+    shares = estimate_importance(make_trials(40, lambda values: -abs(np.log10(values["rate"]) + 2)), SPACE)
     assert next(iter(shares)) == "rate" and shares["rate"] > 0.8
     assert sum(shares.values()) == pytest.approx(1)
-    by_cell = importance(trials(40, lambda values: float(values["cell"] == "gru")), SPACE)
+    by_cell = estimate_importance(make_trials(40, lambda values: float(values["cell"] == "gru")), SPACE)
     assert by_cell["cell"] > 0.9
 
 
-def test_few_trials_or_equal_scores_say_nothing():
-    assert importance(trials(7, lambda values: values["rate"]), SPACE) == {}
-    assert importance(trials(20, lambda values: 0.5), SPACE) == {}
+def test_few_trials_or_equal_scores_give_no_importance():
+    assert estimate_importance(make_trials(7, lambda values: values["rate"]), SPACE) == {}
+    assert estimate_importance(make_trials(20, lambda values: 0.5), SPACE) == {}
 
 
-def test_the_picture_is_drawn_for_every_kind_of_range(tmp_path):
-    path = tmp_path / "parameters.png"
-    plot_parameters(trials(5, lambda values: values["rate"]), SPACE, "val_accuracy", {"rate": 1.0}, path)
-    assert path.read_bytes().startswith(b"\x89PNG")
+def test_every_kind_of_range_is_plotted():
+    trials = make_trials(5, lambda values: values["rate"])
+    figure = plot_hyperparameters(trials, SPACE, "val_accuracy", {"rate": 1.0})
+    axes = {axis.get_title().partition("   ")[0]: axis for axis in figure.axes[: len(SPACE)]}
+    assert list(axes) == list(SPACE) and axes["rate"].get_title() == "rate   (share 1.00)"
+    assert [label.get_text() for label in axes["cell"].get_xticklabels()] == ["lstm", "gru"]
+    assert [axes[name].get_xscale() for name in ("units", "layers", "rate")] == ["log", "linear", "log"]
+    for axis in axes.values():
+        points, best = (collection.get_offsets() for collection in axis.collections)
+        assert sorted(points[:, 1]) == sorted(trial.score for trial in trials)
+        assert best.tolist() == [points[0].tolist()]
+        assert all(axis.get_xlim()[0] < x < axis.get_xlim()[1] for x in points[:, 0])
+    plt.close(figure)
 
 
-def test_ranges_become_kerastuners():
-    found = {parameter.name: parameter for parameter in hyperparameters(SPACE).space}
+def test_ranges_become_those_of_kerastuner():
+    found = {parameter.name: parameter for parameter in make_hyperparameters(SPACE).space}
     assert found["cell"].values == ["lstm", "gru"] and type(found["deep"]).__name__ == "Boolean"
     assert (found["units"].min_value, found["units"].max_value, found["units"].sampling) == (16, 128, "log")
     assert (found["layers"].min_value, found["layers"].max_value, found["layers"].step) == (1, 3, 1)
