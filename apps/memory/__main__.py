@@ -53,7 +53,9 @@ class MemoryApp(App):
 
         examples = probe(data.task, data.splits["validation"][0])
         kept = run.checkpoint / "gradient_flow.npz"
-        monitor = GradientMonitor(run.logs / "gradients", layer=MEMORY, tell=console.print, keep=kept, **examples)
+        monitor = GradientMonitor(
+            run.logs / "gradients", layer=MEMORY, print_fn=console.print, flow_file=kept, **examples
+        )
         self.flows = monitor.flows
         return [monitor]
 

@@ -89,8 +89,8 @@ def trained(settings: Explosion, clip: float | None, logs: Path, tell) -> tuple[
     batches = GeneratedBatches(task, settings.steps, BATCH, settings.seed)
     examples = batches.batch(np.array([1, 0]))[0][:4]
     product = jacobian_product(layer, examples)
-    tell(product.words)
-    monitor = GradientMonitor(logs, tell=tell)
+    tell(product.summary)
+    monitor = GradientMonitor(logs, print_fn=tell)
     record = StepRecord(monitor)
     model.fit(batches.dataset(), epochs=1, verbose=0, shuffle=False, callbacks=[monitor, record])
     return record, {

@@ -16,8 +16,8 @@ PROBED = 8  # examples
 def probe(task: Task, steps: np.ndarray) -> dict:
     """Arguments of `GradientMonitor` and `gradient_flow`: a few examples, and what of the outputs is late."""
     # Of the copied letters the first is asked for first: its place is `items` steps before the end.
-    of = None if isinstance(task, Adding) else lambda outputs: outputs[:, -1]
-    return {"probe": steps[:PROBED], "of": of}
+    target_fn = None if isinstance(task, Adding) else lambda outputs: outputs[:, -1]
+    return {"probe": steps[:PROBED], "target_fn": target_fn}
 
 
 def draw(folder: Path, task: Task, network: keras.Model, flows: list[tuple[int, GradientFlow]], steps) -> None:

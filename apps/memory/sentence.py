@@ -11,7 +11,7 @@ from rich.table import Table
 
 from apps.memory.model import CELLS, MEMORY
 from apps.memory.words import variants
-from rnn_keras.diagnostics import gate_traces, gradient_flow, open_share, plot_gates
+from rnn_keras.diagnostics import gate_traces, gradient_flow, open_gate_fraction, plot_gates
 from rnn_keras.training.plots import plt, save_figure
 from rnn_keras.utils.files import write_json
 from rnn_keras.utils.terminal import console
@@ -53,15 +53,15 @@ def read_sentence(reading: Reading, folder: Path, tell: Callable[[str], None]) -
                 # In one epoch: those of so few examples would mostly begin and end.
                 passes = tf.data.Dataset.from_tensors((given, last)).repeat(reading.epochs)
                 network.fit(passes, verbose=0, shuffle=False)
-            flow = gradient_flow(network, given[:1], of=lambda outputs: losses(outputs, last[:1]))
+            flow = gradient_flow(network, given[:1], target_fn=lambda outputs: losses(outputs, last[:1]))
             norms[cell, when] = flow.inputs[::-1]
             traces = gate_traces(network, given[:1], layer=MEMORY)
             results[cell][when] = {
                 "reaches_first": float(flow.inputs[-1] / flow.inputs[0]),
                 "loss": float(losses(network(given), last).numpy().mean()),
-                "words": flow.words,
+                "words": flow.summary,
                 "half_life": flow.half_life if np.isfinite(flow.half_life) else None,  # JSON knows no infinite numbers
-                "open_share": None if cell == "simple_rnn" else open_share(traces, above=0.5),
+                "open_share": None if cell == "simple_rnn" else open_gate_fraction(traces, threshold=0.5),
             }
         title = f"{cell}, trained: what each gate lets through while {' '.join(asked[:2])} ... is read"
         save_figure(plot_gates(traces, asked[:-1], title), folder / f"gates_{cell}.png")

@@ -1,6 +1,6 @@
-"""What a recurrent network's memory does, measured: how far gradients reach, what gates let through."""
+"""Measures a recurrent network's memory: how far back gradients reach, and the value of every gate at every step."""
 
-from rnn_keras.diagnostics.gate_traces import gate_traces, open_share
+from rnn_keras.diagnostics.gate_traces import gate_traces, open_gate_fraction
 from rnn_keras.diagnostics.gradient_flow import FlowProbe, GradientFlow, gradient_flow
 from rnn_keras.diagnostics.gradient_monitor import GradientMonitor
 from rnn_keras.diagnostics.jacobian import JacobianProduct, jacobian_product
@@ -16,7 +16,7 @@ __all__ = [
     "gate_traces",
     "gradient_flow",
     "jacobian_product",
-    "open_share",
+    "open_gate_fraction",
     "plot_gates",
     "plot_gradient_flow",
     "plot_word_vectors",

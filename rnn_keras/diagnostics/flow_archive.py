@@ -1,6 +1,7 @@
-"""Gradient flows on the disk, so that a training that goes on after a kill still has those from before it."""
+"""Gradient flows in a file, so that a training run that resumes after it was killed has those from before."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,21 +12,27 @@ LAYER = "layer"
 
 
 def write_flows(path: Path, flows: list[tuple[int, GradientFlow]]) -> None:
-    """`(epoch, flow)` of one layer, in an .npz file."""
-    norms = {f"{epoch} {name}": norms for epoch, flow in flows for name, norms in flow.of_examples.items()}
+    """Writes `(epoch, flow)` of one layer to an .npz file.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    arrays: dict[str, Any] = {LAYER: flows[0][1].name}
+    for epoch, flow in flows:
+        arrays |= {f"{epoch} {name}": norms for name, norms in flow.per_example.items()}
     with atomic_write(path) as temporary:
-        np.savez(temporary, **{LAYER: flows[0][1].name}, **norms)
+        np.savez(temporary, **arrays)
 
 
 def read_flows(path: Path) -> list[tuple[int, GradientFlow]]:
-    """What `write_flows` wrote; nothing where there is no such file."""
+    """Reads what `write_flows` wrote; an empty list where there is no such file."""
     if not path.exists():
         return []
-    of_epoch: dict[int, dict[str, np.ndarray]] = {}
-    with np.load(path) as kept:
-        layer = str(kept[LAYER])
-        for key in kept.files:
+    by_epoch: dict[int, dict[str, np.ndarray]] = {}
+    with np.load(path) as arrays:
+        layer = str(arrays[LAYER])
+        for key in arrays.files:
             if key != LAYER:
                 epoch, name = key.split(" ", 1)
-                of_epoch.setdefault(int(epoch), {})[name] = kept[key]
-    return [(epoch, GradientFlow(norms, layer)) for epoch, norms in of_epoch.items()]
+                by_epoch.setdefault(int(epoch), {})[name] = arrays[key]
+    return [(epoch, GradientFlow(norms, layer)) for epoch, norms in by_epoch.items()]

@@ -1,25 +1,36 @@
 """Every gate of a recurrent layer at every step, by name."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 import numpy as np
 
-import rnn_keras.layers
-from rnn_keras.diagnostics.instrumentation import recorded, watched
+from rnn_keras.diagnostics.instrumentation import find_layer, record
 from rnn_keras.layers.cell import RecurrentCell
+from rnn_keras.layers.gru import GRU
+from rnn_keras.layers.keras_types import ops
+from rnn_keras.layers.lstm import LSTM
+from rnn_keras.layers.simple_rnn import SimpleRNN
 
-CELLS = {"LSTM": rnn_keras.layers.LSTM, "GRU": rnn_keras.layers.GRU, "SimpleRNN": rnn_keras.layers.SimpleRNN}
-# The gate that keeps what the state holds.
-KEEPING = ("forget_gate", "update_gate")
+FAMILIES = {"LSTM": LSTM, "GRU": GRU, "SimpleRNN": SimpleRNN}
+# The gates that retain the state where they are open.
+RETAINING_GATES = ("forget_gate", "update_gate")
 
 
 def gate_traces(
-    model_or_layer, inputs, *, layer=None, direction: str | None = None, mask=None
+    model_or_layer: keras.layers.Layer,
+    inputs: Any,
+    *,
+    layer: str | keras.layers.Layer | None = None,
+    direction: str | None = None,
+    mask: Any = None,
 ) -> dict[str, np.ndarray]:
-    """What each gate of a recurrent layer let through at each step, and the states after it.
+    """The value of each gate of a recurrent layer at each step, and the states after it.
 
-    By the step functions of rnn_keras.layers, whose equations and weights are those of keras.layers: for an LSTM
-    `hidden_state`, `cell_state`, `input_gate`, `forget_gate`, `candidate` and `output_gate`; for a GRU `hidden_state`,
-    `update_gate`, `reset_gate` and `candidate`; for a SimpleRNN `hidden_state`.
+    Computed by the step functions of rnn_keras.layers, whose equations and weights are those of keras.layers: for an
+    LSTM `hidden_state`, `cell_state`, `input_gate`, `forget_gate`, `candidate` and `output_gate`; for a GRU
+    `hidden_state`, `update_gate`, `reset_gate` and `candidate`; for a SimpleRNN `hidden_state`.
 
     Args:
         model_or_layer: an LSTM, GRU or SimpleRNN of rnn_keras.layers or keras.layers, a Bidirectional of one, or a
@@ -28,7 +39,7 @@ def gate_traces(
         layer: of a model, which recurrent layer (or its name); default: the last one.
         direction: of a Bidirectional: "forward", "backward", or None for both; then the names begin with `forward_` and
             `backward_`.
-        mask: `(batch, time)`, for a call with a mask; masks that a model makes itself are heeded.
+        mask: `(batch, time)`, for a call with a mask; masks that a model computes itself apply as well.
 
     Returns:
         By name `(batch, time, units)`, in the order of the inputs also where the layer goes backwards. At a masked
@@ -36,6 +47,10 @@ def gate_traces(
 
     Raises:
         ValueError: there is no such layer, or its cell is of another kind.
+
+    Example:
+        >>> traces = gate_traces(model, inputs)
+        >>> traces["forget_gate"].mean(axis=(0, 1))  # of each unit
     """
     if direction is None and _is_bidirectional(model_or_layer, layer):
         both = {}
@@ -43,75 +58,77 @@ def gate_traces(
             traces = gate_traces(model_or_layer, inputs, layer=layer, direction=one, mask=mask)
             both |= {f"{one}_{name}": values for name, values in traces.items()}
         return both
-    found = watched(model_or_layer, layer, direction or "forward")
-    cell = cell_with_named_gates(found.layer)
-    recording = recorded(found, inputs, mask)
-    flat_inputs = recording.inputs.reshape(-1, recording.inputs.shape[-1])
-    # All steps at once: what each began with is known.
-    before = [
-        np.concatenate([first[:, np.newaxis], after[:, :-1]], axis=1).reshape(-1, after.shape[-1])
-        for first, after in zip(recording.first, recording.states, strict=True)
-    ]
-    step = cell.step(
-        cell.project(keras.ops.convert_to_tensor(flat_inputs)), [*map(keras.ops.convert_to_tensor, before)]
-    )
+    found = find_layer(model_or_layer, layer, direction or "forward")
+    cell = find_named_cell(found.layer)
+    recording = record(found, inputs, mask)
+    # All steps at once, as rows, because the states before each of them are known.
+    rows = [values.reshape(-1, values.shape[-1]) for values in (recording.inputs, *recording.states_before)]
+    inputs_by_row, *states_by_row = map(ops.convert_to_tensor, rows)
+    step: Any = cell.step(cell.project(inputs_by_row), states_by_row)
     shape = recording.states[0].shape
-    traces = {name: keras.ops.convert_to_numpy(values).reshape(shape) for name, values in step._asdict().items()}
+    traces = {name: np.asarray(values).reshape(shape) for name, values in step._asdict().items()}
     for name in traces:
         if name not in found.state_names:
-            traces[name] = np.where(recording.kept[..., np.newaxis], traces[name], np.nan)
+            traces[name] = np.where(recording.mask[..., np.newaxis], traces[name], np.nan)
     traces |= dict(zip(found.state_names, recording.states, strict=True))
     return {name: values[:, ::-1] if found.layer.go_backwards else values for name, values in traces.items()}
 
 
-def _is_bidirectional(model_or_layer, layer) -> bool:
+def _is_bidirectional(model_or_layer: keras.layers.Layer, layer: str | keras.layers.Layer | None) -> bool:
     if not isinstance(model_or_layer, keras.Model):
         return isinstance(model_or_layer, keras.layers.Bidirectional)
-    forward, backward = (watched(model_or_layer, layer, direction) for direction in ("forward", "backward"))
+    forward, backward = (find_layer(model_or_layer, layer, direction) for direction in ("forward", "backward"))
     return forward.layer is not backward.layer
 
 
-def cell_with_named_gates(layer: keras.layers.RNN) -> RecurrentCell:
-    """The layer's cell where it is ours, else ours with the same arguments and weights."""
+def find_named_cell(layer: Any) -> RecurrentCell:
+    """The layer's cell where it is ours, else ours with the same arguments and weights.
+
+    Raises:
+        ValueError: the layer is of none of the three families.
+    """
     if isinstance(layer.cell, RecurrentCell):
         return layer.cell
-    for name, ours in CELLS.items():
+    for name, family in FAMILIES.items():
         if type(layer) is getattr(keras.layers, name):
-            twin = ours.from_config(layer.get_config())
+            twin = family.from_config(layer.get_config())
             twin.cell.build((None, layer.cell.kernel.shape[0]))
             twin.cell.set_weights(layer.cell.get_weights())
             return twin.cell
     raise ValueError(
         f"The gates of {layer.name}, a {type(layer).__name__} with a {type(layer.cell).__name__}, have no names; "
-        f"expected one of {', '.join(CELLS)}, of rnn_keras.layers or keras.layers."
+        f"expected one of {', '.join(FAMILIES)}, of rnn_keras.layers or keras.layers."
     )
 
 
-def keeping_gates(traces: dict[str, np.ndarray]) -> list[str]:
-    """The names of the gates that keep what the state holds: an LSTM's forget gate, a GRU's update gate.
+def find_retaining_gates(traces: Mapping[str, np.ndarray]) -> list[str]:
+    """The names of the gates that retain the state where they are open: an LSTM's forget, a GRU's update gate.
 
     One of each direction of a Bidirectional.
 
     Raises:
         ValueError: there is none, as in a SimpleRNN.
     """
-    found = [name for name in traces if name.endswith(KEEPING)]
-    if found:
-        return found
-    raise ValueError(f"No forget or update gate among {', '.join(traces)}: a SimpleRNN keeps nothing on purpose.")
+    names = [name for name in traces if name.endswith(RETAINING_GATES)]
+    if names:
+        return names
+    raise ValueError(f"No forget or update gate among {', '.join(traces)}: a SimpleRNN has no gates.")
 
 
-def open_share(traces: dict[str, np.ndarray], *, gate: str | None = None, above: float = 0.9) -> float:
-    """The share of units whose forget gate stays open: above 0.9 at every step that is not masked.
+def open_gate_fraction(traces: Mapping[str, np.ndarray], *, gate: str | None = None, threshold: float = 0.9) -> float:
+    """The fraction of units whose gate stays open: above the threshold at every step that is not masked.
 
     Args:
-        traces: what `gate_traces` gave.
-        gate: its name; default: the forget gate, or a GRU's update gate, which is open where the state is kept; of a
-            Bidirectional those of both directions.
-        above: what counts as open.
+        traces: the result of `gate_traces`.
+        gate: its name; default: an LSTM's forget gate or a GRU's update gate, which retain the state where they are
+            open; of a Bidirectional those of both directions.
+        threshold: a gate above it counts as open.
 
     Returns:
         The mean over the examples, 0 to 1.
+
+    Raises:
+        ValueError: `gate` is not given, and there is neither a forget nor an update gate.
     """
-    gates = [traces[name] for name in ([gate] if gate else keeping_gates(traces))]
-    return float(np.mean([np.all((values > above) | np.isnan(values), axis=1).mean() for values in gates]))
+    gates = [traces[name] for name in ([gate] if gate else find_retaining_gates(traces))]
+    return float(np.mean([np.all((values > threshold) | np.isnan(values), axis=1).mean() for values in gates]))

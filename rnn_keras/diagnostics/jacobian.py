@@ -1,100 +1,118 @@
 """The product of a SimpleRNN's Jacobians: whether its gradient must vanish or explode."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.diagnostics.instrumentation import recorded, watched
+from rnn_keras.diagnostics.instrumentation import find_layer, record
 
 
 @dataclasses.dataclass(frozen=True)
 class JacobianProduct:
-    """Of dh_T / dh_{T-k}, the product of k Jacobians diag(f'(z_t)) U^T, by lag k from 0 on.
+    """The Jacobian dh_T / dh_{T-k} by lag k from 0 on: the product of k Jacobians diag(f'(z_t)) U^T.
 
     Attributes:
-        log_radius: `(batch, lags)`: the natural logarithm of its spectral radius, its largest eigenvalue's size; minus
-            infinity where that is zero. NaN where a sequence has no such step.
-        recurrent_radius: the spectral radius of the recurrent kernel U alone.
+        log_spectral_radius: `(batch, lags)`: the natural logarithm of the product's spectral radius, its largest
+            absolute eigenvalue; minus infinity where that is zero. NaN where a sequence has no such step.
+        recurrent_spectral_radius: that of the recurrent kernel U alone.
     """
 
-    log_radius: np.ndarray
-    recurrent_radius: float
+    log_spectral_radius: np.ndarray
+    recurrent_spectral_radius: float
 
     @property
-    def radius(self) -> np.ndarray:
-        """`(lags,)`: the spectral radius, its geometric mean over the examples; 1 at lag 0."""
+    def spectral_radius(self) -> np.ndarray:
+        """`(lags,)`: the geometric mean over the examples; 1 at lag 0."""
         return np.exp(self._mean_log)
 
     @property
     def per_step(self) -> np.ndarray:
-        """`(lags - 1,)`, from lag 1 on: the k-th root of the radius, below 1 where the gradient vanishes."""
-        return np.exp(self._mean_log[1:] / np.arange(1, self.log_radius.shape[1]))
+        """`(lags - 1,)`, from lag 1 on: the k-th root of the spectral radius, below 1 where the gradient vanishes."""
+        return np.exp(self._mean_log[1:] / np.arange(1, self.log_spectral_radius.shape[1]))
 
     @property
     def _mean_log(self) -> np.ndarray:
-        return np.nanmean(self.log_radius, axis=0)
+        return np.nanmean(self.log_spectral_radius, axis=0)
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
+        """In one sentence: whether the product shrinks or grows, and by which factor per step."""
         if not len(self.per_step):
             return "there is one step, and no product"
         last, lag = self.per_step[-1], len(self.per_step)
         tendency = "shrinks" if last < 1 else "grows"
         return (
-            f"the product of {lag} Jacobians has the spectral radius {self.radius[-1]:.2g}: it {tendency} by "
-            f"{last:.3f} a step (the recurrent kernel's own radius is {self.recurrent_radius:.3f})"
+            f"the product of {lag} Jacobians has the spectral radius {self.spectral_radius[-1]:.2g}: it {tendency} by "
+            f"a factor of {last:.3f} per step (the recurrent kernel's own radius is "
+            f"{self.recurrent_spectral_radius:.3f})"
         )
 
 
-def jacobian_product(model_or_layer, inputs, *, layer=None, direction="forward", mask=None) -> JacobianProduct:
+def jacobian_product(
+    model_or_layer: keras.layers.Layer,
+    inputs: Any,
+    *,
+    layer: str | keras.layers.Layer | None = None,
+    direction: str = "forward",
+    mask: Any = None,
+) -> JacobianProduct:
     """The spectral radius of the product of a SimpleRNN's Jacobians over the last k steps, for every k.
 
-    In float64, scaled at every step, so that it neither overflows nor disappears. Source: Pascanu, Mikolov & Bengio, On
-    the difficulty of training recurrent neural networks, ICML 2013, equation 5 and the proof after it.
+    In float64, rescaled at every step, so that it neither overflows nor underflows. Source: Pascanu, Mikolov & Bengio,
+    On the difficulty of training recurrent neural networks, ICML 2013, equation 5 and the proof after it.
 
-    Args: see `gradient_flow`; `inputs` of few examples, since each step of each costs the eigenvalues of a matrix
-        `(units, units)`.
+    Args:
+        model_or_layer: a SimpleRNN of rnn_keras.layers or keras.layers, a Bidirectional of one, or a model with one.
+        inputs: what it is called with: `(batch, time, features)` for a layer. A few examples suffice; each step of each
+            costs the eigenvalues of a matrix `(units, units)`.
+        layer, direction, mask: see `gradient_flow`.
 
     Raises:
-        ValueError: the layer is not a SimpleRNN, ours or that of keras.layers.
+        ValueError: the layer is not a SimpleRNN.
     """
-    found = watched(model_or_layer, layer, direction)
+    found = find_layer(model_or_layer, layer, direction)
     if not isinstance(found.layer, keras.layers.SimpleRNN):
         raise ValueError(
-            f"The product of Jacobians is that of a SimpleRNN, {found.layer.name} is a {type(found.layer).__name__}; "
-            "gradient_flow measures any recurrent layer."
+            f"The product of Jacobians is that of a SimpleRNN, but {found.layer.name} is a "
+            f"{type(found.layer).__name__}; gradient_flow measures any recurrent layer."
         )
-    recording = recorded(found, inputs, mask)
-    weights = [weight.numpy().astype(np.float64) for weight in found.layer.cell.weights]
-    kernel = weights[1]
-    before = np.concatenate([recording.first[0][:, np.newaxis], recording.states[0][:, :-1]], axis=1)
-    slopes = slope(found.layer.activation, recording.inputs @ weights[0] + before @ kernel + sum(weights[2:]))
-    logs = [log_radii(of_steps[keep], kernel) for of_steps, keep in zip(slopes, recording.kept, strict=True)]
+    recording = record(found, inputs, mask)
+    kernel, recurrent_kernel, *bias = [weight.numpy().astype(np.float64) for weight in found.layer.cell.weights]
+    (hidden_states_before,) = recording.states_before
+    preactivations = recording.inputs @ kernel + hidden_states_before @ recurrent_kernel + sum(bias)
+    slopes = differentiate_activation(found.layer.activation, preactivations)
+    logs = [
+        log_spectral_radii(slopes_of_example[mask_of_example], recurrent_kernel)
+        for slopes_of_example, mask_of_example in zip(slopes, recording.mask, strict=True)
+    ]
     lags = max(map(len, logs))
     padded = [np.pad(row, (0, lags - len(row)), constant_values=np.nan) for row in logs]
-    return JacobianProduct(np.stack(padded), float(np.abs(np.linalg.eigvals(kernel)).max()))
+    return JacobianProduct(np.stack(padded), float(np.abs(np.linalg.eigvals(recurrent_kernel)).max()))
 
 
-def slope(activation, values: np.ndarray) -> np.ndarray:
+def differentiate_activation(activation: Callable[[Any], Any], values: np.ndarray) -> np.ndarray:
     """The derivative of an activation at each of the values."""
-    values = tf.constant(values, tf.float64)
+    tensor = tf.constant(values, tf.float64)
     with tf.GradientTape() as tape:
-        tape.watch(values)
-        activated = activation(values)
-    return tape.gradient(activated, values).numpy()
+        tape.watch(tensor)
+        activated = activation(tensor)
+    gradient: Any = tape.gradient(activated, tensor)
+    return gradient.numpy()
 
 
-def log_radii(slopes: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Slopes f'(z) of the steps that count `(time, units)` -> `(time,)`, for lags 0 to time - 1."""
-    product, scale, logs = np.eye(len(kernel)), 0.0, [0.0]
-    for of_step in slopes[:0:-1]:
-        product = product @ (of_step[:, np.newaxis] * kernel.T)
+def log_spectral_radii(slopes: np.ndarray, recurrent_kernel: np.ndarray) -> np.ndarray:
+    """The slopes f'(z) of the steps that are not masked, `(time, units)` -> `(time,)`, for lags 0 to time - 1."""
+    product, log_scale, logs = np.eye(len(recurrent_kernel)), 0.0, [0.0]
+    for slopes_of_step in slopes[:0:-1]:
+        product = product @ (slopes_of_step[:, np.newaxis] * recurrent_kernel.T)
         size = np.abs(product).max()
         if size == 0:
             break
-        product, scale = product / size, scale + np.log(size)
+        product, log_scale = product / size, log_scale + np.log(size)
         with np.errstate(divide="ignore"):
-            logs.append(scale + np.log(np.abs(np.linalg.eigvals(product)).max()))
+            logs.append(log_scale + np.log(np.abs(np.linalg.eigvals(product)).max()))
     return np.array(logs + [-np.inf] * (len(slopes) - len(logs)))

@@ -27,7 +27,7 @@ def plot_gradient_flow(flows: Mapping[str, GradientFlow], title: str, what: str 
     for name, flow in flows.items():
         norms = flow.state if what == "state" else flow.norms(what)
         first = norms[norms > 0][0] if (norms > 0).any() else 1.0
-        label = f"{name}: {flow.words}" if what == "state" else name
+        label = f"{name}: {flow.summary}" if what == "state" else name
         axis.plot(flow.lags, np.maximum(norms / first, LOWEST), label=label, linewidth=1.5)
     axis.axhline(VANISHED, color="grey", linestyle=":", linewidth=1)
     axis.set(

@@ -1,13 +1,18 @@
-"""Constructor arguments: checked, and handed on."""
+"""Constructor arguments: checked, and forwarded."""
 
 import numbers
+from collections.abc import Mapping
+from typing import Any
 
 
-def positive_integer(name, value):
+def positive_integer(name: str, value: object) -> int:
     """The value as an int, NumPy's integers included.
 
+    Args:
+        name: of the argument, for the error message.
+
     Raises:
-        ValueError: it is no integer, or less than 1.
+        ValueError: it is not an integer, or less than 1.
     """
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
         raise ValueError(
@@ -16,6 +21,9 @@ def positive_integer(name, value):
     return int(value)
 
 
-def passed(scope):
-    """The arguments a constructor was called with, to hand them on by name: `passed(locals())`."""
+def constructor_arguments(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """The named arguments of a constructor, to forward them: `super().__init__(**constructor_arguments(locals()))`.
+
+    `self` and `**kwargs` are left out.
+    """
     return {name: value for name, value in scope.items() if name not in ("self", "kwargs", "__class__")}

@@ -4,12 +4,20 @@ import contextlib
 import contextvars
 import functools
 import sys
+from collections.abc import Callable, Iterator
 
 import keras
 import tensorflow as tf
 from tensorflow.python.eager import record
 
-from rnn_keras.layers.bptt import ACTIVATIONS, Parameters, recurrence, under_xla
+from rnn_keras.layers.bptt.activations import ACTIVATIONS
+from rnn_keras.layers.bptt.block import Parameters
+from rnn_keras.layers.bptt.equations import Equations
+from rnn_keras.layers.bptt.products import under_xla
+from rnn_keras.layers.bptt.recurrence import recurrence
+from rnn_keras.layers.bptt.shapes import last_size
+from rnn_keras.layers.cell import RecurrentCell
+from rnn_keras.layers.keras_types import Tensor
 
 # Layers of so many units are compiled although the length is known at run time only.
 UNITS_FOR_ANY_LENGTH = 128
@@ -18,10 +26,14 @@ _general_loop = contextvars.ContextVar("general_loop", default=False)
 
 
 @contextlib.contextmanager
-def general_loop():
-    """Within it the recurrent layers leave the gradient to TensorFlow: slower, and differentiable as often as asked.
+def general_loop() -> Iterator[None]:
+    """Within it the recurrent layers leave the gradient to TensorFlow: slower, and differentiable to any order.
 
-    It counts where a layer is called, or, in a `tf.function` or a compiled model, where the call is traced.
+    It applies where a layer is called, or, in a `tf.function` or a compiled model, where the call is traced.
+
+    Example:
+        >>> with general_loop(), tf.GradientTape() as outer, tf.GradientTape() as inner:
+        ...     outputs = layer(inputs)
     """
     token = _general_loop.set(True)
     try:
@@ -30,39 +42,48 @@ def general_loop():
         _general_loop.reset(token)
 
 
-def reason_against(layer, sequences, mask):
-    """Why the layer cannot take the fast path for these inputs, or None."""
-    cell = layer.cell
+def find_obstacle(
+    cell: RecurrentCell, cell_class: type[RecurrentCell], unroll: bool, sequences: Tensor, mask: Tensor | None
+) -> str | None:
+    """Why a layer cannot take the fast path for these inputs; None: it can.
+
+    Args:
+        cell: of the layer.
+        cell_class: that of the family. A cell of a subclass may compute something else.
+        unroll: of the layer.
+        sequences: `(batch, time, features)`, or ids `(batch, time)`.
+        mask: `(batch, time)`, `(batch, time, 1)` or None.
+    """
     if keras.backend.backend() != "tensorflow":
         return f"the backend is {keras.backend.backend()}, the fast path is for tensorflow"
     if _general_loop.get():
         return "called within general_loop()"
-    if type(cell) is not layer.cell_class:
-        return f"the cell is a {type(cell).__name__}, the fast path is for {layer.cell_class.__name__}"
+    if type(cell) is not cell_class:
+        return f"the cell is a {type(cell).__name__}, the fast path is for {cell_class.__name__}"
     for name in ("activation", "recurrent_activation"):
         function = getattr(cell, name, keras.activations.tanh)
         if function not in ACTIVATIONS:
-            given = getattr(function, "__name__", type(function).__name__)
-            return f"{name}={given!r}, the fast path has derivatives of tanh and sigmoid"
-    if layer.unroll:
+            function_name = getattr(function, "__name__", type(function).__name__)
+            return f"{name}={function_name!r}, the fast path has derivatives of tanh and sigmoid"
+    if unroll:
         return "unroll=True"
     if sequences.shape[1] == 1:
         return "there is one step, and no loop"
     if mask is not None and len(mask.shape) == 3 and mask.shape[-1] != 1:
         return f"the mask has the shape {tuple(mask.shape)}, the fast path takes (batch, time)"
-    if gpus():
+    if has_gpu():
         return "TensorFlow sees a GPU, the fast path is for the CPU"
-    if not record.could_possibly_record() and not tf.executing_eagerly() and traced_for_export():
+    if not record.could_possibly_record() and not tf.executing_eagerly() and is_traced_for_export():
         return "traced ahead of time, as for an export"
     return None
 
 
 @functools.cache
-def gpus():
-    return tuple(tf.config.list_physical_devices("GPU"))
+def has_gpu() -> bool:
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
-def traced_for_export():
+def is_traced_for_export() -> bool:
     """Whether this call is traced ahead of time, as every export does it, and not because a function was called.
 
     An exported graph must run where there is no XLA, and nothing else tells one from a graph that `fit` or `predict`
@@ -76,32 +97,48 @@ def traced_for_export():
     return False
 
 
-def run(equations, inputs, mask, parameters, masks, states, sequences):
-    """`recurrence`, compiled where that pays: in graphs that are run as they are; 16-bit numbers are computed in 32.
+def run(
+    equations: Equations,
+    inputs: tf.Tensor,
+    mask: tf.Tensor | None,
+    parameters: Parameters,
+    dropout_masks: tuple[tf.Tensor, ...],
+    states: tuple[tf.Tensor, ...],
+    return_sequences: bool,
+) -> tuple[tf.Tensor | None, tuple[tf.Tensor, ...]]:
+    """`recurrence`, compiled where that pays: in graphs that run here. 16-bit numbers are computed in 32 bits.
 
-    Eager calls are not compiled: their shapes may change with every call, and a call would wait for the compiler.
+    Eager calls are not compiled: their shapes may change with every call, and each new shape would wait for the
+    compiler.
     """
     if inputs.dtype in (tf.float16, tf.bfloat16):
-        inputs, parameters, masks, states = tf.nest.map_structure(
-            lambda value: None if value is None else tf.cast(value, tf.float32), (inputs, parameters, masks, states)
+        inputs, parameters, dropout_masks, states = tf.nest.map_structure(
+            lambda value: None if value is None else tf.cast(value, tf.float32),
+            (inputs, parameters, dropout_masks, states),
         )
-    keep = record.could_possibly_record()
+    save_for_gradient = record.could_possibly_record()
+    units = parameters.units
     if tf.executing_eagerly():
-        function = in_a_graph(equations, sequences, keep, inputs.shape[-1], parameters.recurrent_kernel.shape[0])
-        return function(inputs, mask, parameters, masks, states)
-    compile = pays(inputs, parameters) and not under_xla() and not traced_for_export()
+        function = graph_function(equations, return_sequences, save_for_gradient, last_size(inputs), units)
+        return function(inputs, mask, parameters, dropout_masks, states)
+    compiling_pays = inputs.shape[1] is not None or units >= UNITS_FOR_ANY_LENGTH
     return recurrence(
-        equations, inputs, mask, parameters, masks, states, sequences=sequences, keep=keep, compile=compile
+        equations,
+        inputs,
+        mask,
+        parameters,
+        dropout_masks,
+        states,
+        return_sequences=return_sequences,
+        save_for_gradient=save_for_gradient,
+        compile=compiling_pays and not under_xla() and not is_traced_for_export(),
     )
 
 
-def pays(inputs, parameters):
-    """Whether compiling is worth its seconds: where the length stays, or the products are large."""
-    return inputs.shape[1] is not None or parameters.recurrent_kernel.shape[0] >= UNITS_FOR_ANY_LENGTH
-
-
 @functools.cache
-def in_a_graph(equations, sequences, keep, width, units):
+def graph_function(
+    equations: Equations, return_sequences: bool, save_for_gradient: bool, width: int, units: int
+) -> Callable:
     """`recurrence` as a graph of any batch size and length, for eager calls.
 
     One for each `width` of the inputs and number of `units`, so that the sizes that TensorFlow finds to vary from call
@@ -109,12 +146,17 @@ def in_a_graph(equations, sequences, keep, width, units):
     """
     del width, units
 
-    def function(inputs, mask, parameters, masks, states):
+    def function(inputs, mask, parameters, dropout_masks, states):
         return recurrence(
-            equations, inputs, mask, parameters, masks, states, sequences=sequences, keep=keep, compile=False
+            equations,
+            inputs,
+            mask,
+            parameters,
+            dropout_masks,
+            states,
+            return_sequences=return_sequences,
+            save_for_gradient=save_for_gradient,
+            compile=False,
         )
 
     return tf.function(function, autograph=False, reduce_retracing=True)
-
-
-__all__ = ["Parameters", "general_loop", "reason_against", "run"]

@@ -1,20 +1,29 @@
 """The gated recurrent unit: its equations, one step with every gate named, the cell and the layer."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import keras
-from keras import KerasTensor as Tensor
-from keras import ops
 from keras.src import backend
 
-from rnn_keras.layers.arguments import passed
-from rnn_keras.layers.bptt import ACTIVATIONS, GRUEquations
-from rnn_keras.layers.cell import GatedCell, recurrent_product
+from rnn_keras.layers.arguments import constructor_arguments
+from rnn_keras.layers.bptt.activations import ACTIVATIONS
+from rnn_keras.layers.bptt.gru import GRUEquations
+from rnn_keras.layers.cell import GatedCell
+from rnn_keras.layers.keras_types import (
+    ActivationLike,
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Tensor,
+    ops,
+)
 from rnn_keras.layers.recurrent_layer import RecurrentLayer
+from rnn_keras.layers.recurrent_product import recurrent_product
 
 
 class GRUStep(NamedTuple):
-    """What a step makes, each `(batch, units)`: the next state first, then the gates it was made with."""
+    """The result of a step, each `(batch, units)`: the next state first, then the gates that made it."""
 
     hidden_state: Tensor
     update_gate: Tensor
@@ -23,44 +32,43 @@ class GRUStep(NamedTuple):
 
 
 def gru_step(
-    projected,
-    hidden_state,
-    recurrent_kernel,
-    recurrent_bias,
-    activation,
-    recurrent_activation,
-    reset_after,
-    masks=None,
-):
-    """One step of the GRU, equations as in `GRU`.
+    projected: Tensor,
+    hidden_state: Tensor,
+    recurrent_kernel: Tensor,
+    recurrent_bias: Tensor | None,
+    activation: Callable[[Tensor], Tensor],
+    recurrent_activation: Callable[[Tensor], Tensor],
+    reset_after: bool,
+    dropout_masks: Tensor | Sequence[Tensor] | None = None,
+) -> GRUStep:
+    """One step of the GRU, by the equations of `GRU`.
 
     Args:
         projected: x W + b, `(batch, 3 * units)`, for the update gate, reset gate and candidate.
         hidden_state: h, `(batch, units)`.
         recurrent_kernel: U, `(units, 3 * units)`, in the same order.
         recurrent_bias: added to h U, `(3 * units,)`, or None.
-        activation, recurrent_activation: tanh and sigmoid.
+        activation, recurrent_activation: tanh and sigmoid, or others.
         reset_after: whether the reset gate acts after the product with U or before it.
-        masks: list of dropout masks of h, one per gate, or None.
+        dropout_masks: of h, a list of one per gate, or None.
     """
     units = hidden_state.shape[-1]
     x_update, x_reset, x_candidate = ops.split(projected, 3, axis=-1)
     if reset_after:
-        recurrent = recurrent_product(hidden_state, recurrent_kernel, masks)
+        recurrent = recurrent_product(hidden_state, recurrent_kernel, dropout_masks)
         if recurrent_bias is not None:
             recurrent = recurrent + recurrent_bias
         h_update, h_reset, h_candidate = ops.split(recurrent, 3, axis=-1)
+        reset_gate = recurrent_activation(x_reset + h_reset)
+        h_candidate = reset_gate * h_candidate
     else:
-        of_gates = recurrent_product(hidden_state, recurrent_kernel[:, : 2 * units], masks and masks[:2])
-        h_update, h_reset = ops.split(of_gates, 2, axis=-1)
+        gate_masks, candidate_mask = (dropout_masks[:2], dropout_masks[2]) if dropout_masks else (None, None)
+        recurrent = recurrent_product(hidden_state, recurrent_kernel[:, : 2 * units], gate_masks)
+        h_update, h_reset = ops.split(recurrent, 2, axis=-1)
+        reset_gate = recurrent_activation(x_reset + h_reset)
+        h_candidate = recurrent_product(reset_gate * hidden_state, recurrent_kernel[:, 2 * units :], candidate_mask)
     update_gate = recurrent_activation(x_update + h_update)
-    reset_gate = recurrent_activation(x_reset + h_reset)
-    if reset_after:
-        candidate = activation(x_candidate + reset_gate * h_candidate)
-    else:
-        kept = reset_gate * hidden_state
-        of_candidate = recurrent_product(kept, recurrent_kernel[:, 2 * units :], masks and masks[2])
-        candidate = activation(x_candidate + of_candidate)
+    candidate = activation(x_candidate + h_candidate)
     hidden_state = update_gate * hidden_state + (1 - update_gate) * candidate
     return GRUStep(hidden_state, update_gate, reset_gate, candidate)
 
@@ -69,48 +77,53 @@ def gru_step(
 class GRUCell(GatedCell):
     """One step of the GRU; see `GRU` for the equations."""
 
-    gates = 3
+    gate_count = 3
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        reset_after=True,
-        seed=None,
-        **kwargs,
+        units: int,
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        reset_after: bool = True,
+        seed: int | None = None,
+        **kwargs: Any,
     ):
-        arguments = passed(locals())
+        arguments = constructor_arguments(locals())
         del arguments["reset_after"]
         super().__init__(**arguments, **kwargs)
         self.reset_after = reset_after
         self.state_size = self.units
 
     @property
-    def bias_shape(self):
+    def bias_shape(self) -> tuple[int, ...]:
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
     @property
-    def input_bias(self):
-        return self.bias[0] if self.use_bias and self.reset_after else self.bias
+    def input_bias(self) -> Tensor | None:
+        return self.bias if self.bias is None or not self.reset_after else self.bias[0]
 
     @property
-    def recurrent_bias(self):
-        return self.bias[1] if self.use_bias and self.reset_after else None
+    def recurrent_bias(self) -> Tensor | None:
+        return None if self.bias is None or not self.reset_after else self.bias[1]
 
-    def step(self, projected, states, masks=None):
+    def step(
+        self,
+        projected: Tensor,
+        states: Sequence[Tensor],
+        dropout_masks: Tensor | Sequence[Tensor] | None = None,
+    ) -> GRUStep:
         return gru_step(
             projected,
             states[0],
@@ -119,13 +132,13 @@ class GRUCell(GatedCell):
             self.activation,
             self.recurrent_activation,
             self.reset_after,
-            masks,
+            dropout_masks,
         )
 
-    def equations(self):
+    def equations(self) -> GRUEquations:
         return GRUEquations(ACTIVATIONS[self.activation], ACTIVATIONS[self.recurrent_activation], self.reset_after)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"reset_after": self.reset_after}
 
 
@@ -151,7 +164,11 @@ class GRU(RecurrentLayer, keras.layers.GRU):
 
     Source: Cho et al., Learning phrase representations using RNN encoder-decoder, EMNLP 2014 (arXiv:1406.1078).
 
-    Takes the arguments of keras.layers.GRU, and `input_dim` (see `RecurrentLayer`, also for the call).
+    The arguments are those of keras.layers.GRU, and `input_dim` (see `RecurrentLayer`, also for the call).
+
+    Example:
+        >>> gru = GRU(32, dropout=0.1)
+        >>> hidden_state = gru(np.zeros((8, 50, 4)), training=True)  # (8, 32)
     """
 
     cell_class = GRUCell
@@ -160,35 +177,35 @@ class GRU(RecurrentLayer, keras.layers.GRU):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        return_sequences=False,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-        unroll=False,
-        reset_after=True,
-        use_cudnn="auto",
-        input_dim=None,
-        **kwargs,
+        units: int,
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        reset_after: bool = True,
+        use_cudnn: bool | str = "auto",
+        input_dim: int | None = None,
+        **kwargs: Any,
     ):
-        super().__init__(**passed(locals()), **kwargs)
+        super().__init__(**constructor_arguments(locals()), **kwargs)
 
-    def cudnn(self, sequences, states, mask):
+    def run_cudnn(self, sequences: Tensor, states: list[Tensor], mask: Tensor | None) -> tuple[Any, Any, list[Any]]:
         arguments = self.cudnn_arguments()
         return backend.gru(sequences, states[0], mask, reset_after=self.reset_after, **arguments)

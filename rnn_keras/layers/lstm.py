@@ -1,20 +1,30 @@
 """Long short-term memory: its equations, one step with every gate named, the cell and the layer."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import keras
-from keras import KerasTensor as Tensor
-from keras import ops
 from keras.src import backend
 
-from rnn_keras.layers.arguments import passed
-from rnn_keras.layers.bptt import ACTIVATIONS, LSTMEquations
-from rnn_keras.layers.cell import GatedCell, recurrent_product
+from rnn_keras.layers.arguments import constructor_arguments
+from rnn_keras.layers.bptt.activations import ACTIVATIONS
+from rnn_keras.layers.bptt.lstm import LSTMEquations
+from rnn_keras.layers.cell import GatedCell
+from rnn_keras.layers.keras_types import (
+    ActivationLike,
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Shape,
+    Tensor,
+    ops,
+)
 from rnn_keras.layers.recurrent_layer import RecurrentLayer
+from rnn_keras.layers.recurrent_product import recurrent_product
 
 
 class LSTMStep(NamedTuple):
-    """What a step makes, each `(batch, units)`: the next state first, then the gates it was made with."""
+    """The result of a step, each `(batch, units)`: the next states first, then the gates that made them."""
 
     hidden_state: Tensor
     cell_state: Tensor
@@ -24,17 +34,25 @@ class LSTMStep(NamedTuple):
     output_gate: Tensor
 
 
-def lstm_step(projected, hidden_state, cell_state, recurrent_kernel, activation, recurrent_activation, masks=None):
-    """One step of the LSTM, equations as in `LSTM`.
+def lstm_step(
+    projected: Tensor,
+    hidden_state: Tensor,
+    cell_state: Tensor,
+    recurrent_kernel: Tensor,
+    activation: Callable[[Tensor], Tensor],
+    recurrent_activation: Callable[[Tensor], Tensor],
+    dropout_masks: Tensor | Sequence[Tensor] | None = None,
+) -> LSTMStep:
+    """One step of the LSTM, by the equations of `LSTM`.
 
     Args:
         projected: x W + b, `(batch, 4 * units)`, for the input gate, forget gate, candidate and output gate.
         hidden_state, cell_state: h and c, `(batch, units)`.
         recurrent_kernel: U, `(units, 4 * units)`, in the same order.
-        activation, recurrent_activation: tanh and sigmoid.
-        masks: dropout masks of h (see `recurrent_product`), or None.
+        activation, recurrent_activation: tanh and sigmoid, or others.
+        dropout_masks: of h (see `recurrent_product`), or None.
     """
-    gates = projected + recurrent_product(hidden_state, recurrent_kernel, masks)
+    gates = projected + recurrent_product(hidden_state, recurrent_kernel, dropout_masks)
     to_input, to_forget, to_candidate, to_output = ops.split(gates, 4, axis=-1)
     input_gate = recurrent_activation(to_input)
     forget_gate = recurrent_activation(to_forget)
@@ -49,36 +67,36 @@ def lstm_step(projected, hidden_state, cell_state, recurrent_kernel, activation,
 class LSTMCell(GatedCell):
     """One step of the LSTM; see `LSTM` for the equations. The state is [hidden state, cell state]."""
 
-    gates = 4
+    gate_count = 4
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        unit_forget_bias=True,
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        **kwargs,
+        units: int,
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
     ):
-        arguments = passed(locals())
+        arguments = constructor_arguments(locals())
         del arguments["unit_forget_bias"]
         super().__init__(**arguments, **kwargs)
         self.unit_forget_bias = unit_forget_bias
         self.state_size = [self.units, self.units]
 
-    def initial_bias(self, shape, dtype=None, **kwargs):
+    def initial_bias(self, shape: Shape, dtype: Any = None, **kwargs: Any) -> Tensor:
         if not self.unit_forget_bias:
             return super().initial_bias(shape, dtype, **kwargs)
         # The forget gate starts open (Jozefowicz et al. 2015), so that gradients flow from the first step on.
@@ -86,13 +104,27 @@ class LSTMCell(GatedCell):
         after = self.bias_initializer((2 * self.units,), dtype=dtype, **kwargs)
         return ops.concatenate([before, ops.ones((self.units,), dtype=dtype), after])
 
-    def step(self, projected, states, masks=None):
-        return lstm_step(projected, *states, self.recurrent_kernel, self.activation, self.recurrent_activation, masks)
+    def step(
+        self,
+        projected: Tensor,
+        states: Sequence[Tensor],
+        dropout_masks: Tensor | Sequence[Tensor] | None = None,
+    ) -> LSTMStep:
+        hidden_state, cell_state = states
+        return lstm_step(
+            projected,
+            hidden_state,
+            cell_state,
+            self.recurrent_kernel,
+            self.activation,
+            self.recurrent_activation,
+            dropout_masks,
+        )
 
-    def equations(self):
+    def equations(self) -> LSTMEquations:
         return LSTMEquations(ACTIVATIONS[self.activation], ACTIVATIONS[self.recurrent_activation])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"unit_forget_bias": self.unit_forget_bias}
 
 
@@ -113,12 +145,16 @@ class LSTM(RecurrentLayer, keras.layers.LSTM):
 
     Why gradients stay alive: the next cell state is a sum, not a product. As long as the forget gate is open
     ($f \approx 1$), $\partial c_t / \partial c_{t-1} = f_t \approx 1$, and an error reaches far back as it is; in
-    `SimpleRNN` it is multiplied by the recurrent kernel and a squashing slope at every step.
+    `SimpleRNN` it is multiplied by the recurrent kernel and the slope of the activation at every step.
 
     Source: Hochreiter & Schmidhuber, Long short-term memory, Neural Computation 9 (1997); the forget gate: Gers,
     Schmidhuber & Cummins, Learning to forget, Neural Computation 12 (2000).
 
-    Takes the arguments of keras.layers.LSTM, and `input_dim` (see `RecurrentLayer`, also for the call).
+    The arguments are those of keras.layers.LSTM, and `input_dim` (see `RecurrentLayer`, also for the call).
+
+    Example:
+        >>> lstm = LSTM(32, return_sequences=True, return_state=True)
+        >>> outputs, hidden_state, cell_state = lstm(np.zeros((8, 50, 4)))  # (8, 50, 32), (8, 32), (8, 32)
     """
 
     cell_class = LSTMCell
@@ -127,34 +163,35 @@ class LSTM(RecurrentLayer, keras.layers.LSTM):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        unit_forget_bias=True,
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        return_sequences=False,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-        unroll=False,
-        use_cudnn="auto",
-        input_dim=None,
-        **kwargs,
+        units: int,
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        use_cudnn: bool | str = "auto",
+        input_dim: int | None = None,
+        **kwargs: Any,
     ):
-        super().__init__(**passed(locals()), **kwargs)
+        super().__init__(**constructor_arguments(locals()), **kwargs)
 
-    def cudnn(self, sequences, states, mask):
-        return backend.lstm(sequences, *states, mask, **self.cudnn_arguments())
+    def run_cudnn(self, sequences: Tensor, states: list[Tensor], mask: Tensor | None) -> tuple[Any, Any, list[Any]]:
+        hidden_state, cell_state = states
+        return backend.lstm(sequences, hidden_state, cell_state, mask, **self.cudnn_arguments())

@@ -1,9 +1,11 @@
 """One-hot encoding: a word as a vector with a single one."""
 
+from typing import Any
+
 import keras
-from keras import ops
 
 from rnn_keras.layers.arguments import positive_integer
+from rnn_keras.layers.keras_types import Shape, Tensor, ops
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
@@ -17,26 +19,26 @@ class OneHot(keras.layers.Layer):
         pig -> [0, 0, 1]
 
     What it cannot do: every two words are equally far apart (dog is no closer to cat than to pig), so nothing that is
-    learnt of one word helps another; and almost all entries are zero, `depth - 1` of `depth`, which wastes memory and
-    products. keras.layers.Embedding learns short dense vectors in which like words come close. Where one-hot vectors
-    go into a recurrent layer they need not be made at all: `LSTM(units, input_dim=depth)` takes the ids themselves.
+    learnt about one word helps another; and almost all entries are zero, `depth - 1` of `depth`, which wastes memory
+    and arithmetic. keras.layers.Embedding learns short dense vectors in which similar words are close. Where one-hot
+    vectors go into a recurrent layer they need not be made at all: `LSTM(units, input_dim=depth)` takes the ids.
 
     Args:
         depth: the number of different ids, the width of a vector.
-        sparse: whether to return a sparse tensor (TensorFlow and JAX), which holds only the ones.
+        sparse: whether to return a sparse tensor (TensorFlow and JAX), which holds the ones alone.
 
     Raises:
-        ValueError: `depth` is not a positive integer, or the inputs are no integers.
+        ValueError: `depth` is not a positive integer, or the inputs are not integers.
     """
 
-    def __init__(self, depth, sparse=False, **kwargs):
-        # An id of 20,000 does not survive a cast to float16.
+    def __init__(self, depth: int, sparse: bool = False, **kwargs: Any):
+        # Without autocast, since an id of 20,000 does not survive a cast to float16.
         super().__init__(autocast=False, **kwargs)
         self.depth = positive_integer("depth", depth)
         self.sparse = sparse
         self.supports_masking = True
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         if "int" not in keras.backend.standardize_dtype(inputs.dtype):
             raise ValueError(
                 f"{self.name} takes integer ids, got dtype {inputs.dtype}; declare keras.Input(shape=(None,), "
@@ -44,8 +46,8 @@ class OneHot(keras.layers.Layer):
             )
         return ops.one_hot(inputs, self.depth, dtype=self.compute_dtype, sparse=self.sparse)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.depth)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"depth": self.depth, "sparse": self.sparse}

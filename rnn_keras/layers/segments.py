@@ -1,75 +1,87 @@
-"""Long sequences cut into pieces that are read side by side, and put together again.
+"""Long sequences split into segments that are read side by side, and merged again.
 
-The loop over time is as long as a piece, and the products as many times wider as there are pieces, which is faster;
-the memory then reaches no further back than the piece. Source: Johnson & Zhang, Supervised and semi-supervised text
+The loop over time is as long as a segment, and the products as many times wider as there are segments, which is faster;
+the memory then reaches no further back than a segment. Source: Johnson & Zhang, Supervised and semi-supervised text
 categorization using LSTM for region embeddings, ICML 2016, section 3.1.
 """
 
+from typing import Any
+
 import keras
-from keras import ops
 
 from rnn_keras.layers.arguments import positive_integer
+from rnn_keras.layers.keras_types import Shape, Tensor, ops
 
 
-def missing_steps(time, multiple):
-    """What `time`, a number or a tensor, lacks of a multiple."""
+def missing_steps(time: Any, multiple: Any) -> Any:
+    """How many steps `time`, a number or a scalar tensor, is short of the next multiple of `multiple`."""
     return (multiple - time % multiple) % multiple  # -time % multiple is negative in ONNX files
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
 class SplitSegments(keras.layers.Layer):
-    """`(batch, time)` -> `(batch * pieces, length)`; the last piece of a sequence is filled up with zeros.
+    """`(batch, time)` -> `(batch * segments, length)`; the last segment of a sequence is padded with zeros.
 
-    Where no sequence of a batch is as long as a piece, it stays as it is, `(batch, time)`.
+    Where no sequence of a batch is as long as a segment, the batch stays as it is, `(batch, time)`.
 
     Args:
-        length: steps of a piece, at least 1.
+        length: steps of a segment, at least 1.
+
+    Raises:
+        ValueError: `length` is not a positive integer.
+
+    Example:
+        >>> ids = keras.Input((None,), dtype="int32")
+        >>> segments = SplitSegments(100)(ids)
+        >>> outputs = LSTM(64, return_sequences=True)(keras.layers.Embedding(20_000, 64)(segments))
+        >>> outputs = MergeSegments()(outputs, ids)  # (batch, time, 64), time rounded up to full segments
     """
 
-    def __init__(self, length, **kwargs):
+    def __init__(self, length: int, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         self.length = positive_integer("length", length)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         batch, time = ops.shape(inputs)
         length = ops.minimum(self.length, time)
-        filling = ops.zeros((batch, missing_steps(time, length)), dtype=inputs.dtype)
-        return ops.reshape(ops.concatenate([inputs, filling], axis=1), (-1, length))
+        padding = ops.zeros((batch, missing_steps(time, length)), dtype=inputs.dtype)
+        return ops.reshape(ops.concatenate([inputs, padding], axis=1), (-1, length))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, time = input_shape
         if time is None:
             return (None, None)
         length = min(self.length, time)
         return (None if batch is None else batch * -(-time // length), length)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Tensor) -> keras.KerasTensor:
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=inputs.dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"length": self.length}
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
 class MergeSegments(keras.layers.Layer):
-    """The pieces' `(batch * pieces, length, units)` -> the sequences' `(batch, pieces * length, units)`.
+    """The segments' `(batch * segments, length, units)` -> the sequences' `(batch, segments * length, units)`.
 
-    A mask does not travel through: join it as well, and hand it on.
+    A mask is not handed on: merge it as well, and pass it to the next layer.
 
     Call arguments:
-        inputs: what was made of the pieces, `(batch * pieces, length, units)` or `(batch * pieces, length)`.
-        sequences: what was cut, `(batch, time)`.
+        inputs: what was computed from the segments, `(batch * segments, length, units)` or
+            `(batch * segments, length)`.
+        sequences: what was split, `(batch, time)`.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> None:
         return None
 
-    def call(self, inputs, sequences):
+    def call(self, inputs: Tensor, sequences: Tensor) -> Tensor:
         return ops.reshape(inputs, (ops.shape(sequences)[0], -1, *inputs.shape[2:]))
 
-    def compute_output_spec(self, inputs, sequences):
+    def compute_output_spec(self, inputs: Tensor, sequences: Tensor) -> keras.KerasTensor:
         return keras.KerasTensor((sequences.shape[0], None, *inputs.shape[2:]), dtype=inputs.dtype)

@@ -1,33 +1,48 @@
 """The simple recurrent network: its equation, one step, the cell and the layer."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import keras
-from keras import KerasTensor as Tensor
 
-from rnn_keras.layers.arguments import passed
-from rnn_keras.layers.bptt import ACTIVATIONS, SimpleRNNEquations
-from rnn_keras.layers.cell import RecurrentCell, recurrent_product
+from rnn_keras.layers.arguments import constructor_arguments
+from rnn_keras.layers.bptt.activations import ACTIVATIONS
+from rnn_keras.layers.bptt.simple_rnn import SimpleRNNEquations
+from rnn_keras.layers.cell import RecurrentCell
+from rnn_keras.layers.keras_types import (
+    ActivationLike,
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Tensor,
+)
 from rnn_keras.layers.recurrent_layer import RecurrentLayer
+from rnn_keras.layers.recurrent_product import recurrent_product
 
 
 class SimpleRNNStep(NamedTuple):
-    """What a step makes, each `(batch, units)`."""
+    """The result of a step, `(batch, units)`."""
 
     hidden_state: Tensor
 
 
-def simple_rnn_step(projected, hidden_state, recurrent_kernel, activation, masks=None):
+def simple_rnn_step(
+    projected: Tensor,
+    hidden_state: Tensor,
+    recurrent_kernel: Tensor,
+    activation: Callable[[Tensor], Tensor],
+    dropout_masks: Tensor | Sequence[Tensor] | None = None,
+) -> SimpleRNNStep:
     """h' = activation(x W + b + h U).
 
     Args:
         projected: x W + b, `(batch, units)`.
         hidden_state: h, `(batch, units)`.
         recurrent_kernel: U, `(units, units)`.
-        activation: the squashing function.
-        masks: dropout mask of h, `(batch, units)`, or None.
+        activation: tanh, or another.
+        dropout_masks: of h, `(batch, units)`, or None.
     """
-    return SimpleRNNStep(activation(projected + recurrent_product(hidden_state, recurrent_kernel, masks)))
+    return SimpleRNNStep(activation(projected + recurrent_product(hidden_state, recurrent_kernel, dropout_masks)))
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
@@ -36,36 +51,41 @@ class SimpleRNNCell(RecurrentCell):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        **kwargs,
+        units: int,
+        activation: ActivationLike = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
     ):
-        super().__init__(**passed(locals()), **kwargs)
+        super().__init__(**constructor_arguments(locals()), **kwargs)
         self.state_size = self.units
 
-    def step(self, projected, states, masks=None):
-        return simple_rnn_step(projected, states[0], self.recurrent_kernel, self.activation, masks)
+    def step(
+        self,
+        projected: Tensor,
+        states: Sequence[Tensor],
+        dropout_masks: Tensor | Sequence[Tensor] | None = None,
+    ) -> SimpleRNNStep:
+        return simple_rnn_step(projected, states[0], self.recurrent_kernel, self.activation, dropout_masks)
 
-    def equations(self):
+    def equations(self) -> SimpleRNNEquations:
         return SimpleRNNEquations(ACTIVATIONS[self.activation])
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
 class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
-    r"""The simple recurrent network: the hidden state goes back in with the next input.
+    r"""The simple recurrent network: the hidden state is fed back with the next input.
 
     $$ h_t = \tanh(x_t W + h_{t-1} U + b) $$
 
@@ -75,11 +95,14 @@ class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
 
     The gradient of $h_t$ with respect to $h_{t-k}$ is a product of k factors $\mathrm{diag}(1 - h^2)\,U^\top$: it
     shrinks or grows by about the same factor at each step, so that over a long history it vanishes or explodes. `LSTM`
-    and `GRU` are the cure.
+    and `GRU` avoid this.
 
     Source: Elman, Finding structure in time, Cognitive Science 14 (1990).
 
-    Takes the arguments of keras.layers.SimpleRNN, and `input_dim` (see `RecurrentLayer`, also for the call).
+    The arguments are those of keras.layers.SimpleRNN, and `input_dim` (see `RecurrentLayer`, also for the call).
+
+    Example:
+        >>> hidden_state = SimpleRNN(32)(np.zeros((8, 50, 4)))  # (8, 32)
     """
 
     cell_class = SimpleRNNCell
@@ -87,28 +110,28 @@ class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        return_sequences=False,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-        unroll=False,
-        seed=None,
-        input_dim=None,
-        **kwargs,
+        units: int,
+        activation: ActivationLike = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        seed: int | None = None,
+        input_dim: int | None = None,
+        **kwargs: Any,
     ):
-        super().__init__(**passed(locals()), **kwargs)
+        super().__init__(**constructor_arguments(locals()), **kwargs)

@@ -1,7 +1,10 @@
 """A network applied to every step of a sequence."""
 
+from typing import Any
+
 import keras
-from keras import ops
+
+from rnn_keras.layers.keras_types import Shape, Tensor, ops
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
@@ -13,21 +16,25 @@ class TimeDistributed(keras.layers.Wrapper):
 
     Args:
         layer: a layer or model, `(n, ...)` -> `(n, features)`.
+
+    Example:
+        >>> frames = keras.Input((None, 32, 32, 3))
+        >>> features = TimeDistributed(convolutional_network)(frames)  # (batch, time, features)
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         if not self.layer.built:
             self.layer.build((None, *input_shape[2:]))
         self.built = True
 
-    def call(self, inputs, training=None):
-        shape = ops.shape(inputs)
-        outputs = self.layer(ops.reshape(inputs, (-1, *inputs.shape[2:])), training=training)
-        return ops.reshape(outputs, (shape[0], shape[1], outputs.shape[-1]))
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        batch, time = ops.shape(inputs)[:2]
+        outputs: Any = self.layer(ops.reshape(inputs, (-1, *inputs.shape[2:])), training=training)
+        return ops.reshape(outputs, (batch, time, outputs.shape[-1]))
 
-    def compute_output_shape(self, input_shape):
-        inner = self.layer.compute_output_shape((None, *input_shape[2:]))
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        inner: Any = self.layer.compute_output_shape((None, *input_shape[2:]))
         return (*input_shape[:2], inner[-1])
 
-    def compute_output_spec(self, inputs, training=None):
+    def compute_output_spec(self, inputs: Tensor, training: bool | None = None) -> keras.KerasTensor:
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.compute_dtype)

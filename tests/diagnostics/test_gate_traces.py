@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import rnn_keras.layers
-from rnn_keras.diagnostics import gate_traces, open_share
+from rnn_keras.diagnostics import gate_traces, open_gate_fraction
 from tests.helpers import oracle
 
 BATCH, TIME, FEATURES, UNITS = 2, 6, 2, 3
@@ -117,18 +117,18 @@ def test_backwards_and_both_ways_are_in_the_order_of_the_inputs():
 
 def test_the_share_of_units_whose_gate_stays_open():
     gate = np.array([[[0.95, 0.2, 0.99], [0.92, 0.95, 0.5], [np.nan, np.nan, np.nan]]])
-    assert open_share({"forget_gate": gate}) == pytest.approx(1 / 3)
-    assert open_share({"update_gate": gate}, above=0.4) == pytest.approx(2 / 3)
+    assert open_gate_fraction({"forget_gate": gate}) == pytest.approx(1 / 3)
+    assert open_gate_fraction({"update_gate": gate}, threshold=0.4) == pytest.approx(2 / 3)
     both_ways = {"forward_forget_gate": gate, "backward_forget_gate": np.ones_like(gate)}
-    assert open_share(both_ways) == pytest.approx((1 / 3 + 1) / 2)
-    assert open_share(both_ways, gate="forward_forget_gate") == pytest.approx(1 / 3)
+    assert open_gate_fraction(both_ways) == pytest.approx((1 / 3 + 1) / 2)
+    assert open_gate_fraction(both_ways, gate="forward_forget_gate") == pytest.approx(1 / 3)
     layer = layer_of("LSTM")
     kernel, recurrent, bias = layer.get_weights()
     bias[UNITS : 2 * UNITS] = [30, -30, 30]
     layer.set_weights([kernel, recurrent, bias])
-    assert open_share(gate_traces(layer, sequences())) == pytest.approx(2 / 3)
-    with pytest.raises(ValueError, match="a SimpleRNN keeps nothing"):
-        open_share({"hidden_state": gate})
+    assert open_gate_fraction(gate_traces(layer, sequences())) == pytest.approx(2 / 3)
+    with pytest.raises(ValueError, match="a SimpleRNN has no gates"):
+        open_gate_fraction({"hidden_state": gate})
 
 
 def test_a_cell_without_names_is_told():

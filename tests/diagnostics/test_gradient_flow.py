@@ -61,9 +61,9 @@ def test_norms_are_those_of_brute_force_jacobians(family, library):
     flow = gradient_flow(layer, x)
     expected = brute_force(family, layer.get_weights(), x)
 
-    assert set(flow.of_examples) == set(expected)
+    assert set(flow.per_example) == set(expected)
     for name, norms in expected.items():
-        np.testing.assert_allclose(flow.of_examples[name], norms, rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(flow.per_example[name], norms, rtol=1e-4, atol=1e-7)
     np.testing.assert_allclose(flow.hidden_state, np.sqrt(np.square(expected["hidden_state"]).mean(axis=0)), rtol=1e-4)
     assert flow.hidden_state[0] == pytest.approx(1)
     together = sum(np.square(norms).mean(axis=0) for name, norms in expected.items() if name != "inputs")
@@ -77,12 +77,12 @@ def test_in_a_model_it_is_the_gradient_of_the_models_output():
     kernel = model.layers[-1].kernel.numpy().astype(np.float64)
     expected = brute_force("GRU", layer.get_weights(), x, kernel)
     flow = gradient_flow(model, x)
-    np.testing.assert_allclose(flow.of_examples["hidden_state"], expected["hidden_state"], rtol=1e-4)
-    np.testing.assert_allclose(flow.of_examples["inputs"], expected["inputs"], rtol=1e-4)
+    np.testing.assert_allclose(flow.per_example["hidden_state"], expected["hidden_state"], rtol=1e-4)
+    np.testing.assert_allclose(flow.per_example["inputs"], expected["inputs"], rtol=1e-4)
 
     # Of a scalar of the outputs: here the first one alone.
     expected = brute_force("GRU", layer.get_weights(), x, kernel[:, :1])
-    flow = gradient_flow(model, x, of=lambda outputs: outputs[:, 0])
+    flow = gradient_flow(model, x, target_fn=lambda outputs: outputs[:, 0])
     np.testing.assert_allclose(flow.inputs, np.sqrt(np.square(expected["inputs"]).mean(axis=0)), rtol=1e-4)
 
 
@@ -107,7 +107,7 @@ def test_the_first_of_two_layers_is_reached_through_all_steps_of_the_second():
             jacobian[:, :, step, feature] = difference / 2e-2
     expected = np.sqrt(np.square(jacobian).sum(axis=(1, 3)) / 2)[:, late::-1]
 
-    np.testing.assert_allclose(flow.of_examples["inputs"], expected, rtol=2e-3, atol=1e-5)
+    np.testing.assert_allclose(flow.per_example["inputs"], expected, rtol=2e-3, atol=1e-5)
     assert len(flow.lags) == late + 1
 
 
@@ -122,8 +122,8 @@ def test_masked_steps_are_no_lags(family):
     padded = gradient_flow(layer, np.pad(x, [(0, 0), (0, 3), (0, 0)]), mask=np.arange(TIME + 3) < [[TIME]] * BATCH)
 
     for flow in (masked, padded):
-        for name, norms in plain.of_examples.items():
-            np.testing.assert_allclose(flow.of_examples[name], norms, rtol=1e-4)
+        for name, norms in plain.per_example.items():
+            np.testing.assert_allclose(flow.per_example[name], norms, rtol=1e-4)
 
 
 def test_sequences_of_several_lengths_count_from_their_own_ends():
@@ -133,8 +133,8 @@ def test_sequences_of_several_lengths_count_from_their_own_ends():
     mask[1, TIME - 2 :] = False
     flow = gradient_flow(layer, x, mask=mask)
 
-    np.testing.assert_allclose(flow.of_examples["inputs"][1, : TIME - 2], shorter.of_examples["inputs"][0], rtol=1e-4)
-    assert np.isnan(flow.of_examples["inputs"][1, TIME - 2 :]).all()
+    np.testing.assert_allclose(flow.per_example["inputs"][1, : TIME - 2], shorter.per_example["inputs"][0], rtol=1e-4)
+    assert np.isnan(flow.per_example["inputs"][1, TIME - 2 :]).all()
     assert np.isfinite(flow.hidden_state).all()
 
 
@@ -143,8 +143,8 @@ def test_layers_that_go_backwards_and_both_ways():
     forward, backward = layer_of("LSTM"), layer_of("LSTM", go_backwards=True)
     expected = gradient_flow(forward, x[:, ::-1])
     for flow in (gradient_flow(backward, x), gradient_flow(both_ways(forward), x, direction="backward")):
-        for name, norms in expected.of_examples.items():
-            np.testing.assert_allclose(flow.of_examples[name], norms, rtol=1e-4)
+        for name, norms in expected.per_example.items():
+            np.testing.assert_allclose(flow.per_example[name], norms, rtol=1e-4)
     plain = gradient_flow(forward, x).hidden_state
     np.testing.assert_allclose(gradient_flow(both_ways(forward), x).hidden_state, plain, rtol=1e-4)
 
@@ -206,10 +206,10 @@ def flow_of(norms):
         (0.5 ** np.arange(16), 10, None, 1.0, "vanishes at lag 10 (below a thousandth of lag 0); half-life 1.0 steps"),
         (3 * 0.9 ** np.arange(10), None, None, np.log(0.5) / np.log(0.9), "lasts: 0.39 of lag 0 is left at lag 9;"),
         (np.ones(5), None, None, np.inf, "it does not halve"),
-        (10.0 ** np.arange(6), None, 4, np.inf, "explodes: 10,000 times that at lag 0 at lag 4"),
+        (10.0 ** np.arange(6), None, 4, np.inf, "explodes: at lag 4 the norm is 10,000 times that at lag 0"),
         ([1, 0, 0], 1, None, 0.0, "vanishes at lag 1"),
-        ([1, 5, np.inf], None, 2, -1, "explodes: beyond number"),
-        ([1, 5, np.nan], None, 2, -1, "explodes: beyond number"),
+        ([1, 5, np.inf], None, 2, -1, "explodes: the norm overflows at lag 2"),
+        ([1, 5, np.nan], None, 2, -1, "explodes: the norm overflows at lag 2"),
     ],
 )
 def test_words_and_half_lives(norms, vanishes_at, explodes_at, half_life, words):
@@ -217,7 +217,7 @@ def test_words_and_half_lives(norms, vanishes_at, explodes_at, half_life, words)
     assert (flow.vanishes_at, flow.explodes_at) == (vanishes_at, explodes_at)
     if half_life >= 0:
         assert flow.half_life == pytest.approx(half_life)
-    assert words in flow.words
+    assert words in flow.summary
 
 
 def test_mistakes_are_told():
@@ -228,7 +228,7 @@ def test_mistakes_are_told():
         (lambda: gradient_flow(keras.layers.Dense(2), np.zeros((1, 4))), "Expected a recurrent layer .* got Dense"),
         (lambda: gradient_flow(model, sequences(), layer="gruu"), "no recurrent layer named 'gruu'.* gru"),
         (lambda: gradient_flow(layer_of("GRU"), sequences(), step=9), "step 9 is outside of the 5 steps"),
-        (lambda: gradient_flow(layer_of("GRU"), sequences(), direction="up"), "direction must be"),
+        (lambda: gradient_flow(layer_of("GRU"), sequences(), direction="up"), "`direction` must be"),
     ):
         with pytest.raises(ValueError, match=sentence):
             call()

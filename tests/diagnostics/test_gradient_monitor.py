@@ -47,7 +47,7 @@ def test_the_norm_and_the_share_of_clipped_steps(steps_per_execution, scaled):
     assert history["gradient_norm"] == pytest.approx([np.mean(norms)], rel=1e-4)
     assert history["gradient_norm_largest"] == pytest.approx([max(norms)], rel=1e-4)
     assert history["clipped_share"] == pytest.approx([np.mean(np.array(norms) > limit)])
-    assert monitor.steps == 3 and monitor.exploded_at is None and monitor.broken_at is None
+    assert monitor.steps == 3 and monitor.exploded_at is None and monitor.nonfinite_at is None
 
 
 @pytest.mark.parametrize(("clip", "share"), [({"clipnorm": 1e-9}, 1), ({"clipvalue": 1e9}, 0), ({}, None)])
@@ -90,14 +90,14 @@ def test_after_a_training_that_was_broken_off_each_monitor_counts_each_step_once
 def test_flows_are_kept_for_a_training_that_goes_on(tmp_path):
     model, flows = compiled("sgd"), []
     for epochs_done in (0, 2):
-        monitor = GradientMonitor(probe=X[:3], keep=tmp_path / "flows.npz")
+        monitor = GradientMonitor(probe=X[:3], flow_file=tmp_path / "flows.npz")
         flows.append(monitor.flows)
         model.fit(X, Y, epochs=epochs_done + 2, initial_epoch=epochs_done, verbose=0, callbacks=[monitor])
 
     assert [[epoch for epoch, _ in some] for some in flows] == [[0, 1, 2], [0, 1, 2, 3, 4]]
     for (_, before), (_, again) in zip(*flows, strict=False):
         np.testing.assert_allclose(again.state, before.state, rtol=1e-6)
-        assert (again.name, list(again.of_examples)) == (before.name, list(before.of_examples))
+        assert (again.name, list(again.per_example)) == (before.name, list(before.per_example))
     alone = GradientMonitor(probe=X[:3])
     model.fit(X, Y, epochs=4, initial_epoch=3, verbose=0, callbacks=[alone])
     assert [epoch for epoch, _ in alone.flows] == [3, 4]
@@ -109,14 +109,14 @@ def test_it_says_at_which_step_an_explosion_began():
     targets[6:8] *= 1e6
     targets[8:10] = np.inf
     told = []
-    monitor = GradientMonitor(tell=told.append)
+    monitor = GradientMonitor(print_fn=told.append)
     compiled(keras.optimizers.SGD(0.1)).fit(
         X, targets, batch_size=2, epochs=1, shuffle=False, verbose=0, callbacks=[monitor]
     )
 
     assert monitor.exploded_at == 4 and monitor.norm_at_explosion > 1e4
-    assert monitor.broken_at == 5
-    assert told[0].startswith("the gradients explode at step 4") and "from step 5 on" in told[1]
+    assert monitor.nonfinite_at == 5
+    assert told[0].startswith("the gradients explode at step 4") and "not finite from step 5 on" in told[1]
 
 
 def test_tensorboard_gets_the_flow_by_lag(tmp_path):

@@ -35,8 +35,8 @@ def test_the_radius_is_that_of_the_product(library, activation):
             start = states[6 - lag][np.newaxis]
             jacobian = np.stack([numeric(lambda v, c=column: last([v], c), start)[0] for column in range(4)])
             radius = np.abs(np.linalg.eigvals(jacobian)).max()
-            assert np.exp(product.log_radius[example, lag]) == pytest.approx(radius, rel=1e-4)
-    assert product.recurrent_radius == pytest.approx(np.abs(np.linalg.eigvals(weights[1])).max(), rel=1e-5)
+            assert np.exp(product.log_spectral_radius[example, lag]) == pytest.approx(radius, rel=1e-4)
+    assert product.recurrent_spectral_radius == pytest.approx(np.abs(np.linalg.eigvals(weights[1])).max(), rel=1e-5)
 
 
 def numeric(function, value):
@@ -51,7 +51,7 @@ def test_a_long_product_neither_overflows_nor_disappears():
         layer.set_weights([np.ones((1, 2)), factor * np.eye(2), np.zeros(2)])
         product = jacobian_product(layer, x)
         np.testing.assert_allclose(product.per_step, factor, rtol=1e-5)
-        assert ("shrinks" if factor < 1 else "grows") in product.words
+        assert ("shrinks" if factor < 1 else "grows") in product.summary
 
 
 def test_other_layers_are_refused():

@@ -155,10 +155,10 @@ def test_dropout_in_a_graph(family):
 
 
 def test_a_kernel_of_cudnn_gets_a_new_mask_for_every_batch():
-    """No GPU needed: a layer whose `cudnn` hands its inputs on shows what reaches the kernel."""
+    """No GPU needed: a layer whose `run_cudnn` hands its inputs on shows what reaches the kernel."""
 
     class OnFakeGPU(ours("LSTM")):
-        def cudnn(self, sequences, states, mask):
+        def run_cudnn(self, sequences, states, mask):
             return sequences[:, -1], sequences, states
 
     layer = OnFakeGPU(5, dropout=0.5, return_sequences=True, seed=1)

@@ -32,12 +32,12 @@ X = np.random.default_rng(0).standard_normal((3, 5, 4)).astype("float32")
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks so small that a short sequence takes several, in rows and in time."""
-    monkeypatch.setattr(blocking, "WHOLE_BYTES", 0)
+    monkeypatch.setattr(blocking, "SINGLE_BLOCK_BYTES", 0)
     monkeypatch.setattr(blocking, "BLOCK_BYTES", 0)
     monkeypatch.setattr(blocking, "DYNAMIC_STEPS", 3)
-    monkeypatch.setattr(blocking, "FEWEST_ROWS", 2)
-    monkeypatch.setattr(blocking, "MOST_ROWS", 2)
-    monkeypatch.setattr(blocking, "LEAST_ROWS", 1)
+    monkeypatch.setattr(blocking, "MIN_ROWS", 2)
+    monkeypatch.setattr(blocking, "MAX_ROWS", 2)
+    monkeypatch.setattr(blocking, "MIN_ROWS_PER_WORKER", 1)
 
 
 # Where it is taken.
@@ -93,8 +93,8 @@ def test_one_step_and_a_cell_of_ones_own_take_the_general_loop():
     assert "one step" in layer.execution_path
 
     class Doubled(rnn_keras.layers.SimpleRNNCell):
-        def step(self, projected, states, masks=None):
-            return super().step(2 * projected, states, masks)
+        def step(self, projected, states, dropout_masks=None):
+            return super().step(2 * projected, states, dropout_masks)
 
     layer = rnn_keras.layers.SimpleRNN(3)
     layer.cell.__class__ = Doubled
@@ -321,12 +321,12 @@ def test_few_sizes_serve_all_shapes():
     """XLA compiles once for each size of a block."""
     rows, steps = set(), set()
     for batch in range(1, 600):
-        dealt, cut = blocking.in_blocks(tf.constant(batch), tf.constant(batch), 64, 256)
-        covered = sum(int(worker.tiles) * int(worker.size) for worker in dealt)
+        workers, chunks = blocking.plan_blocks(tf.constant(batch), tf.constant(batch), 64, 256)
+        covered = sum(int(worker.tiles) * int(worker.size) for worker in workers)
         assert batch <= covered <= batch * 1.25 + 8
-        assert int(cut.chunks) * cut.size >= batch > (int(cut.chunks) - 1) * cut.size
-        rows |= {int(worker.size) for worker in dealt}
-        steps.add(cut.size)
+        assert int(chunks.chunks) * chunks.size >= batch > (int(chunks.chunks) - 1) * chunks.size
+        rows |= {int(worker.size) for worker in workers}
+        steps.add(chunks.size)
     assert len(steps) == 1
     assert len(rows) <= 17
 
@@ -336,6 +336,6 @@ def test_what_is_kept_is_what_the_docstring_says(family, variant):
     layer = ours(family)(5, **variant)
     layer.build((None, None, 4))
     equations = layer.cell.equations()
-    numbers = 1 + len(equations.get_states) + sum(equations.kept_widths)
+    numbers = 1 + len(equations.saved_states) + sum(equations.saved_widths)
     assert f"{4 * numbers}" in type(equations).__doc__
     assert dataclasses.is_dataclass(equations)

@@ -1,17 +1,20 @@
-"""tanh and sigmoid with the two things that backpropagation wants of them: one call for all gates, and slopes."""
+"""tanh and sigmoid as backpropagation needs them: all gates in one call, and derivatives."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 # The functions whose derivatives are written out.
-ACTIVATIONS = {keras.activations.tanh: "tanh", keras.activations.sigmoid: "sigmoid"}
+ACTIVATIONS: dict[Callable[..., Any], str] = {keras.activations.tanh: "tanh", keras.activations.sigmoid: "sigmoid"}
 
 
-def squash(values, names, units):
-    """Each block of `units` columns through the function of its name, all blocks in one call of tanh.
+def apply_activations(values: tf.Tensor, names: Sequence[str], units: int) -> tf.Tensor:
+    """Applies to each block of `units` columns the activation of its name, all blocks in one call of tanh.
 
-    sigmoid(x) = (1 + tanh(x / 2)) / 2, so that a scale and a shift for each column turn one function into the other.
+    sigmoid(x) = (1 + tanh(x / 2)) / 2, so a scale and a shift for each column turn one function into the other.
 
     Args:
         values: `(batch, len(names) * units)`.
@@ -19,12 +22,12 @@ def squash(values, names, units):
     """
     if set(names) == {"tanh"}:
         return tf.tanh(values)
-    sigmoid = np.repeat([name == "sigmoid" for name in names], units)
-    scale = tf.constant(np.where(sigmoid, 0.5, 1.0), values.dtype)
-    shift = tf.constant(np.where(sigmoid, 0.5, 0.0), values.dtype)
+    is_sigmoid = np.repeat([name == "sigmoid" for name in names], units)
+    scale = tf.constant(np.where(is_sigmoid, 0.5, 1.0), values.dtype)
+    shift = tf.constant(np.where(is_sigmoid, 0.5, 0.0), values.dtype)
     return tf.tanh(values * scale) * scale + shift
 
 
-def slope(squashed, name):
-    """The derivative of tanh or sigmoid, from its value."""
-    return squashed * (1 - squashed) if name == "sigmoid" else 1 - squashed * squashed
+def derivative(activated: tf.Tensor, name: str) -> tf.Tensor:
+    """The derivative of tanh or sigmoid, from the function's value."""
+    return activated * (1 - activated) if name == "sigmoid" else 1 - activated * activated

@@ -1,226 +1,257 @@
-"""A block of steps, forward and back: the products outside of the loop, and the loop.
+"""A block of steps, forward and backward: the products outside of the loop, and the loop over time.
 
 The same two functions are compiled by XLA (see `compiled`) or traced as they are.
 """
 
 import functools
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
+from rnn_keras.layers.bptt.equations import Equations
 from rnn_keras.layers.bptt.products import summed_outer_product
+from rnn_keras.layers.bptt.shapes import Size, last_size, leading_sizes
 
 
 class Parameters(NamedTuple):
-    """The weights; `kernel` and `bias` are None where the inputs come projected, `recurrent_bias` but for the GRU."""
+    """The weights. `kernel` and `bias` are None where the inputs come projected, `recurrent_bias` but for the GRU."""
 
     kernel: tf.Tensor | None
     bias: tf.Tensor | None
     recurrent_kernel: tf.Tensor
     recurrent_bias: tf.Tensor | None
 
-    def given(self):
+    @property
+    def units(self) -> int:
+        return int(self.recurrent_kernel.shape[0])  # pyright: ignore[reportArgumentType]
+
+    def present(self) -> list[tf.Tensor]:
         """Those that are not None, in order."""
         return [value for value in self if value is not None]
 
-    def filled(self, values):
-        """`Parameters` with these values where this has any, and None where it has None."""
-        values = iter(values)
-        return Parameters(*(None if value is None else next(values) for value in self))
+    def replaced_by(self, values: Iterable[tf.Tensor]) -> "Parameters":
+        """`Parameters` with these values in place of `present()`, and None where this has None."""
+        remaining = iter(values)
+        return Parameters(*(None if value is None else next(remaining) for value in self))  # pyright: ignore[reportArgumentType]
 
 
 @functools.cache
-def compiled(function, equations, **options):
+def compiled(function: Callable, equations: Equations, **options: bool) -> Callable:
     """One of the functions below for these equations, compiled by XLA: once for each shape it is called with."""
     return tf.function(functools.partial(function, equations, **options), jit_compile=True, autograph=False)
 
 
-def time_major(values):
+def time_major(values: tf.Tensor) -> tf.Tensor:
     return tf.transpose(values, (1, 0, 2))
 
 
 batch_major = time_major
 
 
-def forward_block(equations, inputs, mask, steps, parameters, masks, states, *, keep_states, keep_gates):
+def forward_block(
+    equations: Equations,
+    inputs: tf.Tensor,
+    mask: tf.Tensor | None,
+    steps: Size,
+    parameters: Parameters,
+    dropout_masks: tuple[tf.Tensor, ...],
+    states: tuple[tf.Tensor, ...],
+    *,
+    save_states: bool,
+    save_gates: bool,
+) -> tuple[tf.Tensor, tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
     """The steps of a block.
 
     Args:
-        equations: one of `SimpleRNNEquations`, `LSTMEquations`, `GRUEquations`.
-        inputs: `(batch, time, features)`, or projected, `(batch, time, gates * units)`.
+        equations: the family's.
+        inputs: `(batch, time, features)`, or projected, `(batch, time, gate_count * units)`.
         mask: booleans `(batch, time)`, or None; where it is False the states stay as they are.
-        steps: how many of the steps are to be taken; the rest is padding, and zeros come out of it.
-        parameters: `Parameters`.
-        masks: tuple of dropout masks of the hidden state, `(batch, units)`.
-        states: tuple of `(batch, units)`.
-        keep_states: whether the states before each step, but the hidden state, are returned for the gradient.
-        keep_gates: whether what the equations keep is returned for the gradient, which otherwise computes it again.
+        steps: how many steps are computed; the rest is padding, for which the outputs are zeros.
+        parameters: the weights.
+        dropout_masks: of the hidden state, `(batch, units)` each.
+        states: before the block, `(batch, units)` each.
+        save_states: whether the states before each step, but the hidden state, are returned for the gradient.
+        save_gates: whether what the equations save is returned for the gradient, which otherwise recomputes it.
 
     Returns:
-        Hidden states `(batch, time, units)`, the last states, and a tuple of what was to be kept, each
-        `(time, batch, ...)`.
+        Hidden states `(batch, time, units)`, the last states, and what is saved, `(time, batch, ...)` each.
     """
-    units = parameters.recurrent_kernel.shape[0]
     inputs = time_major(inputs)
-    time, batch_size = sizes(inputs)
-    rows = product(inputs, parameters)
-    projected = from_steps(tf.reshape(rows, (time, batch_size, rows.shape[-1])))
-    mask = None if mask is None else from_steps(time_major(mask[:, :, tf.newaxis]))
-    get_states = equations.get_states if keep_states else ()
-    widths = (1, *(1 for _ in get_states), *(equations.kept_widths if keep_gates else ()))
-    written = tuple(to_steps(time, inputs.shape[1], width * units, states[0].dtype) for width in widths)
-    inputs_of = Reads((projected,), time, ahead=equations.reads_ahead)
+    time, batch_size = leading_sizes(inputs)
+    rows = project(inputs, parameters)
+    projected = readable_array(tf.reshape(rows, (time, batch_size, last_size(rows))))
+    mask_array = None if mask is None else readable_array(time_major(mask[:, :, tf.newaxis]))
+    saved_states = equations.saved_states if save_states else ()
+    multiples = (1, *(1 for _ in saved_states), *(equations.saved_widths if save_gates else ()))
+    widths = [multiple * parameters.units for multiple in multiples]
+    written = tuple(writable_array(time, inputs.shape[1], width, states[0].dtype) for width in widths)
+    reader = StepReader((projected,), time, prefetch=equations.prefetch_forward)
 
-    def step(t, now, states, written):
-        (at_t,), following = inputs_of.step(t, now, t + 1)
+    def step(t, carried, states, written):
+        (projected_at_t,), carried = reader.read(t, carried, following=t + 1)
         if parameters.bias is not None:
-            at_t = at_t + parameters.bias
-        new_states, kept = equations.forward(
-            at_t, states, parameters.recurrent_kernel, parameters.recurrent_bias, masks
+            projected_at_t = projected_at_t + parameters.bias
+        new_states, gates = equations.forward(
+            projected_at_t, states, parameters.recurrent_kernel, parameters.recurrent_bias, dropout_masks
         )
-        if mask is not None:
-            new_states = chosen(mask.read(t), new_states, states)
-        values = (new_states[0], *(states[i] for i in get_states), *kept)
+        if mask_array is not None:
+            new_states = select(mask_array.read(t), new_states, states)
+        values = (new_states[0], *(states[index] for index in saved_states), *gates)
         written = tuple(array.write(t, value) for array, value in zip(written, values, strict=False))
-        return t + 1, following, new_states, written
+        return t + 1, carried, new_states, written
 
-    start = (0, inputs_of.first(0), tuple(states), written)
+    start = (0, reader.carry_into(0), tuple(states), written)
     _, _, states, written = tf.while_loop(lambda t, *_: t < steps, step, start)
-    hidden_states, *kept = (array.stack() for array in written)
-    return batch_major(hidden_states), states, tuple(kept)
+    hidden_states, *saved = (array.stack() for array in written)
+    return batch_major(hidden_states), states, tuple(saved)
 
 
 def backward_block(
-    equations,
-    inputs,
-    mask,
-    steps,
-    parameters,
-    transposed,
-    masks,
-    first_hidden,
-    hidden_states,
-    kept,
-    d_outputs,
-    d_states,
-):
+    equations: Equations,
+    inputs: tf.Tensor,
+    mask: tf.Tensor | None,
+    steps: Size,
+    parameters: Parameters,
+    recurrent_kernel_transposed: tf.Tensor,
+    dropout_masks: tuple[tf.Tensor, ...],
+    hidden_state_before: tf.Tensor,
+    hidden_states: tf.Tensor,
+    saved: Sequence[tf.Tensor],
+    d_hidden_states: tf.Tensor | None,
+    d_states: tuple[tf.Tensor, ...],
+) -> tuple[tf.Tensor, Parameters, tuple[tf.Tensor, ...]]:
     """The gradient of `forward_block`.
 
     Args:
-        inputs, mask, steps, parameters, masks: as given to `forward_block`.
-        transposed: the recurrent kernel transposed, `(gates * units, units)`.
-        first_hidden: the hidden state before the block, `(batch, units)`.
-        hidden_states, kept: as returned by `forward_block`, with the states at least.
-        d_outputs: gradient with respect to the hidden states `(batch, time, units)`, or None for zeros.
+        equations, inputs, mask, steps, parameters, dropout_masks: as given to `forward_block`.
+        recurrent_kernel_transposed: `(gate_count * units, units)`.
+        hidden_state_before: the hidden state before the block, `(batch, units)`.
+        hidden_states, saved: as returned by `forward_block`, with `save_states` at least.
+        d_hidden_states: gradient with respect to the hidden states `(batch, time, units)`, or None for zeros.
         d_states: gradients with respect to the last states.
 
     Returns:
         Gradients with respect to the inputs, the `Parameters` and the states before the block.
     """
-    units = parameters.recurrent_kernel.shape[0]
     inputs = time_major(inputs)
-    time, _ = sizes(inputs)
+    time, _ = leading_sizes(inputs)
     hidden_states = time_major(hidden_states)
-    before = tf.concat([first_hidden[tf.newaxis], hidden_states[:-1]], axis=0)
-    of_states = (before, *kept[: len(equations.get_states)])
-    of_step = kept[len(equations.get_states) :]
-    if len(of_step) < len(equations.kept_widths):
-        of_step = recomputed(equations, inputs, parameters, masks, of_states)
-    mask = None if mask is None else from_steps(time_major(mask[:, :, tf.newaxis]))
-    read_states = [from_steps(values) for values in of_states]
-    read_new = from_steps(hidden_states)
-    kept_of = Reads([from_steps(values) for values in of_step], time, ahead=equations.reads_ahead_going_back)
-    read_d = None if d_outputs is None else from_steps(time_major(d_outputs))
-    widths = (equations.gates * units,) * (1 if equations.shares_gradient else 2)
-    written = tuple(to_steps(time, inputs.shape[1], width, before.dtype) for width in widths)
+    hidden_states_before = tf.concat([hidden_state_before[tf.newaxis], hidden_states[:-1]], axis=0)
+    states_before = (hidden_states_before, *saved[: len(equations.saved_states)])
+    saved_gates = saved[len(equations.saved_states) :]
+    if len(saved_gates) < len(equations.saved_widths):
+        saved_gates = recompute_gates(equations, inputs, parameters, dropout_masks, states_before)
+    mask_array = None if mask is None else readable_array(time_major(mask[:, :, tf.newaxis]))
+    state_arrays = [readable_array(values) for values in states_before]
+    new_hidden_state_array = readable_array(hidden_states)
+    gates_reader = StepReader(map(readable_array, saved_gates), time, prefetch=equations.prefetch_backward)
+    d_hidden_state_array = None if d_hidden_states is None else readable_array(time_major(d_hidden_states))
+    widths = (equations.gate_count * parameters.units,) * (1 if equations.shares_gradient else 2)
+    written = tuple(writable_array(time, inputs.shape[1], width, hidden_states.dtype) for width in widths)
 
-    def step(t, now, d_states, written):
-        kept, following = kept_of.step(t, now, t - 1)
-        if read_d is not None:
-            d_states = (d_states[0] + read_d.read(t), *d_states[1:])
-        states = tuple(values.read(t) for values in read_states)
-        earlier, *d_z = equations.backward(d_states, states, read_new.read(t), kept, transposed, masks)
-        if mask is not None:
-            counts = mask.read(t)
-            earlier = chosen(counts, earlier, d_states)
-            d_z = [None if d is None else tf.where(counts, d, tf.zeros_like(d)) for d in d_z]
-        written = tuple(array.write(t, d) for array, d in zip(written, d_z, strict=False))
-        return t - 1, following, tuple(earlier), written
+    def step(t, carried, d_states, written):
+        gates, carried = gates_reader.read(t, carried, following=t - 1)
+        if d_hidden_state_array is not None:
+            d_states = (d_states[0] + d_hidden_state_array.read(t), *d_states[1:])
+        states = tuple(array.read(t) for array in state_arrays)
+        d_states_before, *d_products = equations.backward(
+            d_states, states, new_hidden_state_array.read(t), gates, recurrent_kernel_transposed, dropout_masks
+        )
+        if mask_array is not None:
+            mask_at_t = mask_array.read(t)
+            d_states_before = select(mask_at_t, d_states_before, d_states)
+            d_products = [None if d is None else tf.where(mask_at_t, d, tf.zeros_like(d)) for d in d_products]
+        written = tuple(array.write(t, d) for array, d in zip(written, d_products, strict=False))
+        return t - 1, carried, tuple(d_states_before), written
 
-    start = (steps - 1, kept_of.first(steps - 1), tuple(d_states), written)
+    start = (steps - 1, gates_reader.carry_into(steps - 1), tuple(d_states), written)
     _, _, d_states, written = tf.while_loop(lambda t, *_: t >= 0, step, start)
     d_projected, d_recurrent = (array.stack() for array in (written[0], written[-1]))
-    d_recurrent_kernel = equations.recurrent_kernel_gradient(before, of_step, d_recurrent, masks)
+    d_recurrent_kernel = equations.recurrent_kernel_gradient(
+        hidden_states_before, saved_gates, d_recurrent, dropout_masks
+    )
     d_recurrent_bias = None if parameters.recurrent_bias is None else tf.reduce_sum(d_recurrent, (0, 1))
     d_inputs, d_kernel = d_projected, None
     if parameters.kernel is not None:
         d_kernel = summed_outer_product(inputs, d_projected)
-        flat = tf.matmul(as_rows(d_projected), parameters.kernel, transpose_b=True)
-        d_inputs = tf.reshape(flat, tf.shape(inputs))
+        d_rows = tf.matmul(as_rows(d_projected), parameters.kernel, transpose_b=True)
+        d_inputs = tf.reshape(d_rows, tf.shape(inputs))
     d_bias = None if parameters.bias is None else tf.reduce_sum(d_projected, (0, 1))
     return batch_major(d_inputs), Parameters(d_kernel, d_bias, d_recurrent_kernel, d_recurrent_bias), d_states
 
 
-class Reads:
-    """What a step reads of arrays; `ahead`: in the step before it, so that the loop carries it.
+class StepReader:
+    """Reads arrays step by step, with `prefetch` one step ahead, so that the loop carries what a step needs.
 
-    What the loop carries lies in one place. XLA vectorises a step that reads from there, and with some equations fails
-    to where it reads at a place that depends on t.
+    What the loop carries lies in one place. XLA vectorises a step that reads from there, but with some equations not
+    one that reads from a place that depends on t.
     """
 
-    def __init__(self, arrays, time, ahead):
-        self.arrays, self.time, self.ahead = arrays, time, ahead
+    def __init__(self, arrays: Iterable[tf.TensorArray], time: Size, prefetch: bool):
+        self.arrays, self.time, self.prefetch = tuple(arrays), time, prefetch
 
-    def at(self, t):
+    def read_at(self, t: Size) -> tuple[tf.Tensor, ...]:
         return tuple(array.read(t) for array in self.arrays)
 
-    def first(self, t):
+    def carry_into(self, t: Size) -> tuple[tf.Tensor, ...]:
         """What the loop carries into its first step, number t."""
-        return self.at(t) if self.ahead else ()
+        return self.read_at(t) if self.prefetch else ()
 
-    def step(self, t, carried, following):
-        """What step t reads, and what the loop is to carry into the step number `following`."""
-        return (carried, self.at(tf.clip_by_value(following, 0, self.time - 1))) if self.ahead else (self.at(t), ())
+    def read(
+        self, t: tf.Tensor, carried: tuple[tf.Tensor, ...], following: tf.Tensor
+    ) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
+        """The values of step t, and what the loop is to carry into the step `following`."""
+        if self.prefetch:
+            return carried, self.read_at(tf.clip_by_value(following, 0, self.time - 1))
+        return self.read_at(t), ()
 
 
-def recomputed(equations, inputs, parameters, masks, states):
-    """What the equations keep of all steps, from the states before them: one step with all steps for its rows."""
-    time, batch_size = sizes(inputs)
-    projected = product(inputs, parameters)
+def recompute_gates(
+    equations: Equations,
+    inputs: tf.Tensor,
+    parameters: Parameters,
+    dropout_masks: tuple[tf.Tensor, ...],
+    states: Sequence[tf.Tensor],
+) -> tuple[tf.Tensor, ...]:
+    """What the equations save of all steps, from the states before them: as one step whose rows are all steps.
+
+    Args:
+        inputs: `(time, batch, ...)`.
+        states: those before each step, `(time, batch, units)` each.
+    """
+    time, batch_size = leading_sizes(inputs)
+    projected = project(inputs, parameters)
     if parameters.bias is not None:
         projected = projected + parameters.bias
     states = tuple(as_rows(values) for values in states)
-    masks = tuple(tf.tile(mask, (time, 1)) for mask in masks)
-    _, kept = equations.forward(projected, states, parameters.recurrent_kernel, parameters.recurrent_bias, masks)
-    return tuple(tf.reshape(values, (time, batch_size, values.shape[-1])) for values in kept)
+    dropout_masks = tuple(tf.tile(mask, (time, 1)) for mask in dropout_masks)
+    _, gates = equations.forward(
+        projected, states, parameters.recurrent_kernel, parameters.recurrent_bias, dropout_masks
+    )
+    return tuple(tf.reshape(values, (time, batch_size, last_size(values))) for values in gates)
 
 
-def as_rows(values):
+def as_rows(values: tf.Tensor) -> tf.Tensor:
     """`(time, batch, width)` -> `(time * batch, width)`."""
-    return tf.reshape(values, (-1, values.shape[-1]))
+    return tf.reshape(values, (-1, last_size(values)))
 
 
-def product(inputs, parameters):
-    """x W of all steps, `(time * batch, gates * units)`, or the inputs as rows where they come projected."""
+def project(inputs: tf.Tensor, parameters: Parameters) -> tf.Tensor:
+    """x W of all steps, `(time * batch, gate_count * units)`, or the inputs as rows where they come projected."""
     rows = as_rows(inputs)
     return rows if parameters.kernel is None else tf.matmul(rows, parameters.kernel)
 
 
-def sizes(values):
-    """The first two sizes of a tensor, as ints where they are known."""
-    dynamic = tf.unstack(tf.shape(values)[:2])
-    return [d if s is None else s for s, d in zip(values.shape[:2], dynamic, strict=True)]
-
-
-def chosen(mask, new, old):
+def select(mask: tf.Tensor, new: Sequence[tf.Tensor], old: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
     return tuple(tf.where(mask, a, b) for a, b in zip(new, old, strict=True))
 
 
-def from_steps(values):
+def readable_array(values: tf.Tensor) -> tf.TensorArray:
     """An array that is read step by step: `(time, ...)`."""
     return tf.TensorArray(values.dtype, tf.shape(values)[0]).unstack(values)
 
 
-def to_steps(time, batch, width, dtype):
+def writable_array(time: Size, batch: int | None, width: int, dtype: tf.DType) -> tf.TensorArray:
     """An array that is written step by step and stacked to `(time, batch, width)`."""
     return tf.TensorArray(dtype, time, element_shape=(batch, width))

@@ -1,70 +1,91 @@
 """A whole batch of sequences, block by block, with its gradient written out."""
 
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from rnn_keras.layers.bptt import blocking
-from rnn_keras.layers.bptt.block import backward_block, compiled, forward_block, sizes
+from rnn_keras.layers.bptt.block import Parameters, backward_block, compiled, forward_block
+from rnn_keras.layers.bptt.blocking import BlockPosition, WorkerRows
+from rnn_keras.layers.bptt.equations import Equations
+from rnn_keras.layers.bptt.shapes import Size, is_static_one, last_size, leading_sizes, set_static_sizes, static_size
 
-# Sequences of a fixed length from this on keep the states but not the gates, which the gradient computes again: all
-# steps of a block in one product, since their hidden states are known. It takes more time, and less
-# memory than keras.layers by more than half; see benchmarks/README.md.
+# Sequences of a fixed length from this on save the states but not the gates, which the gradient recomputes: all steps
+# of a block in one product, since their hidden states are known. It takes more time, and less memory than keras.layers
+# by more than half; see benchmarks/README.md.
 RECOMPUTE_FROM = 1000
 
+Tensors = tuple[tf.Tensor, ...]
 
-def recurrence(equations, inputs, mask, parameters, masks, states, *, sequences=True, keep=True, compile=True):
+
+def recurrence(
+    equations: Equations,
+    inputs: tf.Tensor,
+    mask: tf.Tensor | None,
+    parameters: Parameters,
+    dropout_masks: Tensors,
+    states: Tensors,
+    *,
+    return_sequences: bool = True,
+    save_for_gradient: bool = True,
+    compile: bool = True,
+) -> tuple[tf.Tensor | None, Tensors]:
     """Hidden states of all steps, differentiable with respect to inputs, parameters and states.
 
     Args:
         equations: one of `SimpleRNNEquations`, `LSTMEquations`, `GRUEquations`.
-        inputs: `(batch, time, features)`, or with `parameters.kernel` None projected: `(batch, time, gates * units)`.
+        inputs: `(batch, time, features)`, or projected where `parameters.kernel` is None:
+            `(batch, time, gate_count * units)`.
         mask: booleans `(batch, time)`, or None; where it is False the states stay as they are.
-        parameters: `Parameters`.
-        masks: dropout masks of the hidden state, `(batch, units)` each; none, one, or one for each gate.
-        states: first states, `(batch, units)` each.
-        sequences: whether the hidden states of all steps are wanted, or just the last.
-        keep: whether what the gradient needs is kept; without it the gradient takes the steps once more.
-        compile: whether XLA compiles the blocks; otherwise all is one block.
+        parameters: the weights.
+        dropout_masks: of the hidden state, `(batch, units)` each; none, one, or one for each gate.
+        states: initial states, `(batch, units)` each.
+        return_sequences: whether the hidden states of all steps are returned.
+        save_for_gradient: whether what the gradient needs is saved; without it the gradient repeats the forward pass.
+        compile: whether XLA compiles the blocks; otherwise everything is one block.
 
     Returns:
-        Hidden states `(batch, time, units)` (None without `sequences`), and the tuple of last states.
+        Hidden states `(batch, time, units)` (None without `return_sequences`), and the tuple of last states.
 
     Raises:
-        NotImplementedError: at the attempt to differentiate the gradient once more.
+        NotImplementedError: when the gradient is differentiated again.
     """
-    inputs, mask, masks, states = of_one_batch_size((inputs, mask, tuple(masks), tuple(states)))
-    given = [tf.convert_to_tensor(value) for value in parameters.given()]
+    inputs, mask, dropout_masks, states = share_batch_size((inputs, mask, dropout_masks, states))
+    weights = [tf.convert_to_tensor(value) for value in parameters.present()]
 
-    def in_blocks(inputs, parameters, keep):
-        return Blocks(equations, inputs, mask, parameters, masks, sequences, keep, compile)
+    def make_blocks(inputs: tf.Tensor, parameters: Parameters, save: bool) -> "Blocks":
+        return Blocks(equations, inputs, mask, parameters, dropout_masks, return_sequences, save, compile)
 
     @tf.custom_gradient
-    def run(inputs, *parameters_and_states):
-        own = parameters.filled(parameters_and_states)
-        first_states = parameters_and_states[len(given) :]
-        blocks = in_blocks(inputs, own, keep)
-        hidden_states, last_states, kept = blocks.forward(inputs, own, first_states)
+    def run(inputs, *weights_and_states):
+        own_parameters = parameters.replaced_by(weights_and_states)
+        initial_states = weights_and_states[len(weights) :]
+        blocks = make_blocks(inputs, own_parameters, save_for_gradient)
+        hidden_states, last_states, saved = blocks.forward(inputs, own_parameters, initial_states)
 
         def gradient(*d_results):
-            again, hidden_now, kept_now = blocks, hidden_states, kept
-            if not keep:
-                again = in_blocks(inputs, own, keep=True)
-                hidden_now, _, kept_now = again.forward(inputs, own, first_states)
-            d_hidden_states = d_results[0] if sequences else None
-            d_inputs, d_parameters, d_states = again.backward(
-                inputs, own, first_states, hidden_now, kept_now, d_hidden_states, d_results[-len(first_states) :]
+            if save_for_gradient:
+                own_blocks, own_hidden_states, own_saved = blocks, hidden_states, saved
+            else:
+                own_blocks = make_blocks(inputs, own_parameters, save=True)
+                own_hidden_states, _, own_saved = own_blocks.forward(inputs, own_parameters, initial_states)
+            d_hidden_states = d_results[0] if return_sequences else None
+            d_last_states = d_results[-len(initial_states) :]
+            d_inputs, d_parameters, d_states = own_blocks.backward(
+                inputs, own_parameters, initial_states, own_hidden_states, own_saved, d_hidden_states, d_last_states
             )
-            return once(d_inputs, *d_parameters, *d_states)
+            return refuse_second_order(d_inputs, *d_parameters, *d_states)
 
-        return (*((hidden_states,) if sequences else ()), *last_states), gradient
+        return (*((hidden_states,) if return_sequences else ()), *last_states), gradient
 
-    results = run(inputs, *given, *states)
-    return results[0] if sequences else None, results[-len(states) :]
+    results: Any = run(inputs, *weights, *states)
+    return results[0] if return_sequences else None, results[-len(states) :]
 
 
-def of_one_batch_size(values):
-    """The same tensors with the batch size fixed in all of them if it is known of one, as the loops want it."""
+def share_batch_size(values: Any) -> Any:
+    """The same tensors with a static batch size in all of them if one of them has it, as the loops want it."""
     sizes = {value.shape[0] for value in tf.nest.flatten(values) if value is not None} - {None}
     if not sizes:
         return values
@@ -75,175 +96,215 @@ def of_one_batch_size(values):
 
 
 @tf.custom_gradient
-def once(*gradients):
-    """The gradients as they are. TensorFlow does not see what they were computed from: a second order is refused."""
+def refuse_second_order(*gradients):
+    """The gradients as they are. TensorFlow does not see what they were computed from, so a second order is refused."""
 
     def refuse(*_):
         raise NotImplementedError(
             "The fast path of the recurrent layers has no second-order gradients: it computes the first by "
             "hand-written equations. Call the layer within `with rnn_keras.layers.general_loop():`, where TensorFlow "
-            "differentiates the loop as often as asked."
+            "differentiates the loop to any order."
         )
 
     return [tf.identity(gradient) for gradient in gradients], refuse
 
 
 class Blocks:
-    """One call, cut into blocks, and the two passes over them.
+    """One call, divided into blocks, and the two passes over them.
 
-    A worker's blocks are taken one after another: all steps of a tile of rows, then the next tile. The workers do not
+    A worker computes its blocks one after another: all steps of a tile of rows, then the next tile. The workers do not
     wait for each other, so that TensorFlow runs their blocks at the same time.
     """
 
-    def __init__(self, equations, inputs, mask, parameters, masks, sequences, keep, compile):
+    def __init__(
+        self,
+        equations: Equations,
+        inputs: tf.Tensor,
+        mask: tf.Tensor | None,
+        parameters: Parameters,
+        dropout_masks: Tensors,
+        return_sequences: bool,
+        save: bool,
+        compile: bool,
+    ):
         self.equations = equations
-        self.wants_sequences = sequences or keep
-        self.batch, time = sizes(inputs)
-        recompute = keep and isinstance(time, int) and time >= RECOMPUTE_FROM
-        kept = (*(1 for _ in equations.get_states), *(() if recompute else equations.kept_widths))
-        self.kept_widths = kept if keep else ()
-        options = {"keep_states": keep, "keep_gates": keep and not recompute}
+        self.keeps_hidden_states = return_sequences or save
+        self.batch, time = leading_sizes(inputs)
+        recompute = save and isinstance(time, int) and time >= RECOMPUTE_FROM
+        saved_widths = (*(1 for _ in equations.saved_states), *(() if recompute else equations.saved_widths))
+        self.saved_widths = saved_widths if save else ()
+        options = {"save_states": save, "save_gates": save and not recompute}
         if compile:
-            step_bytes = parameters.recurrent_kernel.shape[1] * inputs.dtype.size
-            self.workers, self.steps = blocking.in_blocks(
-                self.batch, time, parameters.recurrent_kernel.shape[0], step_bytes, keep=keep, small=recompute
+            step_bytes = last_size(parameters.recurrent_kernel) * inputs.dtype.size
+            self.workers, self.steps = blocking.plan_blocks(
+                self.batch, time, parameters.units, step_bytes, saves=save, small=recompute
             )
             self.forward_block = compiled(forward_block, equations, **options)
             self.backward_block = compiled(backward_block, equations)
         else:
-            self.workers, self.steps = blocking.whole(self.batch, time)
+            self.workers, self.steps = blocking.plan_single_block(self.batch, time)
             self.forward_block = functools.partial(forward_block, equations, **options)
             self.backward_block = functools.partial(backward_block, equations)
-        self.mask, self.masks = self.padded((mask, masks))
+        self.mask, self.dropout_masks = self.pad((mask, dropout_masks))
 
-    def forward(self, inputs, parameters, states):
-        """Hidden states (None if nobody needs them), last states, and what each worker kept."""
-        inputs, states = self.padded((inputs, states))
-        results = [self.forward_worker(rows, inputs, parameters, states) for rows in self.workers]
-        hidden_states, last_states, kept = zip(*results, strict=True)
-        units = parameters.recurrent_kernel.shape[0]
-        hidden_states = self.joined(hidden_states, self.steps.total, units) if self.wants_sequences else None
-        return hidden_states, tuple(self.joined(parts, units) for parts in zip(*last_states, strict=True)), kept
+    def forward(
+        self, inputs: tf.Tensor, parameters: Parameters, states: Tensors
+    ) -> tuple[tf.Tensor | None, Tensors, tuple[Any, ...]]:
+        """Hidden states (None where they are not needed), last states, and what each worker saved."""
+        inputs, states = self.pad((inputs, states))
+        results = [self.run_worker_forward(rows, inputs, parameters, states) for rows in self.workers]
+        hidden_states, last_states, saved = zip(*results, strict=True)
+        units = parameters.units
+        hidden_states = self.join_workers(hidden_states, self.steps.total, units) if self.keeps_hidden_states else None
+        last_states = tuple(self.join_workers(parts, units) for parts in zip(*last_states, strict=True))
+        return hidden_states, last_states, saved
 
-    def forward_worker(self, rows, inputs, parameters, states):
-        def block(place, states):
-            mask = None if self.mask is None else place.of_sequence(self.mask)
-            masks = tuple(place.of_state(values) for values in self.masks)
-            hidden_states, last_states, kept = self.forward_block(
-                place.of_sequence(inputs), mask, place.count, parameters, masks, states
+    def run_worker_forward(
+        self, rows: WorkerRows, inputs: tf.Tensor, parameters: Parameters, initial_states: Tensors
+    ) -> tuple[tf.Tensor | None, Tensors, Any]:
+        def run_block(position, states):
+            mask = None if self.mask is None else position.slice_sequence(self.mask)
+            dropout_masks = tuple(position.slice_rows(values) for values in self.dropout_masks)
+            hidden_states, last_states, saved = self.forward_block(
+                position.slice_sequence(inputs), mask, position.step_count, parameters, dropout_masks, states
             )
-            return hidden_states, self.sized(rows, last_states), kept
+            return hidden_states, self.set_row_count(rows, last_states), saved
 
         if self.is_one_block(rows):
-            place = blocking.Place(rows, self.steps, 0)
-            hidden_states, last_states, kept = block(place, tuple(place.of_state(values) for values in states))
-            return hidden_states[:, : self.steps.total], last_states, kept
+            position = BlockPosition(rows, self.steps, 0)
+            states = tuple(position.slice_rows(values) for values in initial_states)
+            hidden_states, last_states, saved = run_block(position, states)
+            return hidden_states[:, : self.steps.total], last_states, saved
 
-        def step(index, before, hidden, last, kept):
-            place = blocking.Place(rows, self.steps, index)
-            begins = tf.equal(place.chunk, 0)
-            given = (place.of_state(values) for values in states)
-            before = tuple(tf.where(begins, new, old) for new, old in zip(given, before, strict=True))
-            of_block, after, kept_now = block(place, before)
-            last = tuple(array.write(place.tile, value) for array, value in zip(last, after, strict=True))
-            kept = tuple(array.write(index, value) for array, value in zip(kept, kept_now, strict=True))
-            return index + 1, after, hidden.write(index, of_block) if self.wants_sequences else hidden, last, kept
+        def step(number, states, hidden_arrays, last_arrays, saved_arrays):
+            position = BlockPosition(rows, self.steps, number)
+            is_first = tf.equal(position.chunk, 0)
+            initial = (position.slice_rows(values) for values in initial_states)
+            states = tuple(tf.where(is_first, new, old) for new, old in zip(initial, states, strict=True))
+            hidden_states, states, saved = run_block(position, states)
+            last_arrays = write_all(last_arrays, position.tile, states)
+            saved_arrays = write_all(saved_arrays, number, saved)
+            if self.keeps_hidden_states:
+                hidden_arrays = hidden_arrays.write(number, hidden_states)
+            return number + 1, states, hidden_arrays, last_arrays, saved_arrays
 
-        units, dtype = parameters.recurrent_kernel.shape[0], inputs.dtype
-        batch, time, count = blocking.static(rows.size), self.steps.size, rows.tiles * self.steps.chunks
-        kept = tuple(blocks_array(dtype, count, (time, batch, width * units)) for width in self.kept_widths)
-        zeros = tuple(tf.zeros((rows.size, units), dtype) for _ in states)
-        hidden = blocks_array(dtype, count, (batch, time, units))
-        last = tuple(blocks_array(dtype, rows.tiles, (batch, units)) for _ in states)
-        results = tf.while_loop(lambda index, *_: index < count, step, (0, zeros, hidden, last, kept))
-        _, _, hidden, last, kept = results
-        hidden_states = self.of_blocks(hidden, rows, units) if self.wants_sequences else None
-        return hidden_states, tuple(tf.reshape(array.stack(), (-1, units)) for array in last), kept
+        units, dtype = parameters.units, inputs.dtype
+        batch, time = static_size(rows.size), self.steps.size
+        count = rows.tiles * self.steps.chunks
+        saved = tuple(block_array(dtype, count, (time, batch, width * units)) for width in self.saved_widths)
+        zeros = tuple(tf.zeros((rows.size, units), dtype) for _ in initial_states)
+        hidden = block_array(dtype, count, (batch, time, units))
+        last = tuple(block_array(dtype, rows.tiles, (batch, units)) for _ in initial_states)
+        results = tf.while_loop(lambda number, *_: number < count, step, (0, zeros, hidden, last, saved))
+        _, _, hidden, last, saved = results
+        hidden_states = self.join_blocks(hidden, rows, units) if self.keeps_hidden_states else None
+        return hidden_states, tuple(tf.reshape(array.stack(), (-1, units)) for array in last), saved
 
-    def backward(self, inputs, parameters, states, hidden_states, kept, d_hidden_states, d_last_states):
-        """Gradients with respect to the inputs, the parameters that are given, and the first states."""
-        given = self.padded((inputs, states[0], hidden_states, d_hidden_states, tuple(d_last_states)))
+    def backward(
+        self,
+        inputs: tf.Tensor,
+        parameters: Parameters,
+        initial_states: Tensors,
+        hidden_states: tf.Tensor | None,
+        saved: tuple[Any, ...],
+        d_hidden_states: tf.Tensor | None,
+        d_last_states: Sequence[tf.Tensor],
+    ) -> tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor]]:
+        """Gradients with respect to the inputs, the parameters that are not None, and the initial states."""
+        padded = self.pad((inputs, initial_states[0], hidden_states, d_hidden_states, tuple(d_last_states)))
         transposed = tf.transpose(parameters.recurrent_kernel)
         results = [
-            self.backward_worker(rows, parameters, transposed, of_rows, *given)
-            for rows, of_rows in zip(self.workers, kept, strict=True)
+            self.run_worker_backward(rows, parameters, transposed, saved_by_worker, *padded)
+            for rows, saved_by_worker in zip(self.workers, saved, strict=True)
         ]
         d_inputs, d_parameters, d_states = zip(*results, strict=True)
-        d_inputs = self.joined(d_inputs, self.steps.total, inputs.shape[-1])
+        units = parameters.units
+        d_inputs = self.join_workers(d_inputs, self.steps.total, last_size(inputs))
         d_parameters = [tf.add_n(parts) for parts in zip(*d_parameters, strict=True)]
-        d_states = [self.joined(parts, states[0].shape[1]) for parts in zip(*d_states, strict=True)]
+        d_states = [self.join_workers(parts, units) for parts in zip(*d_states, strict=True)]
         return d_inputs, d_parameters, d_states
 
-    def backward_worker(
-        self, rows, parameters, transposed, kept, inputs, first_hidden, hidden_states, d_hidden_states, d_last_states
-    ):
-        def block(place, kept, d_states):
+    def run_worker_backward(
+        self,
+        rows: WorkerRows,
+        parameters: Parameters,
+        transposed: tf.Tensor,
+        saved: Any,
+        inputs: tf.Tensor,
+        initial_hidden_state: tf.Tensor,
+        hidden_states: tf.Tensor,
+        d_hidden_states: tf.Tensor | None,
+        d_last_states: Tensors,
+    ) -> tuple[tf.Tensor, list[tf.Tensor], Tensors]:
+        def run_block(position, saved, d_states):
             d_inputs, d_parameters, d_states = self.backward_block(
-                place.of_sequence(inputs),
-                None if self.mask is None else place.of_sequence(self.mask),
-                place.count,
+                position.slice_sequence(inputs),
+                None if self.mask is None else position.slice_sequence(self.mask),
+                position.step_count,
                 parameters,
                 transposed,
-                tuple(place.of_state(values) for values in self.masks),
-                place.state_before(first_hidden, hidden_states),
-                place.of_sequence(hidden_states),
-                kept,
-                None if d_hidden_states is None else place.of_sequence(d_hidden_states),
+                tuple(position.slice_rows(values) for values in self.dropout_masks),
+                position.slice_state_before(initial_hidden_state, hidden_states),
+                position.slice_sequence(hidden_states),
+                saved,
+                None if d_hidden_states is None else position.slice_sequence(d_hidden_states),
                 d_states,
             )
-            return d_inputs, d_parameters.given(), self.sized(rows, d_states)
+            return d_inputs, d_parameters.present(), self.set_row_count(rows, d_states)
 
-        def last(place):
-            return tuple(place.of_state(values) for values in d_last_states)
+        def slice_d_last(position):
+            return tuple(position.slice_rows(values) for values in d_last_states)
 
         if self.is_one_block(rows):
-            place = blocking.Place(rows, self.steps, 0)
-            d_inputs, d_parameters, d_states = block(place, kept, last(place))
+            position = BlockPosition(rows, self.steps, 0)
+            d_inputs, d_parameters, d_states = run_block(position, saved, slice_d_last(position))
             return d_inputs[:, : self.steps.total], d_parameters, d_states
 
-        units, dtype, width = parameters.recurrent_kernel.shape[0], inputs.dtype, inputs.shape[-1]
-        batch, count = blocking.static(rows.size), rows.tiles * self.steps.chunks
+        units, dtype, width = parameters.units, inputs.dtype, last_size(inputs)
+        batch, count = static_size(rows.size), rows.tiles * self.steps.chunks
         zeros = tf.zeros((rows.size, units), dtype)
-        d_inputs = blocks_array(dtype, count, (batch, self.steps.size, width))
-        d_first = tuple(blocks_array(dtype, rows.tiles, (batch, units)) for _ in range(self.equations.states))
-        totals = [tf.zeros_like(value) for value in parameters.given()]
+        d_inputs = block_array(dtype, count, (batch, self.steps.size, width))
+        d_initial = tuple(block_array(dtype, rows.tiles, (batch, units)) for _ in range(self.equations.state_count))
+        totals = [tf.zeros_like(value) for value in parameters.present()]
 
-        def step(index, d_states, d_inputs, d_first, totals):
-            place = blocking.Place(rows, self.steps, index)
-            ends = tf.equal(place.chunk, self.steps.chunks - 1)
-            d_states = tuple(tf.where(ends, new, old) for new, old in zip(last(place), d_states, strict=True))
-            of_inputs, of_parameters, d_states = block(place, tuple(array.read(index) for array in kept), d_states)
-            d_first = tuple(array.write(place.tile, value) for array, value in zip(d_first, d_states, strict=True))
-            totals = [total + value for total, value in zip(totals, of_parameters, strict=True)]
-            return index - 1, d_states, d_inputs.write(index, of_inputs), d_first, totals
+        def step(number, d_states, d_inputs_array, d_initial_arrays, totals):
+            position = BlockPosition(rows, self.steps, number)
+            is_last = tf.equal(position.chunk, self.steps.chunks - 1)
+            d_last = slice_d_last(position)
+            d_states = tuple(tf.where(is_last, new, old) for new, old in zip(d_last, d_states, strict=True))
+            saved_by_block = tuple(array.read(number) for array in saved)
+            d_inputs, d_parameters, d_states = run_block(position, saved_by_block, d_states)
+            d_initial_arrays = write_all(d_initial_arrays, position.tile, d_states)
+            totals = [total + value for total, value in zip(totals, d_parameters, strict=True)]
+            return number - 1, d_states, d_inputs_array.write(number, d_inputs), d_initial_arrays, totals
 
-        start = (count - 1, (zeros,) * self.equations.states, d_inputs, d_first, totals)
-        _, _, d_inputs, d_first, totals = tf.while_loop(lambda index, *_: index >= 0, step, start)
-        d_first = tuple(tf.reshape(array.stack(), (-1, units)) for array in d_first)
-        return self.of_blocks(d_inputs, rows, width), totals, d_first
+        start = (count - 1, (zeros,) * self.equations.state_count, d_inputs, d_initial, totals)
+        _, _, d_inputs, d_initial, totals = tf.while_loop(lambda number, *_: number >= 0, step, start)
+        d_states = tuple(tf.reshape(array.stack(), (-1, units)) for array in d_initial)
+        return self.join_blocks(d_inputs, rows, width), totals, d_states
 
-    def sized(self, rows, states):
-        """States with the number of rows that a block traced for any number has lost."""
-        return tuple(blocking.fixed(values, rows.size, values.shape[-1]) for values in states)
+    def set_row_count(self, rows: WorkerRows, states: Tensors) -> Tensors:
+        """States with the static number of rows that a block traced for any number has lost."""
+        return tuple(set_static_sizes(values, rows.size, last_size(values)) for values in states)
 
-    def is_one_block(self, rows):
-        return is_number(rows.tiles, 1) and is_number(self.steps.chunks, 1)
+    def is_one_block(self, rows: WorkerRows) -> bool:
+        return is_static_one(rows.tiles) and is_static_one(self.steps.chunks)
 
-    def padded(self, values):
-        """Batches filled up with zeros to whole blocks, where the batch size is known at run time only."""
+    def pad(self, values: Any) -> Any:
+        """Tensors padded with rows of zeros to full blocks, where the batch size is known at run time only."""
         if isinstance(self.batch, int) or (len(self.workers) == 1 and self.workers[0].size is self.batch):
             return values
         last = self.workers[-1]
-        return blocking.padded(values, last.start + last.tiles * last.size - self.batch)
+        return blocking.pad_rows(values, last.start + last.tiles * last.size - self.batch)
 
-    def joined(self, parts, *sizes):
-        """The workers' results one below the other, without the filling; `sizes` are those after the batch size."""
+    def join_workers(self, parts: Sequence[tf.Tensor], *sizes: Size) -> tf.Tensor:
+        """The workers' results one below the other, without padding; `sizes` are those after the batch size."""
         values = tf.concat(parts, axis=0) if len(parts) > 1 else parts[0]
-        return blocking.fixed(values[: self.batch], self.batch, *sizes)
+        return set_static_sizes(values[: self.batch], self.batch, *sizes)
 
-    def of_blocks(self, array, rows, width):
+    def join_blocks(self, array: tf.TensorArray, rows: WorkerRows, width: int) -> tf.Tensor:
         """A worker's blocks put together: `(rows, time, width)`."""
-        if is_number(self.steps.chunks, 1):
+        if is_static_one(self.steps.chunks):
             return array.concat()
         blocks = array.stack()
         shape = (rows.tiles, self.steps.chunks, rows.size, self.steps.size, width)
@@ -252,9 +313,9 @@ class Blocks:
         return sequences[:, : self.steps.total]
 
 
-def is_number(value, number):
-    return isinstance(value, int) and value == number
-
-
-def blocks_array(dtype, count, shape):
+def block_array(dtype: tf.DType, count: Size, shape: tuple[int | None, ...]) -> tf.TensorArray:
     return tf.TensorArray(dtype, count, element_shape=shape, clear_after_read=False)
+
+
+def write_all(arrays: Sequence[tf.TensorArray], index: Size, values: Sequence[tf.Tensor]) -> tuple[tf.TensorArray, ...]:
+    return tuple(array.write(index, value) for array, value in zip(arrays, values, strict=True))
