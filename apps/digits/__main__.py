@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from rnn_keras.data.classification_data import ClassificationData
-    from rnn_keras.export.spec import ExportSpec
     from rnn_keras.training.train import TrainedNetwork
 
 
@@ -43,11 +42,6 @@ class DigitsApp(ImageClassifierApp):
         probabilities = predict_probabilities(trained.network, images)
         mistakes = plot_mistakes(images, data.labels("test"), probabilities, data.class_names)
         return super().plot(trained, model, data, config) | {"mistakes": mistakes}
-
-    def export_spec(self, model: "keras.Model", config: DigitsConfig, examples: int) -> "ExportSpec":
-        from apps.digits.export import export_spec
-
-        return export_spec(model, config, examples)
 
 
 if __name__ == "__main__":

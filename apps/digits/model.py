@@ -7,10 +7,9 @@ from keras import ops
 
 from apps.digits.config import DigitsConfig
 from rnn_keras.data.classification import label_layer
-from rnn_keras.data.images import DecodedImages
+from rnn_keras.data.images import ImageDecoding
 
-SMALLEST = 4  # the height at which the blocks of convolutions stop
-MOST_FILTERS = 128
+SMALLEST, MOST_FILTERS = 4, 128  # the height at which the blocks stop, and the most channels
 
 
 def build_classifier(config: DigitsConfig, image_shape: Sequence[int], classes: int) -> keras.Model:
@@ -49,7 +48,7 @@ def build_image_model(classifier: keras.Model, class_names: Sequence[str]) -> ke
     """Bytes of image files `(batch,)` -> `label` and its `score` `(batch,)`, `probabilities` `(batch, classes)`."""
     picture = keras.Input((), dtype="string", name="picture")
     _, size, _, channels = classifier.input_shape
-    probabilities = classifier(DecodedImages(size, channels, name="decoded")(picture))
+    probabilities = classifier(ImageDecoding(size, channels, name="decoded")(picture))
     outputs = {
         "label": label_layer(class_names)(ops.argmax(probabilities, axis=-1)),
         "score": ops.max(probabilities, axis=-1),

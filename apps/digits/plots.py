@@ -12,9 +12,7 @@ def find_worst(probabilities: np.ndarray, labels: np.ndarray, number: int = 16) 
     return np.argsort(probabilities[np.arange(len(labels)), labels], kind="stable")[:number]
 
 
-def plot_mistakes(
-    images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
-) -> Figure:
+def plot_mistakes(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> Figure:
     """The images whose true class has the least probability, worst first; a wrong prediction is red."""
     worst, predicted = find_worst(probabilities, labels), probabilities.argmax(axis=1)
     columns = min(8, len(worst))

@@ -34,10 +34,11 @@ def build_classifier(
     x = split(ids)
     mask = ops.not_equal(x, PADDING)
     if config.input == "embedding":
-        x = initialised_embedding(vocabulary_size, config.embedding_units, word_vectors, "embedding")(x)
+        x = make_embedding(vocabulary_size, config.embedding_units, word_vectors, "embedding")(x)
         if bigram_ratios is not None:
             bigrams = split(HashedBigrams(config.bigrams, name="bigrams")(ids))
-            ratios = initialised_embedding(*bigram_ratios.shape, bigram_ratios, "bigram_ratios", trainable=False)
+            buckets, width = bigram_ratios.shape
+            ratios = make_embedding(buckets, width, bigram_ratios, "bigram_ratios", trainable=False)
             x = keras.layers.Concatenate(name="words_and_bigrams")([x, ratios(bigrams)])
         x = keras.layers.Dropout(config.word_dropout, noise_shape=(None, None, 1), name="word_dropout")(x)
         x = keras.layers.SpatialDropout1D(config.embedding_dropout, name="embedding_dropout")(x)
@@ -69,7 +70,7 @@ def build_classifier(
     return keras.Model(ids, score, name="classifier")
 
 
-def initialised_embedding(size: int, units: int, vectors: np.ndarray | None, name: str, trainable: bool = True):
+def make_embedding(size: int, units: int, vectors: np.ndarray | None, name: str, trainable: bool = True):
     """An embedding that starts with these vectors `(size, units)`, or at random."""
     embedding = keras.layers.Embedding(size, units, name=name, trainable=trainable)
     embedding.build()
@@ -104,7 +105,7 @@ def build_text_model(
     score = classifier(vectorization(text))
     if len(class_names) == 2:
         score = ops.squeeze(score, -1)
-        index = ops.cast(score > 0.5, "int64")
+        index = ops.cast(ops.greater(score, 0.5), "int64")
     else:
         index = ops.argmax(score, axis=-1)
     label = label_layer(class_names)(index)

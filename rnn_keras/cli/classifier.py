@@ -68,9 +68,7 @@ class ClassifierApp(App):
         """What stands beside the label, of the probabilities `(classes,)`; default: that of the label."""
         return float(probabilities.max())
 
-    def plot(
-        self, trained: "TrainedNetwork", model: "keras.Model", data: "ClassificationData", config: Any
-    ) -> "dict[str, Figure]":
+    def plot(self, trained: "TrainedNetwork", model: "keras.Model", data: Any, config: Any) -> "dict[str, Figure]":
         """`confusion.png` of the test split."""
         from rnn_keras.data.classification_data import predict_probabilities
         from rnn_keras.training.plots import plot_confusion_matrix

@@ -1,6 +1,7 @@
 """An application that classifies images."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from rnn_keras.data.classification_data import ClassificationData
+    from rnn_keras.export.spec import ExportSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,15 +35,15 @@ class ImageClassifierConfig(TrainingConfig):
 
 
 class ImageClassifierApp(ClassifierApp):
-    """An app with two methods: `build_network`, on pixels, and `build_model`, with the decoding of files before it.
+    """An exportable app with two methods: `build_network`, on pixels, and `build_model`, with the decoding of files.
 
     The data are a `ClassificationData` whose inputs are pixels `(n, size, size, channels)` uint8.
     """
 
     def check_source(self, dataset: str, data_dir: str | None) -> None:
-        from rnn_keras.data.image_classification import require_source
+        from rnn_keras.data.image_classification import check_image_source
 
-        require_source(dataset, data_dir)
+        check_image_source(dataset, data_dir)
 
     def load_data(self, config: Any, class_names: Sequence[str] | None = None) -> "ClassificationData":
         from rnn_keras.data.classification_data import ClassificationData
@@ -68,3 +70,10 @@ class ImageClassifierApp(ClassifierApp):
 
         _, size, _, channels = self.get_network(model).input_shape
         return read_images(inputs, size, channels)
+
+    def export_spec(self, model: "keras.Model", config: Any, examples: int) -> "ExportSpec":
+        """The SavedModel takes the bytes of image files, the other files take pixels."""
+        from rnn_keras.export.classification import image_classification_spec
+
+        load = functools.cache(lambda: self.load_evaluation_data(model, config).dataset)
+        return image_classification_spec(model, load, examples)

@@ -1,6 +1,7 @@
 """An application that classifies texts."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from rnn_keras.data.text_data import TextData
+    from rnn_keras.export.spec import ExportSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,16 +37,16 @@ class TextClassifierConfig(TrainingConfig):
 
 
 class TextClassifierApp(ClassifierApp):
-    """An app with two methods: `build_network`, on word ids, and `build_model`, with the vocabulary around it.
+    """An exportable app with two methods: `build_network`, on word ids, and `build_model`, with the vocabulary.
 
     The saved model has the layer `text_vectorization`, of the data (a `TextData`), beside those that `ClassifierApp`
     asks for.
     """
 
     def check_source(self, dataset: str, data_dir: str | None) -> None:
-        from rnn_keras.data.text_classification import require_source
+        from rnn_keras.data.text_classification import check_text_source
 
-        require_source(dataset, data_dir)
+        check_text_source(dataset, data_dir)
 
     def load_data(self, config: Any) -> "TextData":
         from rnn_keras.data.text_data import load_text_data
@@ -59,6 +61,15 @@ class TextClassifierApp(ClassifierApp):
         return load_text_data_for(model, config.dataset, config.data_dir)
 
     def encode_inputs(self, model: "keras.Model", inputs: Sequence[bytes]) -> "list[np.ndarray]":
-        from rnn_keras.data.text import encode
+        from rnn_keras.data.text import encode_texts
 
-        return encode(model.get_layer("text_vectorization"), list(inputs))  # pyright: ignore[reportArgumentType]
+        return encode_texts(model.get_layer("text_vectorization"), list(inputs))  # pyright: ignore[reportArgumentType]
+
+    def export_spec(self, model: "keras.Model", config: Any, examples: int) -> "ExportSpec":
+        """All files take raw texts; the output `probabilities` of the model holds the network's outputs."""
+        from rnn_keras.data.text_classification import load_text_dataset
+        from rnn_keras.export.classification import text_classification_spec
+
+        names = self.get_class_names(model)
+        load = functools.cache(lambda: load_text_dataset(config.dataset, config.data_dir, class_names=names))
+        return text_classification_spec(model, load, examples, steps=config.maximum_length)

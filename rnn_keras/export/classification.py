@@ -8,7 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from rnn_keras.data.text import encode as encode_texts
+from rnn_keras.data.image_classification import ImageDataset
+from rnn_keras.data.images import decode_image, encode_images
+from rnn_keras.data.text import encode_texts
 from rnn_keras.data.text_classification import TextDataset
 from rnn_keras.export.spec import Comparison, ExportSpec, RawInput, decide_class
 from rnn_keras.runtime.runner import DESCRIPTION, VOCABULARY
@@ -99,6 +101,34 @@ def text_classification_spec(
         examples,
         encode=lambda texts: encode_texts(vectorization, texts),
         files=files,
+        **options,
+    )
+
+
+def image_classification_spec(
+    model: keras.Model, load: Callable[[], ImageDataset], examples: int, **options: Any
+) -> ExportSpec:
+    """The `ExportSpec` of a model that classifies the bytes of image files; the LiteRT and ONNX files take pixels.
+
+    Args:
+        model: see `classification_spec`.
+        load: returns the images; it is called if examples are needed.
+        examples, options: see `classification_spec`.
+    """
+    network = get_network(model, "classifier")
+    _, size, _, channels = network.input_shape
+
+    def sample(split: str, number: int) -> tuple[list[bytes], np.ndarray]:
+        found = load().sample(split, number)
+        return encode_images(found.images), found.labels
+
+    return classification_spec(
+        model,
+        sample,
+        examples,
+        network=network,
+        encode=lambda contents: [decode_image(content, size, channels).numpy() for content in contents],
+        description={"score": "of_label"},
         **options,
     )
 
