@@ -26,17 +26,17 @@ def main(dataset: str = "imdb_reviews", data_dir: str | None = None, seed: int =
     import keras
     import numpy as np
 
-    from rnn_keras.data.text import encode, text_vectorization
+    from rnn_keras.data.text import encode_texts, build_text_vectorization
     from rnn_keras.data.text_classification import load_text_dataset
 
     keras.utils.set_random_seed(seed)
     texts = load_text_dataset(dataset, data_dir)
-    vectorization = text_vectorization(
+    vectorization = build_text_vectorization(
         texts.splits["train"].texts, vocabulary_size=20_000, maximum_length=200, keep="last"
     )
 
     def arrays(*splits):
-        sequences = [ids for split in splits for ids in encode(vectorization, texts.splits[split].texts)]
+        sequences = [ids for split in splits for ids in encode_texts(vectorization, texts.splits[split].texts)]
         # Cut and padded in front, as the example's pad_sequences does.
         padded = np.stack([np.pad(ids, (200 - len(ids), 0)) for ids in sequences])
         return padded, np.concatenate([texts.splits[split].labels for split in splits])

@@ -59,7 +59,7 @@ class Batches(abc.ABC):
     Args:
         number_of_examples: at least one.
         batch_size: examples a batch.
-        shuffle: False for one order in every epoch; see `in_original_order`.
+        shuffle: False for one order in every epoch; see `restore_order`.
         seed: of the order.
 
     Attributes:
@@ -101,7 +101,7 @@ class Batches(abc.ABC):
     def _cut(self, order: np.ndarray) -> list[np.ndarray]:
         return [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
 
-    def arranged(self, *parts: tf.Tensor) -> tuple:
+    def arrange(self, *parts: tf.Tensor) -> tuple:
         """The parts of a batch as Keras takes them: inputs, targets and weights, of which each may be several."""
         return parts
 
@@ -133,14 +133,14 @@ class Batches(abc.ABC):
         def batch(indices):
             parts = tf.numpy_function(self.batch, [indices], [spec.dtype for spec in self.signature])
             shaped = (tf.ensure_shape(part, spec.shape) for part, spec in zip(parts, self.signature, strict=True))
-            return self.arranged(*shaped)
+            return self.arrange(*shaped)
 
         return batches.map(batch)
 
-    def in_original_order(self, outputs: np.ndarray) -> np.ndarray:
+    def restore_order(self, outputs: np.ndarray) -> np.ndarray:
         """Outputs `(n, ...)` of a pass without shuffling, put in the order of the examples."""
         if self.shuffle:
-            raise ValueError("in_original_order needs shuffle=False")
+            raise ValueError("restore_order needs shuffle=False")
         outputs = np.asarray(outputs)
         restored = np.empty_like(outputs)
         restored[np.concatenate(self.plan(0))] = outputs
@@ -184,7 +184,7 @@ class BucketedBatches(Batches):
         batch_size: examples a batch.
         boundaries: rising lengths to pad to, the last no shorter than the longest sequence; default:
             `bucket_boundaries` of these lengths.
-        shuffle: False for one order, shortest first, in every epoch; see `in_original_order`.
+        shuffle: False for one order, shortest first, in every epoch; see `restore_order`.
         seed: of the order.
         sample_weight: `(n,)` or None.
 
@@ -271,4 +271,4 @@ class BucketedBatches(Batches):
 def predict_sequences(network, sequences: Sequence[np.ndarray], batch_size: int = 256) -> np.ndarray:
     """A network's outputs for sequences `(time, ...)` of any lengths: `(n, ...)`, in their order."""
     batches = BucketedBatches(sequences, None, batch_size, shuffle=False)
-    return batches.in_original_order(network.predict(batches.dataset(), verbose=0))
+    return batches.restore_order(network.predict(batches.dataset(), verbose=0))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 import numpy as np
 
 from rnn_keras.data.splits import SPLITS, assign_splits, select_split
-from rnn_keras.data.tfds_source import batches_of_splits, prepared_builder
+from rnn_keras.data.tfds_source import TFDSSource, read_splits
 from rnn_keras.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -110,19 +110,20 @@ def divide_examples(
 
 
 def read_tfds(
+    source: TFDSSource,
     name: str,
     data_dir: str | None,
     download: bool,
     kind: str,
     *,
     what: str,
-    default: str,
     prepare: Callable[[Any], Callable | None] = lambda feature: None,
 ) -> SourceExamples:
     """The labelled examples of TFDS's train, validation and test splits.
 
     Args:
-        name, data_dir, download, default: see `tfds_source.prepared_builder`.
+        source: knows the data sets.
+        name, data_dir, download: see `TFDSSource.prepare`.
         kind: the class of tfds.features that the inputs are of: "Text", "Image".
         what: "texts" or the like, for the sentences that the user reads.
         prepare: the inputs' feature -> a function on one input's tensor, which must bring all to one shape; or None.
@@ -130,12 +131,12 @@ def read_tfds(
     Raises:
         UserError: the data cannot be had, or are not of that form.
     """
-    builder = prepared_builder(name, data_dir, download=download, default=default)
+    builder = source.prepare(name, data_dir, download=download)
     given_as, label = _features(name, builder.info, kind, what)
     function = prepare(builder.info.features[given_as]) or (lambda x: x)
     inputs, labels, given = [], [], []
     of_both = lambda example: {given_as: function(example[given_as]), label: example[label]}  # noqa: E731
-    for split, batch in batches_of_splits(builder, name, of_both):
+    for split, batch in read_splits(builder, name, of_both):
         known = batch[label] >= 0  # a hidden test split carries -1
         inputs += list(batch[given_as][known])
         labels.append(batch[label][known])

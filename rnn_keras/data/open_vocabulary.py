@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.data.text import PADDING, UNKNOWN, UNKNOWN_TOKEN, WIDE_SPACES, in_threads
+from rnn_keras.data.text import PADDING, UNKNOWN, UNKNOWN_TOKEN, WIDE_SPACES, map_in_threads
 
 START, END = 2, 3  # the tokens around a sentence that is written
 _RESERVED = [UNKNOWN_TOKEN, "[START]", "[END]"]  # after padding; tokenizers cut brackets off, so no text spells these
@@ -104,7 +104,7 @@ class OpenVocabulary(keras.layers.Layer):
             spell: False: rarer words are unknown, and no letter is known by itself.
         """
         counts = Counter()
-        for batch_counts in in_threads(lambda batch: Counter(tokenizer(batch).flat_values.numpy()), texts):
+        for batch_counts in map_in_threads(lambda batch: Counter(tokenizer(batch).flat_values.numpy()), texts):
             counts.update(batch_counts)
         counts = {word.decode(): count for word, count in counts.items() if word.decode() != UNKNOWN_TOKEN}
         letters = {mark + letter for word in counts for letter in word} if spell else set()
@@ -154,7 +154,7 @@ class OpenVocabulary(keras.layers.Layer):
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """The ids of every text, `(time,)` int32 each, without padding."""
         sequences = []
-        for ids in in_threads(self.ragged, texts):
+        for ids in map_in_threads(self.ragged, texts):
             sequences += np.split(ids.flat_values.numpy(), ids.row_splits.numpy()[1:-1])
         return sequences
 
@@ -169,7 +169,7 @@ class OpenVocabulary(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
-class JoinedText(keras.layers.Layer):
+class Detokenizer(keras.layers.Layer):
     """Ids `(batch, time)` of texts that a `ReversibleTokenizer` had cut, unmarked letters among them, to `(batch,)`.
 
     Reserved ids are left out.
@@ -194,6 +194,6 @@ class JoinedText(keras.layers.Layer):
         return super().get_config() | {"tokens": self.tokens}
 
 
-def framed(sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+def add_start_end(sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The ids of texts that are to be written, with the start token before and the end token behind."""
     return [np.concatenate([[START], ids, [END]]).astype(np.int32) for ids in sequences]

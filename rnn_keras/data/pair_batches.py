@@ -64,12 +64,12 @@ class TeacherForcing(Batches):
         return [batches[place] for place in generator.permutation(len(batches))]
 
     def batch(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
-        targets = padded([self._targets[index] for index in indices % self.number_of_examples])
+        targets = pad_ids([self._targets[index] for index in indices % self.number_of_examples])
         wanted = targets[:, 1:]
         # The end token is written by no one: where it would be the input, there is nothing left to predict.
         return self.look_up(indices), targets[:, :-1] * (wanted != 0), wanted, (wanted != 0).astype(np.float32)
 
-    def arranged(self, given, written, wanted, weights):
+    def arrange(self, given, written, wanted, weights):
         return (given, written), wanted, weights
 
 
@@ -106,7 +106,7 @@ class PairBatches(TeacherForcing):
         return tf.TensorSpec((None, None), tf.int32)
 
     def look_up(self, indices):
-        return padded([self._sources[index] for index in indices])
+        return pad_ids([self._sources[index] for index in indices])
 
 
 class PictureBatches(TeacherForcing):
@@ -152,7 +152,7 @@ class PictureBatches(TeacherForcing):
         return self._pictures[self._places[captions], views]
 
 
-def padded(sequences: Sequence[np.ndarray]) -> np.ndarray:
+def pad_ids(sequences: Sequence[np.ndarray]) -> np.ndarray:
     """Ids `(time,)` of each -> `(n, longest)` int32, zeros at the end."""
     lengths = np.array([len(sequence) for sequence in sequences])
     ids = np.zeros((len(sequences), lengths.max()), np.int32)

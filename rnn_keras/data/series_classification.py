@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rnn_keras.data.classification import ClassificationDataset, SourceExamples, divide_examples, index_classes
-from rnn_keras.data.tables import named_rows, read_rows
+from rnn_keras.data.tables import read_named_rows, read_rows
 from rnn_keras.utils.errors import UserError
 
 COLUMNS = ("series", "label")
@@ -68,7 +68,7 @@ def load_series_dataset(dataset: str, class_names: Sequence[str] | None = None) 
     features = list_features(path)
     values: dict[str, list[list[float]]] = {}
     labels: dict[str, str] = {}
-    for line, row in named_rows(path, [*COLUMNS, *features]):
+    for line, row in read_named_rows(path, [*COLUMNS, *features]):
         name, label = row["series"].strip(), row["label"].strip()
         if not name or not label:
             raise UserError(f"{path}, line {line}: series and label must not be empty")

@@ -14,7 +14,7 @@ SHARES = (0.8, 0.1, 0.1)  # train, validation, test, where the data name no spli
 SHARES_OF_TRAIN = (0.9, 0.1, 0.0)  # where they have a test split and no validation split
 
 
-def normalise(text: str | bytes) -> str:
+def normalise_text(text: str | bytes) -> str:
     """The text as a key: two texts with one key are duplicates, up to case, white space and Unicode's forms."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
@@ -23,7 +23,7 @@ def normalise(text: str | bytes) -> str:
     return " ".join(text.casefold().split())
 
 
-def hash_of(key: str) -> float:
+def hash_key(key: str) -> float:
     """A number in [0, 1) that depends on the key alone: the same on every machine and in every process."""
     digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) / 2**53
@@ -43,14 +43,14 @@ def select_split(name: str, splits: dict, everything, split: str):
     return found
 
 
-def split_of(key: str, shares: Sequence[float] = SHARES) -> str:
+def assign_split(key: str, shares: Sequence[float] = SHARES) -> str:
     """`"train"`, `"validation"` or `"test"`, by the key's hash.
 
     Args:
         key: what must not be torn apart: a normalised text, a source sentence, the name of a video.
         shares: of train, validation and test; they sum to 1.
     """
-    place = hash_of(key)
+    place = hash_key(key)
     if place < shares[0]:
         return "train"
     return "validation" if place < shares[0] + shares[1] or not shares[2] else "test"
@@ -104,7 +104,7 @@ def assign_splits(
 
 def _divide(keys: np.ndarray, labels: np.ndarray, shares: Sequence[float], notes: list[str]) -> np.ndarray:
     """Splits by hash; where that leaves a split of little data without some class, by the order of the hashes."""
-    split = np.array([split_of(key, shares) for key in keys], dtype="U10")
+    split = np.array([assign_split(key, shares) for key in keys], dtype="U10")
     classes = len(np.unique(labels))
     wanted = [min(classes, 2) if share else 0 for share in shares]
     wanted[0] = classes
@@ -126,7 +126,7 @@ def _divide_in_order(keys: np.ndarray, labels: np.ndarray, shares: Sequence[floa
         of_class[label].append(key)
     home = {}
     for members in of_class.values():
-        members.sort(key=lambda key: (hash_of(key), key))
+        members.sort(key=lambda key: (hash_key(key), key))
         start = 0
         for name, share in (("test", shares[2]), ("validation", shares[1])):
             # At least one of each class, as long as one is left to train on.

@@ -111,7 +111,7 @@ class StreamBatches(Batches):
             continues[row] = window > 0
         return steps, continues, targets, weights
 
-    def arranged(self, *parts: tf.Tensor) -> tuple:
+    def arrange(self, *parts: tf.Tensor) -> tuple:
         steps, continues, targets, weights = parts
         return {self.name: steps, "continues": continues}, targets, weights
 

@@ -50,7 +50,9 @@ def read_rows(path: Path, *, tabs: bool | None = None) -> list[tuple[int, list[s
     return rows
 
 
-def named_rows(path: Path, wanted: Sequence[str], optional: Sequence[str] = ()) -> list[tuple[int, dict[str, str]]]:
+def read_named_rows(
+    path: Path, wanted: Sequence[str], optional: Sequence[str] = ()
+) -> list[tuple[int, dict[str, str]]]:
     """The rows of a file whose first line names the columns, each by the names asked for, with the number of its line.
 
     Case and white space around a name make no difference; other columns are left out.
@@ -84,7 +86,7 @@ def named_rows(path: Path, wanted: Sequence[str], optional: Sequence[str] = ()) 
     return [(line, {name: row[place] for name, place in found.items()}) for line, row in rows]
 
 
-def split_files(folder: Path, suffixes: Sequence[str]) -> list[tuple[str, Path]]:
+def list_split_files(folder: Path, suffixes: Sequence[str]) -> list[tuple[str, Path]]:
     """The files of a folder that are named after a split, such as `train.csv`, with the split's name.
 
     Raises:

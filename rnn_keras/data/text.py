@@ -100,7 +100,7 @@ class Tokenizer:
         return cls(**config)
 
 
-def text_vectorization(
+def build_text_vectorization(
     texts: Sequence[str | bytes],
     vocabulary_size: int,
     maximum_length: int,
@@ -121,7 +121,7 @@ def text_vectorization(
     """
     tokenizer = Tokenizer(maximum_length, keep)
     counts = Counter()
-    for batch_counts in in_threads(lambda batch: Counter(tokenizer(batch).flat_values.numpy()), texts):
+    for batch_counts in map_in_threads(lambda batch: Counter(tokenizer(batch).flat_values.numpy()), texts):
         counts.update(batch_counts)
     counts.pop(UNKNOWN_TOKEN.encode(), None)
     kept = {token: count for token, count in counts.items() if count >= minimum_count} or counts
@@ -131,18 +131,18 @@ def text_vectorization(
     return layer
 
 
-def encode(layer: keras.layers.TextVectorization, texts: Sequence[str | bytes]) -> list[np.ndarray]:
+def encode_texts(layer: keras.layers.TextVectorization, texts: Sequence[str | bytes]) -> list[np.ndarray]:
     """The ids of every text, `(tokens,)` int32 each, as the layer gives them but without padding."""
     tokenizer = layer.get_config()["split"]
     lookup = keras.layers.StringLookup(vocabulary=layer.get_vocabulary(), mask_token="", output_mode="int")
     sequences = []
-    for ids in in_threads(lambda batch: lookup(tokenizer(batch)), texts):
+    for ids in map_in_threads(lambda batch: lookup(tokenizer(batch)), texts):
         values = ids.flat_values.numpy().astype(np.int32)
         sequences += np.split(values, ids.row_splits.numpy()[1:-1])
     return sequences
 
 
-def in_threads(function, texts: Sequence[str | bytes]):
+def map_in_threads(function, texts: Sequence[str | bytes]):
     """Calls the function on batches of the texts, several at a time, and yields the results in order."""
     batches = (texts[start : start + _TEXTS_AT_ONCE] for start in range(0, len(texts), _TEXTS_AT_ONCE))
     with ThreadPoolExecutor() as pool:  # TensorFlow's operations work outside Python's lock

@@ -14,13 +14,13 @@ from rnn_keras.data.classification import (
     index_classes,
     read_tfds,
 )
-from rnn_keras.data.splits import SPLITS, normalise
-from rnn_keras.data.tables import named_rows, split_files
-from rnn_keras.data.tfds_source import means_path, require_within_reach
+from rnn_keras.data.splits import SPLITS, normalise_text
+from rnn_keras.data.tables import list_split_files, read_named_rows
+from rnn_keras.data.tfds_source import TFDSSource
 from rnn_keras.utils.errors import UserError
 
 SUFFIXES = (".csv", ".tsv")
-DEFAULT = "movie_snippets"  # the packaged data
+SOURCE = TFDSSource("movie_snippets", {"movie_snippets": "rnn_keras.data.movie_snippets"})
 
 
 @dataclass(frozen=True)
@@ -72,31 +72,31 @@ def load_text_dataset(
         UserError: anything about the data that the user can mend.
     """
     path = Path(os.path.expanduser(dataset))
-    if means_path(dataset, SUFFIXES):
+    if SOURCE.is_path(dataset, SUFFIXES):
         read = _read_files(path)
     else:
-        read = read_tfds(dataset, data_dir, download, "Text", what="texts", default=DEFAULT)
+        read = read_tfds(SOURCE, dataset, data_dir, download, "Text", what="texts")
     return divide_examples(
         dataset,
         read,
-        [normalise(text) for text in read.inputs],
+        [normalise_text(text) for text in read.inputs],
         lambda indices, labels: TextExamples([read.inputs[index] for index in indices], labels),
         what="texts",
         class_names=class_names,
     )
 
 
-def require_source(dataset: str, data_dir: str | None = None) -> None:
+def check_text_source(dataset: str, data_dir: str | None = None) -> None:
     """Refuses data that are not there and cannot be fetched, in a second: nothing of TensorFlow is imported.
 
     Raises:
         UserError: no such file, an unknown TFDS name, or one that is neither prepared nor within reach.
     """
     path = Path(os.path.expanduser(dataset))
-    if means_path(dataset, SUFFIXES):
+    if SOURCE.is_path(dataset, SUFFIXES):
         _require_path(path)
     else:
-        require_within_reach(dataset, data_dir, default=DEFAULT)
+        SOURCE.check(dataset, data_dir)
 
 
 def _require_path(path: Path) -> None:
@@ -107,7 +107,7 @@ def _require_path(path: Path) -> None:
 def _read_files(path: Path) -> SourceExamples:
     _require_path(path)
     if path.is_dir():
-        files = split_files(path, SUFFIXES)
+        files = list_split_files(path, SUFFIXES)
         rows = [(split, text, label) for split, file in files for _, text, label in _read_table(file)]
     else:
         rows = _read_table(path)
@@ -119,7 +119,7 @@ def _read_files(path: Path) -> SourceExamples:
 def _read_table(path: Path) -> list[tuple[str | None, str, str]]:
     """`(split or None, text, label)` of every row of a file."""
     read = []
-    for line, row in named_rows(path, ("text", "label"), ("split",)):
+    for line, row in read_named_rows(path, ("text", "label"), ("split",)):
         if not row["label"].strip():
             raise UserError(f"{path}, line {line}: the label is missing; give the row one or delete it")
         name = row["split"].strip().casefold() if "split" in row else None

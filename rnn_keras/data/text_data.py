@@ -3,7 +3,7 @@
 import keras
 
 from rnn_keras.data.classification_data import ClassificationData
-from rnn_keras.data.text import encode, text_vectorization
+from rnn_keras.data.text import build_text_vectorization, encode_texts
 from rnn_keras.data.text_classification import TextDataset, load_text_dataset
 
 
@@ -17,7 +17,7 @@ class TextData(ClassificationData):
 
     def __init__(self, texts: TextDataset, vectorization: keras.layers.TextVectorization):
         details = f"{vectorization.vocabulary_size()} words"
-        super().__init__(texts, lambda given: encode(vectorization, given), "texts", details)
+        super().__init__(texts, lambda given: encode_texts(vectorization, given), "texts", details)
         self.vectorization = vectorization
 
 
@@ -28,13 +28,13 @@ def load_text_data(
 
     Args:
         dataset, data_dir: see `load_text_dataset`.
-        vocabulary_size, maximum_length, keep: see `text_vectorization`.
+        vocabulary_size, maximum_length, keep: see `build_text_vectorization`.
 
     Raises:
         UserError: see `load_text_dataset`.
     """
     texts = load_text_dataset(dataset, data_dir)
-    return TextData(texts, text_vectorization(texts.splits["train"].texts, vocabulary_size, maximum_length, keep))
+    return TextData(texts, build_text_vectorization(texts.splits["train"].texts, vocabulary_size, maximum_length, keep))
 
 
 def load_text_data_for(model: keras.Model, dataset: str, data_dir: str | None) -> TextData:

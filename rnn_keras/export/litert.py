@@ -60,7 +60,7 @@ def convert_functions(
     Raises:
         UserError: the converter refuses them, or crashes.
     """
-    constants = [(variable, keras.ops.convert_to_numpy(variable)) for variable in variables]
+    constants: list[tuple[Any, Any]] = [(variable, keras.ops.convert_to_numpy(variable)) for variable in variables]
 
     # The converter fuses an LSTM only if its weights are constants, and only if it is given a SavedModel.
     def with_constants(function: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:

@@ -90,7 +90,9 @@ def fuse_lstm(lstm: Any) -> Callable[[Any], Any]:
     }
     units = lstm.units
     bias = lstm.cell.bias if lstm.use_bias else tf.zeros((4 * units,))
-    weights = [keras.ops.convert_to_numpy(weight) for weight in (lstm.cell.kernel, lstm.cell.recurrent_kernel, bias)]
+    weights: list[Any] = [
+        keras.ops.convert_to_numpy(weight) for weight in (lstm.cell.kernel, lstm.cell.recurrent_kernel, bias)
+    ]
 
     @tf.function(autograph=False, experimental_attributes=attributes)
     def run(x: Any, h: Any, c: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> tuple[Any, ...]:

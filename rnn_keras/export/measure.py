@@ -143,7 +143,7 @@ def load_onnx(path: str) -> Measured:
 
     from rnn_keras.runtime.onnx_model import OnnxModel
 
-    return measure_runner(OnnxModel(path), len(onnx.load(path).graph.node))
+    return load_runner(OnnxModel(path), len(onnx.load(path).graph.node))
 
 
 def load_litert(path: str) -> Measured:
@@ -151,10 +151,10 @@ def load_litert(path: str) -> Measured:
     from rnn_keras.runtime.litert_seq2seq import open_litert
 
     model = open_litert(path)
-    return measure_runner(model, len(model.ops))
+    return load_runner(model, None if model.ops is None else len(model.ops))
 
 
-def measure_runner(model: Runner, ops: int) -> Measured:
+def load_runner(model: Runner, ops: int | None) -> Measured:
     """An exported file at work."""
     return Measured(lambda example: model.outputs([example]), model.outputs, ops)
 

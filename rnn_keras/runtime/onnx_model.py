@@ -1,6 +1,7 @@
 """ONNX files at work: inputs in, outputs out, with onnxruntime and numpy alone."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,9 @@ class OnnxModel(NetworkRunner):
 
     def __init__(self, path: str | Path):
         import onnxruntime
-        from onnxruntime.capi import onnxruntime_pybind11_state as errors
+        from onnxruntime.capi import (
+            onnxruntime_pybind11_state as errors,  # pyright: ignore[reportAttributeAccessIssue]
+        )
 
         content = read_model_file(path, ".onnx")
         try:
@@ -40,4 +43,5 @@ class OnnxModel(NetworkRunner):
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         """The outputs for `(batch, steps, ...)`, of any batch size and length."""
-        return self._session.run(None, {self._input.name: np.asarray(inputs, DTYPES[self._input.type])})
+        outputs: Any = self._session.run(None, {self._input.name: np.asarray(inputs, DTYPES[self._input.type])})
+        return outputs

@@ -39,6 +39,11 @@ class Runner(abc.ABC):
         self._ids = {token: number for number, token in enumerate(self.vocabulary) if number > UNKNOWN_ID}
         self._tokenizer = PlainTokenizer(self.description["tokenizer"]) if "tokenizer" in self.description else None
 
+    @property
+    def ops(self) -> list[str] | None:
+        """The name of each node's operation, where the engine tells."""
+        return None
+
     @abc.abstractmethod
     def encode(self, raw: str | bytes) -> np.ndarray:
         """A raw input as the tensor that the model reads, without the batch."""

@@ -9,7 +9,7 @@ import numpy as np
 from rnn_keras.export.spec import Comparison, ExportSpec
 from rnn_keras.runtime.runner import VOCABULARY
 from rnn_keras.seq2seq.litert_export import convert_seq2seq, seq2seq_files
-from rnn_keras.seq2seq.text_to_text import TextWriter
+from rnn_keras.seq2seq.text_to_text import TextGenerator
 
 
 def text_export_spec(
@@ -27,10 +27,10 @@ def text_export_spec(
     search: Any = model.get_layer("search")
     outputs: Any = model.output
     (answer,) = (name for name in outputs if name != "score")
-    writer = TextWriter(model)
+    generator = TextGenerator(model)
     ids = keras.Input((None,), dtype="int32", name="ids")
     # Called as it is, and not as a layer, the encoder is a network of its parts, each of which LiteRT may run its way.
-    encoder = keras.Model(ids, model.get_layer("encoder").call(ids), name="reader")
+    encoder = keras.Model(ids, model.get_layer("encoder").call(ids), name="encoder")
 
     def files(quantisation: str) -> dict[str, bytes]:
         tokenizer = vocabulary.tokenizer.specification()
@@ -44,7 +44,7 @@ def text_export_spec(
 
     def expected(format: str) -> np.ndarray:
         # A LiteRT file computes one step, and its runner searches greedily; the SavedModel has the beam search inside.
-        texts = writer.write(sources, "greedy" if format == "litert" else "beam").texts
+        texts = generator.generate(sources, "greedy" if format == "litert" else "beam").texts
         return np.array([text.encode() for text in texts], "S")
 
     comparison = Comparison(

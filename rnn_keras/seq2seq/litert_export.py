@@ -64,12 +64,12 @@ def seq2seq_files(model: keras.Model, description: Mapping[str, Any], answer: st
     """The files inside the LiteRT file, by name: how the runner is to search, and the tokens that it writes.
 
     Args:
-        model: with layers named `search` and `joined_text`.
+        model: with layers named `search` and `detokenizer`.
         description: what the runner needs to know about its inputs.
         answer: the name of what is written.
     """
     search: Any = model.get_layer("search")
-    joined: Any = model.get_layer("joined_text")
+    joined: Any = model.get_layer("detokenizer")
     generation = {
         "start": search.limits["start"],
         "end": search.limits["end"],

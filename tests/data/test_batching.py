@@ -135,9 +135,9 @@ def test_outputs_come_back_in_the_original_order():
     made = BucketedBatches(sequences(lengths), None, 8, shuffle=False)
     outputs = np.concatenate([ids[:, 0] // 1000 for (ids,) in made.dataset().as_numpy_iterator()])
     assert outputs.tolist() != list(range(45))
-    assert made.in_original_order(outputs).tolist() == list(range(45))
+    assert made.restore_order(outputs).tolist() == list(range(45))
     with pytest.raises(ValueError, match="shuffle=False"):
-        BucketedBatches(sequences(lengths), None, 8, shuffle=True).in_original_order(outputs)
+        BucketedBatches(sequences(lengths), None, 8, shuffle=True).restore_order(outputs)
 
 
 def test_steps_may_be_vectors():

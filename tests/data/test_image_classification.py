@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from sklearn.datasets import load_digits
 
-from rnn_keras.data.image_classification import load_image_dataset, read_image, require_source
+from rnn_keras.data.image_classification import check_image_source, load_image_dataset, read_image
 from rnn_keras.data.splits import SPLITS
 from rnn_keras.utils.errors import UserError
 
@@ -161,7 +161,7 @@ def test_mistakes_about_folders(tmp_path):
             load_image_dataset(str(tmp_path / name))
         if "distinct" not in words and "label" not in words and "no picture" not in words:
             with pytest.raises(UserError, match=words):
-                require_source(str(tmp_path / name))
+                check_image_source(str(tmp_path / name))
     with pytest.raises(UserError, match=r"unknown dataset 'qqqqqqqq'.*packaged: digits"):
         load_image_dataset("qqqqqqqq")
 

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from rnn_keras.data.images import DecodedImages, decode_image, encode_images, fit_image
+from rnn_keras.data.images import ImageDecoding, decode_image, encode_images, fit_image
 
 GENERATOR = np.random.default_rng(3)
 
@@ -94,7 +94,7 @@ def test_what_is_no_picture_is_an_error(content):
 
 def test_a_model_of_file_contents_is_saved_and_loaded(tmp_path):
     given = keras.Input((), dtype="string", name="picture")
-    model = keras.Model(given, DecodedImages(8, 1)(given))
+    model = keras.Model(given, ImageDecoding(8, 1)(given))
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     pictures = [smooth(8, 8, 1), smooth(30, 20, 1), smooth(5, 9, 1)]
@@ -109,7 +109,7 @@ def test_a_stretched_picture_fills_the_square_as_pillow_does_it():
     expected = np.asarray(Image.fromarray(pixels).resize((16, 16), Image.Resampling.BILINEAR))
 
     assert np.abs(decode_image(file_of(pixels), 16, 3, stretch=True).numpy().astype(int) - expected).max() <= 1
-    layer = DecodedImages.from_config(DecodedImages(16, 3, stretch=True).get_config())
+    layer = ImageDecoding.from_config(ImageDecoding(16, 3, stretch=True).get_config())
     np.testing.assert_array_equal(
         layer(tf.constant([file_of(pixels)]))[0], decode_image(file_of(pixels), 16, 3, stretch=True)
     )

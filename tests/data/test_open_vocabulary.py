@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnn_keras.data.open_vocabulary import SPACE, JoinedText, OpenVocabulary, ReversibleTokenizer
+from rnn_keras.data.open_vocabulary import SPACE, Detokenizer, OpenVocabulary, ReversibleTokenizer
 from rnn_keras.data.text import Tokenizer
 
 
@@ -47,7 +47,7 @@ def test_joined_tokens_are_the_text(text):
     spaced = re.sub("[\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]", " ", text)
     expected = " ".join(part for part in spaced.split(" ") if part)
     vocabulary = learnt([text], minimum_count=1)
-    joined = JoinedText(vocabulary.tokens)(vocabulary(tf.constant([text]))).numpy()[0].decode()
+    joined = Detokenizer(vocabulary.tokens)(vocabulary(tf.constant([text]))).numpy()[0].decode()
 
     assert joined == expected.replace("\ufffd", " ").replace(SPACE, " ").strip() or "\ufffd" in text or SPACE in text
 
@@ -89,7 +89,7 @@ def test_encode_gives_what_the_layer_gives():
 def test_a_saved_model_has_the_same_ids(tmp_path):
     vocabulary = learnt(["the cat sat", "the cat"], Tokenizer(20), mark="##")
     text = keras.Input((), dtype="string", name="text")
-    model = keras.Model(text, JoinedText(vocabulary.tokens)(vocabulary(text)))
+    model = keras.Model(text, Detokenizer(vocabulary.tokens)(vocabulary(text)))
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
 

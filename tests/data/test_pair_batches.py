@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnn_keras.data.pair_batches import PairBatches, padded
+from rnn_keras.data.pair_batches import PairBatches, pad_ids
 
 
 def examples(number=50):
@@ -63,4 +63,4 @@ def test_arguments_that_do_not_fit_are_refused():
 
 
 def test_padded():
-    np.testing.assert_array_equal(padded([np.array([1]), np.array([2, 3])]), [[1, 0], [2, 3]])
+    np.testing.assert_array_equal(pad_ids([np.array([1]), np.array([2, 3])]), [[1, 0], [2, 3]])

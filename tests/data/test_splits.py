@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnn_keras.data.splits import SPLITS, assign_splits, hash_of, normalise, split_of
+from rnn_keras.data.splits import SPLITS, assign_split, assign_splits, hash_key, normalise_text
 
 KEYS = st.lists(st.text("abc", max_size=4), min_size=1, max_size=60)
 
@@ -21,21 +21,21 @@ KEYS = st.lists(st.text("abc", max_size=4), min_size=1, max_size=60)
     ],
 )
 def test_normalise_makes_duplicates_equal(one, other):
-    assert normalise(one) == normalise(other)
+    assert normalise_text(one) == normalise_text(other)
 
 
 @given(st.text(st.characters(codec="utf-8")))
 def test_normalise_takes_text_and_bytes_alike(text):
-    assert normalise(text.encode()) == normalise(text)
-    assert normalise(f"  {text}\n") == normalise(text)
+    assert normalise_text(text.encode()) == normalise_text(text)
+    assert normalise_text(f"  {text}\n") == normalise_text(text)
 
 
 def test_normalise_takes_bytes_that_are_not_utf8():
-    assert normalise(b"caf\xe9") == "caf\ufffd"
+    assert normalise_text(b"caf\xe9") == "caf\ufffd"
 
 
 def test_hash_is_the_same_everywhere():
-    assert {key: split_of(key) for key in "abcdefgh"} == {
+    assert {key: assign_split(key) for key in "abcdefgh"} == {
         "a": "train",
         "b": "train",
         "c": "train",
@@ -45,14 +45,14 @@ def test_hash_is_the_same_everywhere():
         "g": "train",
         "h": "train",
     }
-    assert hash_of("a good film") == pytest.approx(0.900310525845, abs=1e-12)
+    assert hash_key("a good film") == pytest.approx(0.900310525845, abs=1e-12)
 
 
 def test_shares():
-    names = [split_of(str(number)) for number in range(20000)]
+    names = [assign_split(str(number)) for number in range(20000)]
     for name, share in zip(SPLITS, (0.8, 0.1, 0.1), strict=True):
         assert names.count(name) / 20000 == pytest.approx(share, abs=0.01)
-    assert {split_of(str(number), (0.9, 0.1, 0.0)) for number in range(1000)} == {"train", "validation"}
+    assert {assign_split(str(number), (0.9, 0.1, 0.0)) for number in range(1000)} == {"train", "validation"}
 
 
 @settings(deadline=None)

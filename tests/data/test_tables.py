@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rnn_keras.data import tables
-from rnn_keras.data.tables import named_rows, read_rows
+from rnn_keras.data.tables import read_named_rows, read_rows
 from rnn_keras.utils.errors import UserError
 
 FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1).filter(str.strip)
@@ -96,10 +96,10 @@ def test_columns_are_found_by_their_names(tmp_path):
     path = tmp_path / "rows.tsv"
     path.write_text(" Last\tother\tFIRST\n\n1\t2\t3\n4\t5\t6\n")
 
-    assert named_rows(path, ("first",), ("last", "middle")) == [
+    assert read_named_rows(path, ("first",), ("last", "middle")) == [
         (3, {"first": "3", "last": "1"}),
         (4, {"first": "6", "last": "4"}),
     ]
     for wanted, sentence in ((("middle",), "has 0 columns named 'middle'"), (("first", "x"), "a header like first,x")):
         with pytest.raises(UserError, match=sentence):
-            named_rows(path, wanted)
+            read_named_rows(path, wanted)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnn_keras.data.text import PADDING, UNKNOWN, Tokenizer, encode, text_vectorization
+from rnn_keras.data.text import PADDING, UNKNOWN, Tokenizer, build_text_vectorization, encode_texts
 
 TEXTS = ["a good film , a good day", "a bad film", b"good film !", "bad day !", "once"]
 
@@ -69,31 +69,31 @@ def test_a_text_of_a_megabyte_is_fast(keep):
 
 
 def test_vocabulary_by_count_then_alphabet():
-    layer = text_vectorization(TEXTS, 100, 10, minimum_count=2)
+    layer = build_text_vectorization(TEXTS, 100, 10, minimum_count=2)
     assert layer.get_vocabulary() == ["", "[UNK]", "a", "film", "good", "!", "bad", "day"]
-    assert text_vectorization(TEXTS, 4, 10).get_vocabulary() == ["", "[UNK]", "a", "film"]
-    assert len(text_vectorization(TEXTS, 100, 10, minimum_count=1).get_vocabulary()) == 10
-    assert text_vectorization(["b a"], 100, 10).get_vocabulary() == ["", "[UNK]", "a", "b"]
-    assert text_vectorization(["", "good good"], 100, 10).get_vocabulary() == ["", "[UNK]", "good"]
+    assert build_text_vectorization(TEXTS, 4, 10).get_vocabulary() == ["", "[UNK]", "a", "film"]
+    assert len(build_text_vectorization(TEXTS, 100, 10, minimum_count=1).get_vocabulary()) == 10
+    assert build_text_vectorization(["b a"], 100, 10).get_vocabulary() == ["", "[UNK]", "a", "b"]
+    assert build_text_vectorization(["", "good good"], 100, 10).get_vocabulary() == ["", "[UNK]", "good"]
 
 
 def test_encode_gives_what_the_layer_gives_without_padding():
-    layer = text_vectorization(TEXTS, 8, 6, keep="last")
+    layer = build_text_vectorization(TEXTS, 8, 6, keep="last")
     texts = [*TEXTS, "", "unknown words", "a " * 20]
     padded = layer(tf.constant(texts)).numpy()
-    ids = encode(layer, texts)
+    ids = encode_texts(layer, texts)
     assert all(row.dtype == np.int32 for row in ids)
     for row, whole in zip(ids, padded, strict=True):
         np.testing.assert_array_equal(np.pad(row, (0, whole.size - row.size), constant_values=PADDING), whole)
     assert ids[5].tolist() == [UNKNOWN]
-    assert encode(layer, []) == []
+    assert encode_texts(layer, []) == []
 
 
 def test_many_batches_come_in_order():
     texts = [f"w{number}" for number in range(3000)]
-    layer = text_vectorization(texts, 5000, 4, minimum_count=1)
+    layer = build_text_vectorization(texts, 5000, 4, minimum_count=1)
     vocabulary = layer.get_vocabulary()
-    assert [vocabulary[row[0]] for row in encode(layer, texts)] == texts
+    assert [vocabulary[row[0]] for row in encode_texts(layer, texts)] == texts
 
 
 def small_model(layer):
@@ -104,18 +104,18 @@ def small_model(layer):
 
 
 def test_saved_model_file_loads_back(tmp_path):
-    model = small_model(text_vectorization(TEXTS, 8, 6, keep="last"))
+    model = small_model(build_text_vectorization(TEXTS, 8, 6, keep="last"))
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(tf.constant(TEXTS)), model(tf.constant(TEXTS)))
     layers = [each.get_layer("text_vectorization") for each in (model, loaded)]
     assert layers[0].get_vocabulary() == layers[1].get_vocabulary()
-    first, second = (np.concatenate(encode(layer, TEXTS)) for layer in layers)
+    first, second = (np.concatenate(encode_texts(layer, TEXTS)) for layer in layers)
     np.testing.assert_array_equal(first, second)
 
 
 def test_export_runs_without_this_project(tmp_path):
-    model = small_model(text_vectorization(TEXTS, 8, 6))
+    model = small_model(build_text_vectorization(TEXTS, 8, 6))
     model.export(tmp_path / "exported", verbose=False)
     np.save(tmp_path / "expected.npy", model(tf.constant(["Good film!", "", b"\xff <br/>day"])))
     program = """

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from rnn_keras.data.splits import SPLITS, normalise
+from rnn_keras.data.splits import SPLITS, normalise_text
 from rnn_keras.data.text_classification import load_text_dataset
 from rnn_keras.utils.errors import UserError
 
@@ -22,7 +22,7 @@ def write(path, rows, header=("text", "label")):
 
 
 def keys_of(examples):
-    return {normalise(text) for text in examples.texts}
+    return {normalise_text(text) for text in examples.texts}
 
 
 def assert_disjoint(data):

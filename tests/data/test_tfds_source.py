@@ -8,7 +8,8 @@ import urllib.error
 import pytest
 
 from rnn_keras.data import tfds_source
-from rnn_keras.data.tfds_source import _any_answers, is_local, prepared_builder
+from rnn_keras.data.text_classification import SOURCE
+from rnn_keras.data.tfds_source import _any_answers
 from rnn_keras.utils.errors import UserError
 
 
@@ -26,18 +27,18 @@ from rnn_keras.utils.errors import UserError
 )
 def test_names_that_nobody_has(name, words, tmp_path):
     with pytest.raises(UserError, match=words) as caught:
-        prepared_builder(name, str(tmp_path))
+        SOURCE.prepare(name, str(tmp_path))
     assert "\n" not in str(caught.value)
 
 
-def test_local_names():
-    assert is_local("movie_snippets") and is_local("movie_snippets:1.0.0")
-    assert not is_local("imdb_reviews") and not is_local("movie_snippets.csv")
+def test_own_builders_are_known_by_name():
+    assert SOURCE.has_own_builder("movie_snippets") and SOURCE.has_own_builder("movie_snippets:1.0.0")
+    assert not SOURCE.has_own_builder("imdb_reviews") and not SOURCE.has_own_builder("movie_snippets.csv")
 
 
 def test_without_download(tmp_path):
     with pytest.raises(UserError, match=r"imdb_reviews is not prepared in .* and downloading was not allowed"):
-        prepared_builder("imdb_reviews", str(tmp_path), download=False)
+        SOURCE.prepare("imdb_reviews", str(tmp_path), download=False)
 
 
 @pytest.mark.parametrize("way", ["refused", "silent"])
@@ -52,7 +53,7 @@ def test_unreachable_host_is_told_within_five_seconds(way, tmp_path, monkeypatch
     with pytest.raises(
         UserError, match=r"imdb_reviews .*aclImdb_v1\.tar\.gz \(80\.\d+ MiB\).*--data-dir.*movie_snippets"
     ):
-        prepared_builder("imdb_reviews", str(tmp_path))
+        SOURCE.prepare("imdb_reviews", str(tmp_path))
     assert time.perf_counter() - start < 5
 
 

@@ -158,12 +158,12 @@ class _Coco(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
 
 def test_a_tfds_name_with_several_captions_a_picture(tmp_path, monkeypatch):
-    def builder(name, data_dir, **options):
+    def builder(self, name, data_dir, **options):
         made = _Coco(data_dir=str(tmp_path))
         made.download_and_prepare()
         return made
 
-    monkeypatch.setattr(captioned_images, "prepared_builder", builder)
+    monkeypatch.setattr("rnn_keras.data.tfds_source.TFDSSource.prepare", builder)
     data = load_captioned_images("small_coco")
 
     assert len(data) == 29  # one has no caption
