@@ -1,8 +1,9 @@
 """TF Serving's gRPC service beside its REST shape: PredictionService.Predict by the official protos."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import numpy as np
@@ -17,15 +18,18 @@ CODES = {400: grpc.StatusCode.INVALID_ARGUMENT, 404: grpc.StatusCode.NOT_FOUND}
 
 
 @contextlib.contextmanager
-def serving(model: ServedModel, version: int, host: str, port: int, max_bytes: int) -> Iterator[int]:
-    """A server that answers in threads of its own until the end of the block; gives its port.
+def serve_grpc(model: ServedModel, version: int, host: str, port: int, max_bytes: int) -> Iterator[int]:
+    """A server that answers in threads of its own until the end of the block; yields its port.
 
     Args:
+        model: what is served.
+        version: its version.
+        host: the address to listen on.
         port: 0 takes any free one.
         max_bytes: the longest request.
 
     Raises:
-        UserError: the port cannot be had.
+        UserError: the port is not free.
     """
     server = grpc.server(
         ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", max_bytes), ("grpc.so_reuseport", 0)]
@@ -35,7 +39,8 @@ def serving(model: ServedModel, version: int, host: str, port: int, max_bytes: i
         taken = server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     except RuntimeError as error:
         raise UserError(
-            f"cannot listen at {host}, port {port} (gRPC); name another with --grpc-port, or end what uses it"
+            f"cannot listen on {host}, port {port} (gRPC); name another with --grpc-port, or end the process that "
+            "uses it"
         ) from error
     server.start()
     try:
@@ -45,35 +50,41 @@ def serving(model: ServedModel, version: int, host: str, port: int, max_bytes: i
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """TF Serving's service for one version of one model; only `Predict` is implemented."""
+
     def __init__(self, model: ServedModel, version: int):
         self.model = model
         self.version = version
 
-    def Predict(self, request, context):  # the protos' name
+    def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Answers a `PredictRequest`; the name is the one in the protos."""
         try:
-            self._require_model(request.model_spec)
-            outputs = self.model.compute(self._arrays(request.inputs))
-            names = list(request.output_filter) or list(outputs)
-            if unknown := sorted(set(names) - set(outputs)):
-                raise RequestError(f"there is no output {unknown[0]!r}; there are {', '.join(outputs)}")
+            return self._predict(request)
         except RequestError as error:
             context.abort(CODES[error.status], str(error))
-        response = predict_pb2.PredictResponse()
+
+    def _predict(self, request: Any) -> Any:
+        self._require_model(request.model_spec)
+        outputs = self.model.compute(self._to_arrays(request.inputs))
+        names = list(request.output_filter) or list(outputs)
+        if unknown := sorted(set(names) - set(outputs)):
+            raise RequestError(f"there is no output {unknown[0]!r}; there are {', '.join(outputs)}")
+        response = predict_pb2.PredictResponse()  # pyright: ignore[reportAttributeAccessIssue]
         response.model_spec.name, response.model_spec.signature_name = self.model.name, SIGNATURE
         response.model_spec.version.value = self.version
         for name in names:
             response.outputs[name].CopyFrom(tf.make_tensor_proto(outputs[name]))
         return response
 
-    def _require_model(self, asked) -> None:
+    def _require_model(self, asked: Any) -> None:
         if asked.name != self.model.name:
-            raise RequestError(f"there is no model {asked.name!r}; the one that is served is {self.model.name!r}", 404)
+            raise RequestError(f"there is no model {asked.name!r}; the served model is {self.model.name!r}", 404)
         if asked.HasField("version") and asked.version.value != self.version:
             raise RequestError(f"version {asked.version.value} is not served, but {self.version}", 404)
         if asked.signature_name not in ("", SIGNATURE):
             raise RequestError(f"there is no signature {asked.signature_name!r}; there is {SIGNATURE}")
 
-    def _arrays(self, tensors) -> dict[str, np.ndarray]:
+    def _to_arrays(self, tensors: Any) -> dict[str, np.ndarray]:
         expected = self.model.inputs
         if set(tensors) != set(expected):
             raise RequestError(f"the inputs are {', '.join(expected)}; got {', '.join(sorted(tensors)) or 'none'}")
@@ -85,18 +96,19 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
                 raise RequestError(f"{name} is not a tensor that can be read ({error})") from error
             dtype, shape = expected[name]
             fits = shape is None or (
-                array.ndim == len(shape) and all(w in (None, g) for w, g in zip(shape, array.shape, strict=True))
+                array.ndim == len(shape)
+                and all(size in (None, other) for size, other in zip(shape, array.shape, strict=True))
             )
             if array.dtype != dtype or not fits or not array.size:
                 wanted = "strings" if dtype.kind == "O" else dtype.name
-                came = "strings" if array.dtype.kind == "O" else array.dtype.name
+                received = "strings" if array.dtype.kind == "O" else array.dtype.name
                 raise RequestError(
-                    f"{name} must be {wanted} of shape {_shown(shape)}, with at least one row; got {came} of shape "
-                    f"{_shown(array.shape)}"
+                    f"{name} must be {wanted} of shape {_format_shape(shape)}, with at least one row; got {received} "
+                    f"of shape {_format_shape(array.shape)}"
                 )
             arrays[name] = array
         return arrays
 
 
-def _shown(shape) -> str:
+def _format_shape(shape: Sequence[int | None] | None) -> str:
     return "any" if shape is None else f"({', '.join('any' if size is None else str(size) for size in shape)})"

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from rnn_keras.serving.rest import Input, RequestError, arrays, encoded, instances_of, predictions
+from rnn_keras.serving.rest import Input, RequestError, encode_json, parse_instances, to_arrays, to_predictions
 
 TEXT = {"text": Input(np.dtype(object), (None,))}
 IDS = {"ids": Input(np.dtype(np.int32), (None, None))}
@@ -15,7 +15,7 @@ TWO = {"text": Input(np.dtype(object), (None,)), "weight": Input(np.dtype(np.flo
 
 def refusal(instances, inputs):
     with pytest.raises(RequestError) as refused:
-        arrays(instances, inputs)
+        to_arrays(instances, inputs)
     assert refused.value.status == 400
     return str(refused.value)
 
@@ -23,7 +23,7 @@ def refusal(instances, inputs):
 @pytest.mark.parametrize("body", [b"", b"{", b'{"instances": [1,]}', b"\xff\xfe\x00", b"[" * 100_000, b"1" * 5000])
 def test_a_body_that_is_not_json_is_refused(body):
     with pytest.raises(RequestError, match=r"(?s)^the body is .*; send an object"):
-        instances_of(body)
+        parse_instances(body)
 
 
 @pytest.mark.parametrize(
@@ -42,19 +42,20 @@ def test_a_body_that_is_not_json_is_refused(body):
 )
 def test_a_body_without_instances_is_refused(body, sentence):
     with pytest.raises(RequestError) as refused:
-        instances_of(body.encode())
+        parse_instances(body.encode())
     assert sentence in str(refused.value)
 
 
 def test_one_input_takes_bare_values_and_objects_with_its_name():
     expected = [b"fine", "schön".encode(), b"\xff\x00"]
 
-    assert arrays(["fine", "schön", {"b64": "/wA="}], TEXT)["text"].tolist() == expected
-    assert arrays([{"text": "fine"}, {"text": "schön"}, {"text": {"b64": "/wA="}}], TEXT)["text"].tolist() == expected
+    assert to_arrays(["fine", "schön", {"b64": "/wA="}], TEXT)["text"].tolist() == expected
+    objects = [{"text": "fine"}, {"text": "schön"}, {"text": {"b64": "/wA="}}]
+    assert to_arrays(objects, TEXT)["text"].tolist() == expected
 
 
 def test_several_inputs_take_objects():
-    given = arrays([{"text": "a", "weight": 1}, {"weight": 0.5, "text": "b"}], TWO)
+    given = to_arrays([{"text": "a", "weight": 1}, {"weight": 0.5, "text": "b"}], TWO)
 
     assert given["text"].tolist() == [b"a", b"b"]
     assert given["weight"].dtype == np.float32 and given["weight"].tolist() == [1, 0.5]
@@ -62,37 +63,37 @@ def test_several_inputs_take_objects():
 
 def test_numbers_keep_their_shape_and_get_the_inputs_dtype():
     image = np.arange(12).reshape(2, 2, 3)
-    given = arrays(image.tolist(), IMAGE)["image"]
+    given = to_arrays(image.tolist(), IMAGE)["image"]
 
     assert given.dtype == np.float32
     np.testing.assert_array_equal(given, image)
-    assert arrays([[], []], IDS)["ids"].shape == (2, 0)
-    assert arrays([True, False], {"x": Input(np.dtype(bool), (None,))})["x"].tolist() == [True, False]
-    assert arrays([[1], [2]], {"x": Input(np.dtype(np.int64), None)})["x"].tolist() == [[1], [2]]
+    assert to_arrays([[], []], IDS)["ids"].shape == (2, 0)
+    assert to_arrays([True, False], {"x": Input(np.dtype(bool), (None,))})["x"].tolist() == [True, False]
+    assert to_arrays([[1], [2]], {"x": Input(np.dtype(np.int64), None)})["x"].tolist() == [[1], [2]]
 
 
 @pytest.mark.parametrize(
     ("instances", "inputs", "sentence"),
     [
         ([5], TEXT, "takes strings, or"),
-        ([None], TEXT, "null came"),
+        ([None], TEXT, "got null"),
         (["a", ["b"]], TEXT, "different shapes"),
         ([["a"]], TEXT, "instances of shape ()"),
         ([{"text": {"b64": "?"}}], TEXT, "not base64"),
-        ([{"text": {"b64": 5}}], TEXT, "an object came"),
+        ([{"text": {"b64": 5}}], TEXT, "got an object"),
         ([{"txt": "a"}], TEXT, 'unknown input "txt"'),
         ([{"text": "a", "more": 1}], TEXT, 'unknown input "more"'),
         (["\ud800"], TEXT, "surrogate"),
         (["a"], TWO, "a string, not an object"),
         ([{"text": "a"}], TWO, 'lacks the input "weight"'),
-        ([{"text": "a", "weight": True}], TWO, "true or false came"),
+        ([{"text": "a", "weight": True}], TWO, "got true or false"),
         ([[1, 2], [3]], IDS, "different shapes"),
         ([[1, 2], 3], IDS, "different shapes"),
-        ([[1.5]], IDS, "a fraction came"),
-        ([["1"]], IDS, "a string came"),
+        ([[1.5]], IDS, "got a fraction"),
+        ([["1"]], IDS, "got a string"),
         ([[2**40]], IDS, "int32 cannot hold"),
         ([1, 2], IDS, "shape (any)"),
-        ([[[1, 2, 3]]], IMAGE, "takes instances of shape (2, 3), but shape (1, 3) came"),
+        ([[[1, 2, 3]]], IMAGE, "takes instances of shape (2, 3), but got shape (1, 3)"),
         ([[[1, 2, 3], [1, 2, 1e39]]], IMAGE, "float32 cannot hold"),
         ([[[1, 2, 3], [1, 2, 10**400]]], IMAGE, "float32 cannot hold"),
         ([1, 2], {"x": Input(np.dtype(np.float32), (1,))}, "exactly 1 instances"),
@@ -114,8 +115,8 @@ def test_one_output_is_bare_and_several_are_objects():
     label = np.array([b"neg", "schön".encode()], dtype=object)
     score = np.array([0.1, 0.9], np.float32)
 
-    assert predictions({"label": label}, 2) == ["neg", "schön"]
-    assert predictions({"label": label, "score": score}, 2) == [
+    assert to_predictions({"label": label}, 2) == ["neg", "schön"]
+    assert to_predictions({"label": label, "score": score}, 2) == [
         {"label": "neg", "score": 0.1},
         {"label": "schön", "score": 0.9},
     ]
@@ -124,24 +125,24 @@ def test_one_output_is_bare_and_several_are_objects():
 def test_strings_named_bytes_are_base64():
     png = np.array([[b"\xff\x00"], [b""]], dtype=object)
 
-    assert predictions({"png_bytes": png}, 2) == [[{"b64": "/wA="}], [{"b64": ""}]]
-    assert predictions({"png": png}, 2) == [["�\x00"], [""]]
+    assert to_predictions({"png_bytes": png}, 2) == [[{"b64": "/wA="}], [{"b64": ""}]]
+    assert to_predictions({"png": png}, 2) == [["�\x00"], [""]]
 
 
 def test_numbers_come_back_as_they_were():
     values = np.random.default_rng(1).standard_normal((4, 3)).astype(np.float32)
 
-    assert np.array_equal(np.array(predictions({"x": values}, 4), np.float32), values)
-    assert predictions({"x": values.astype(np.float64)}, 4) == values.astype(np.float64).tolist()
-    assert predictions({"x": np.array([True, False])}, 2) == [True, False]
-    assert encoded(predictions({"x": np.array([np.nan, np.inf], np.float32)}, 2)) == b"[NaN, Infinity]"
+    assert np.array_equal(np.array(to_predictions({"x": values}, 4), np.float32), values)
+    assert to_predictions({"x": values.astype(np.float64)}, 4) == values.astype(np.float64).tolist()
+    assert to_predictions({"x": np.array([True, False])}, 2) == [True, False]
+    assert encode_json(to_predictions({"x": np.array([np.nan, np.inf], np.float32)}, 2)) == b"[NaN, Infinity]"
 
 
 def test_outputs_without_a_row_for_each_instance_are_the_servers_fault():
     for array in (np.array(1.0), np.zeros((3, 2))):
         with pytest.raises(ValueError, match="2 instances"):
-            predictions({"x": array}, 2)
+            to_predictions({"x": array}, 2)
 
 
 def test_half_of_a_surrogate_pair_is_no_trouble_in_an_answer():
-    assert json.loads(encoded({"error": "\ud800 schön"})) == {"error": "\ud800 schön"}
+    assert json.loads(encode_json({"error": "\ud800 schön"})) == {"error": "\ud800 schön"}

@@ -167,8 +167,8 @@ BAD_BODIES = {
     b"{}": 'no "instances"',
     b'{"instances": []}': "empty list",
     b'{"instances": "a"}': "a string, not a list",
-    b'{"instances": [1]}': "a number came",
-    b'{"instances": [null]}': "null came",
+    b'{"instances": [1]}': "got a number",
+    b'{"instances": [null]}': "got null",
     b'{"instances": ["a", ["b"]]}': "different shapes",
     b'{"instances": [["a", "b"]]}': "shape ()",
     b'{"instances": [{"txt": "a"}]}': 'unknown input "txt"',
@@ -330,7 +330,7 @@ def test_several_inputs_and_an_output_of_open_length(saved_models):
         body = json.dumps({"instances": [{"steps": [1], "factor": 1}, {"steps": [1, 2], "factor": 1}]})
         assert "different shapes" in server.refusal(400, "POST", PREDICT, body)
         body = json.dumps({"instances": [{"steps": [1], "factor": 1.5}]})
-        assert "a fraction came" in server.refusal(400, "POST", PREDICT, body)
+        assert "got a fraction" in server.refusal(400, "POST", PREDICT, body)
     finally:
         code, _, err = server.end(signal.SIGTERM)
     assert code == -signal.SIGTERM and err == ""
@@ -344,11 +344,11 @@ def test_what_cannot_be_served_is_a_sentence(saved_models, tmp_path):
             serve(tmp_path / missing, "reviews")
     with pytest.raises(UserError, match="the port must be"):
         serve(saved_models / "reviews", "reviews", port=70_000)
-    with pytest.raises(UserError, match="cannot listen at 192"):
+    with pytest.raises(UserError, match="cannot listen on 192"):
         serve(saved_models / "reviews", "reviews", host="192.0.2.1")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(UserError, match=f"cannot listen at 127.0.0.1, port {port}"):
+        with pytest.raises(UserError, match=f"cannot listen on 127.0.0.1, port {port}"):
             serve(saved_models / "reviews", "reviews", port=port)
 
 
@@ -366,5 +366,5 @@ def test_a_saved_model_that_is_none_is_a_sentence(saved_models, tmp_path):
 
 def test_a_missing_kserve_is_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(UserError, match="needs the package kserve"):
+    with pytest.raises(UserError, match="kserve is not installed, and serving a model needs it"):
         serve(tmp_path, "reviews")
