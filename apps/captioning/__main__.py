@@ -1,85 +1,94 @@
-"""One to many: a picture -> a sentence that names what is in it. `python -m apps.captioning --help`."""
+"""One to many: an image -> a sentence that says what it shows. `python -m apps.captioning --help`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from apps.captioning.config import SEARCH_SPACE, CaptioningConfig
 from rnn_keras.cli.app import App
+from rnn_keras.cli.protocols import FinishedRun
 
 if TYPE_CHECKING:
     import keras
+    from matplotlib.figure import Figure
 
     from apps.captioning.data import CaptioningData
+    from apps.captioning.model import CaptioningModel
     from rnn_keras.export.spec import ExportSpec
-    from rnn_keras.training.run_directory import RunDirectory
+    from rnn_keras.training.train import TrainedNetwork
 
 
 class CaptioningApp(App):
     name = "captioning"
+    description = "One to many: an image goes in, and a sentence that says what it shows comes out word by word."
     config_class = CaptioningConfig
-    what = "One to many: a picture goes in, and a sentence comes out that names what is in it."
     monitor = "val_accuracy"
-    mode = "max"
     search_space = SEARCH_SPACE
 
-    def require_source(self, dataset: str, data_dir: str | None) -> None:
-        from apps.captioning.captioned_images import require_source
+    def check_source(self, dataset: str, data_dir: str | None) -> None:
+        from apps.captioning.captioned_images import check_source
 
-        require_source(dataset, data_dir)
+        check_source(dataset, data_dir)
 
-    def load(self, config: CaptioningConfig) -> "CaptioningData":
-        from apps.captioning.data import load
+    def load_data(self, config: CaptioningConfig) -> "CaptioningData":
+        from apps.captioning.data import load_data
 
-        return load(config)
+        return load_data(config)
 
-    def build(self, config: CaptioningConfig, data: "CaptioningData", optimizer) -> "keras.Model":
+    def build_network(
+        self, config: CaptioningConfig, data: "CaptioningData", optimizer: "keras.optimizers.Optimizer"
+    ) -> "keras.Model":
         from apps.captioning.encoders import build_backbone, is_frozen
         from apps.captioning.model import build_network
         from rnn_keras.training.losses import SmoothedCrossentropy
 
-        backbone = None if is_frozen(config.eye) else build_backbone(config)
+        backbone = None if is_frozen(config.encoder_name) else build_backbone(config)
         network = build_network(config, data.arrays.shape[2:], data.vocabulary.size, backbone)
         loss = SmoothedCrossentropy(config.label_smoothing)
         network.compile(optimizer=optimizer, loss=loss, weighted_metrics=["accuracy"])
         return network
 
-    def assemble(self, network: "keras.Model", data: "CaptioningData") -> "keras.Model":
+    def build_model(
+        self, network: "keras.Model", data: "CaptioningData", config: CaptioningConfig
+    ) -> "CaptioningModel":
         from apps.captioning.encoders import build_backbone, is_frozen
-        from apps.captioning.model import build_captioner
+        from apps.captioning.model import build_model
 
-        frozen = is_frozen(data.config.eye)
-        backbone = build_backbone(data.config) if frozen else network.get_layer("backbone")
-        return build_captioner(data.config, network, backbone, data.vocabulary)
+        backbone: Any = build_backbone(config) if is_frozen(config.encoder_name) else network.get_layer("backbone")
+        return build_model(config, network, backbone, data.vocabulary)
 
-    def score(self, network: "keras.Model", data: "CaptioningData", split: str) -> dict:
-        from apps.captioning.captioner import Captioner
-        from apps.captioning.metrics import metrics
+    def score(self, model: "CaptioningModel", data: "CaptioningData", split: str) -> dict[str, Any]:
+        from apps.captioning.metrics import compute_metrics
 
-        return metrics(Captioner(self.assemble(network, data)), data.images, data.arrays, data.images.splits[split])[0]
+        return compute_metrics(model.captioner, data.images, data.arrays, data.images.indices(split))[0]
 
-    def draw(self, run: "RunDirectory", data: "CaptioningData", network: "keras.Model") -> None:
-        from apps.captioning.captioner import Captioner
-        from apps.captioning.plots import draw
+    def plot(
+        self, trained: "TrainedNetwork", model: "CaptioningModel", data: "CaptioningData", config: CaptioningConfig
+    ) -> "dict[str, Figure]":
+        from apps.captioning.plots import make_plots
 
-        draw(run.plots, data, Captioner(self.assemble(network, data)))
+        return make_plots(model.captioner, data)
 
-    def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
-        from apps.captioning.captioner import Captioner
-        from apps.captioning.data import arrays_for, load_images
-        from apps.captioning.metrics import metrics, show_examples
+    def evaluate(
+        self, run: FinishedRun, dataset: str, data_dir: str | None, split: str
+    ) -> tuple[dict[str, Any], Sequence[str]]:
+        """The metrics; some captions are printed beside a reference."""
+        from apps.captioning.data import load_arrays, load_images
+        from apps.captioning.metrics import compute_metrics, show_examples
 
-        images = load_images(self.config, dataset, data_dir, to_train=False)
-        places = images.chosen(split)
-        scores, texts = metrics(Captioner(model), images, arrays_for(model, self.config, images), places)
-        show_examples(texts, [images.captions[place] for place in places])
-        return scores, images.notes
+        model: Any = run.model
+        images = load_images(run.config, dataset, data_dir, for_training=False)
+        indices = images.indices(split)
+        metrics, captions = compute_metrics(model.captioner, images, load_arrays(model, run.config, images), indices)
+        show_examples(captions, [images.captions[index] for index in indices])
+        return metrics, images.notes
 
-    def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[dict]:
+    def predict(self, run: FinishedRun, inputs: Sequence[bytes]) -> list[dict[str, str]]:
         from apps.captioning.predict import predict
 
-        return predict(model, self.run.plots, inputs)
+        model: Any = run.model
+        return predict(model, run.directory.plots, inputs)
 
-    def export_spec(self, model: "keras.Model", config: CaptioningConfig, examples: int) -> "ExportSpec":
+    def export_spec(self, model: "CaptioningModel", config: CaptioningConfig, examples: int) -> "ExportSpec":  # pyright: ignore[reportIncompatibleMethodOverride]
         from apps.captioning.export import export_spec
 
         return export_spec(model, config, examples)

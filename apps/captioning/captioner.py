@@ -1,87 +1,102 @@
-"""A saved model's parts at work on many pictures."""
+"""Captions of many images, by the parts of a saved model, and the attention weights behind them."""
 
 import math
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from apps.captioning.features import progress
+from apps.captioning.features import show_progress
 from rnn_keras.data.open_vocabulary import END, START
-from rnn_keras.seq2seq.text_to_text import BATCH, Written
+from rnn_keras.seq2seq.text_to_text import BATCH, GeneratedTexts
+
+END_LABEL = "(end)"
 
 
-class AttentionMap(NamedTuple):
-    """`weights (written, rows, columns)`, each a distribution over the picture; the last is of the end token."""
+class AttentionWeights(NamedTuple):
+    """The attention weights of one caption.
 
-    written: list[str]
+    Attributes:
+        words: of the caption, the end token last.
+        weights: `(words, rows, columns)`; each word's weights over the image sum to 1.
+    """
+
+    words: list[str]
     weights: np.ndarray
 
 
 class Captioner:
-    """Pictures `(n, ...)`, as pixels or as the grids that the backbone makes of them -> captions.
+    """A saved model's parts, for many images in batches.
+
+    Images are arrays `(n, ...)`: pixels `(size, size, 3)` uint8, or grids of features `(regions, channels)` float16, as
+    the model's backbone computes them.
 
     Args:
-        model: what `build_captioner` makes.
+        model: of `build_model`.
     """
 
     def __init__(self, model: keras.Model):
-        self.model, self.joined = model, model.get_layer("joined_text")
-        self.reader, self.search = model.get_layer("reader"), model.get_layer("search")
-        self.backbone = model.get_layer("backbone")
-        ways = {
-            "greedy": lambda pictures: self.search.greedy(*self.read(pictures)),
-            "beam": lambda pictures: self.search(*self.read(pictures))["tokens"],
-            # The reader's mean picture does not matter: without() looks at its shape alone.
-            "without": lambda pictures: self.search(*self.reader.without(*self.read(pictures)))["tokens"],
+        self.backbone: Any = model.get_layer("backbone")
+        self.image_memory: Any = model.get_layer("image_memory")
+        self.search: Any = model.get_layer("search")
+        self.detokenizer: Any = model.get_layer("detokenizer")
+        searches = {
+            "greedy": lambda images: self.search.greedy(*self.encode(images)),
+            "beam": lambda images: self.search(*self.encode(images))["tokens"],
+            # Of the images only the shape matters.
+            "no_image": lambda images: self.search(*self.image_memory.replace(*self.encode(images)))["tokens"],
         }
-        self.searches = {
-            how: tf.function(search, autograph=False, reduce_retracing=True) for how, search in ways.items()
+        self.searches: dict[str, Any] = {
+            name: tf.function(search, autograph=False, reduce_retracing=True) for name, search in searches.items()
         }
 
-    def read(self, pictures):
-        """Places and summary."""
-        grids = self.backbone(pictures, training=False) if pictures.dtype == tf.uint8 else tf.cast(pictures, tf.float32)
-        return self.reader(grids, training=False)
+    def encode(self, images: tf.Tensor) -> tuple[Any, Any]:
+        """What the decoder sees of images; see `ImageMemory`."""
+        is_pixels = images.dtype == tf.uint8
+        grids = self.backbone(images, training=False) if is_pixels else tf.cast(images, tf.float32)
+        return self.image_memory(grids, training=False)
 
-    def write(
-        self, pictures: np.ndarray, how: str = "beam", places: np.ndarray | None = None, batch_size: int = BATCH
-    ) -> Written:
-        """The pictures' captions by `"greedy"` or `"beam"` search.
+    def generate(
+        self, images: np.ndarray, search: str = "beam", indices: np.ndarray | None = None, batch_size: int = BATCH
+    ) -> GeneratedTexts:
+        """The captions of images.
 
         Args:
-            pictures: may lie in a file, of which a batch at a time is read.
-            places: which of them; None: all.
+            images: `(n, ...)`; it may lie in a file, of which a batch at a time is read.
+            search: "greedy" or "beam".
+            indices: of the images to caption; None: all.
+            batch_size: images that are captioned at once.
         """
-        self.searches[how](tf.constant(pictures[:1]))  # traced before the clock runs
+        run = self.searches[search]
+        run(tf.constant(images[:1]))  # traced before the clock starts
         started = time.perf_counter()
+        indices = np.arange(len(images)) if indices is None else indices
         texts = []
-        places = np.arange(len(pictures)) if places is None else places
-        starts = range(0, len(places), batch_size)
-        for start in progress(starts, len(starts), f"writing captions, {how}"):
-            tokens = self.searches[how](tf.constant(pictures[places[start : start + batch_size]]))
-            texts += [text.decode() for text in self.joined(tokens).numpy()]
-        return Written(texts, time.perf_counter() - started)
+        starts = range(0, len(indices), batch_size)
+        for start in show_progress(starts, len(starts), f"captioning, {search} search"):
+            tokens = run(tf.constant(images[indices[start : start + batch_size]]))
+            texts += [text.decode() for text in self.detokenizer(tokens).numpy()]
+        return GeneratedTexts(texts, time.perf_counter() - started)
 
-    def without_picture(self, pictures: np.ndarray) -> str | None:
-        """What the decoder writes where there is no picture; None where it was not trained for that.
+    def generate_without_image(self, images: np.ndarray) -> str | None:
+        """The caption that the decoder writes without an image; None if the model was not trained for that.
 
         Args:
-            pictures: at least one; only the shape matters.
+            images: `(n, ...)`, at least one; only the shape matters.
         """
-        return self.write(pictures[:1], "without").texts[0] if self.reader.blind else None
+        return self.generate(images[:1], "no_image").texts[0] if self.image_memory.image_dropout else None
 
-    def attention_map(self, picture: np.ndarray) -> AttentionMap | None:
-        """Where in a picture `(...)` the decoder looked as it wrote; None where it has no attention."""
+    def compute_attention(self, image: np.ndarray) -> AttentionWeights | None:
+        """The attention weights of the caption of one image `(...)`; None if the model has no attention."""
         if self.search.decoder.attention is None:
             return None
-        read = self.read(tf.constant(picture[np.newaxis]))
-        tokens = self.search(*read)["tokens"].numpy()[0]
+        batch = tf.constant(image[np.newaxis])
+        tokens = self.searches["beam"](batch).numpy()[0]
         tokens = tokens[tokens > 0]
-        written = tf.constant(np.concatenate([[START], tokens[:-1]])[np.newaxis])
-        weights = self.search.decoder.teacher_forced(written, *read)[1].numpy()[0]
-        words = ["(end)" if token == END else self.joined([[token]]).numpy()[0].decode() for token in tokens]
+        decoder_inputs = tf.constant(np.concatenate([[START], tokens[:-1]])[np.newaxis])
+        weights = self.search.decoder.apply_teacher_forcing(decoder_inputs, *self.encode(batch))[1].numpy()[0]
+        words = [END_LABEL if token == END else self.detokenizer([[token]]).numpy()[0].decode() for token in tokens]
         side = math.isqrt(weights.shape[1])
-        return AttentionMap(words, weights.reshape(len(words), side, side))
+        return AttentionWeights(words, weights.reshape(len(words), side, side))

@@ -3,8 +3,8 @@
 import dataclasses
 from typing import ClassVar, Literal
 
-from apps.captioning.captioned_images import DEFAULT
-from rnn_keras.training.config import TrainingConfig
+from apps.captioning.caption_sources import DEFAULT
+from rnn_keras.training.config import CellName, TrainingConfig
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
@@ -13,7 +13,7 @@ SEARCH_SPACE: SearchSpace = {
     "embedding_units": Int(64, 512, log=True),
     "decoder_layers": Int(1, 2),
     "attention": Choice(("dot", "additive")),
-    "opening": Choice(("state", "input")),
+    "image_as": Choice(("state", "input")),
     "dropout": Float(0.2, 0.6),
     "word_dropout": Float(0.0, 0.3),
     "label_smoothing": Float(0.0, 0.2),
@@ -27,98 +27,95 @@ SEARCH_SPACE: SearchSpace = {
 class CaptioningConfig(TrainingConfig):
     """Settings of a training run."""
 
-    least_steps: ClassVar[int] = 500
+    automatic_steps: ClassVar[int] = 500
 
     dataset: str = DEFAULT
-    """Data to learn from: openmoji_captions (packaged), a TFDS name with a picture and captions (coco_captions), or a
+    """Data to learn from: openmoji_captions (packaged), a TFDS name with an image and captions (coco_captions), or a
     path to a folder with images/ and captions.tsv or <split>_captions.tsv, file<TAB>caption on each line (Flickr8k)."""
     language: Literal["english", "chinese"] = "english"
     """Which names of the emoji are the captions of openmoji_captions."""
     encoder: str = "auto"
-    """What looks at the pictures: cnn, a small network trained with the decoder; efficientnet_lite0, frozen, with
-    ImageNet weights out of a package; keras:NAME, a model of keras.applications, frozen, where its weights can be had;
-    auto: cnn for openmoji_captions and efficientnet_lite0 for all else."""
-    size: int = 0
-    """Height and width that pictures are scaled to, at least 32; 0: 64 for cnn and 224 for the others."""
+    """The image encoder. cnn: a small network that is trained with the decoder; efficientnet_lite0: frozen, with
+    ImageNet weights from a package; keras:NAME: a model of keras.applications, frozen, if Keras can fetch its weights;
+    auto: cnn for openmoji_captions and efficientnet_lite0 for all other data."""
+    size: int | None = None
+    """Height and width that images are scaled to, at least 32; default: 64 for cnn and 224 for other encoders."""
     cache_dir: str | None = None
     """Where features of frozen encoders and the weights of efficientnet_lite0 are kept; default: ~/.cache/rnn_keras."""
-    epochs: int = 0
-    """The most passes over the captions; 0: 12, or as many as make 500 steps where the data are few."""
+    epochs: int | None = None
+    """The most passes over the captions; default: 12, or more where the data are few (500 steps)."""
     patience: int = 5
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
     batch_size: int = 64
     """Captions per step."""
     learning_rate: float = 1e-3
-    """Step size of the optimiser at its highest."""
+    """The highest step size of the optimizer."""
     warm_up: int = 200
     """Steps over which the learning rate rises to where the schedule has it."""
     clip_norm: float = 5.0
     """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""
-    cell: Literal["simple_rnn", "lstm", "gru"] = "lstm"
+    cell: CellName = "lstm"
     """Kind of recurrent layer."""
     units: int = 512
     """Width of the hidden states."""
     embedding_units: int = 256
-    """Width of the word vectors, and of what is known of each part of the picture."""
+    """Width of the word vectors, and of the projected features of an image region."""
     decoder_layers: int = 1
-    """Recurrent layers that write the caption; the attention is asked by the first and heard by the others."""
+    """Recurrent layers of the decoder; the first queries the attention, whose result the others read."""
     attention: Literal["dot", "additive", "none"] = "dot"
-    """How the decoder looks at the parts of the picture; none: all it has is the picture as a whole."""
-    opening: Literal["state", "input"] = "state"
-    """How the picture as a whole comes in: as the initial state, or as the first input."""
+    """How the decoder attends to the regions of the image; none: it has the mean of the image's features alone."""
+    image_as: Literal["state", "input"] = "state"
+    """How the mean of the image's features enters the decoder: as the initial state, or as the first input."""
     tied: bool = True
     """Use the word vectors as the output layer's weights too."""
-    blind: float = 0.05
-    """Share of the captions that are learnt without their picture, so that the decoder is its own caption-only
-    baseline; 1: all, and the picture is never looked at."""
+    image_dropout: float = 0.05
+    """Share of the captions whose image is hidden in training, so that the decoder is its own caption-only baseline; 1:
+    all, and the image is never used."""
     filters: int = 32
     """Channels of the first convolutions of cnn; the last have four times as many."""
     shift: float = 0.06
-    """Training pictures of cnn are moved, and made larger or smaller, at random by up to this share of their size."""
+    """Training images of cnn are moved and zoomed at random by up to this share of their size."""
     dropout: float = 0.4
-    """Share of units that are dropped in training: of word vectors, of what is seen, after layers and before the
-    output."""
+    """Rate of dropout on word vectors, on the image's features, after layers and before the output."""
     word_dropout: float = 0.0
-    """Share of the words written so far that are hidden in training."""
+    """Share of the previous words that are hidden in training."""
     label_smoothing: float = 0.1
-    """Share of the wanted probability that is spread over all words."""
+    """Share of the target probability that is spread evenly over all words."""
     vocabulary_size: int = 16_000
-    """The most words known."""
-    minimum_count: int = 0
-    """Words that come up less often in training are unknown, and never written; 0: 5, or 1 where there are fewer than
-    10,000 captions."""
+    """The most words in the vocabulary."""
+    minimum_count: int | None = None
+    """Words that occur less often in the training captions are unknown, and never written; default: 5, or 1 where there
+    are fewer than 10,000 captions."""
     maximum_length: int = 40
-    """Words that longer captions are cut to."""
+    """Longer captions are truncated to this number of words."""
     beam_width: int = 4
-    """Hypotheses kept by the search in the finished model; 1: greedy search."""
+    """Hypotheses of the beam search in the finished model; 1: greedy search."""
     length_penalty: float = 1.0
-    """How far the search makes up for long captions' lower probability; 0: not at all."""
+    """Exponent of the beam search's length normalisation; 0: none, which favours short captions."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("units", "embedding_units", "decoder_layers", "filters", "beam_width"):
-            self.require(name, getattr(self, name) >= 1, "at least 1")
-        self.require("size", self.size == 0 or self.size >= 32, "at least 32, or 0 for the encoder's own")
-        known = self.encoder in ("auto", "cnn", "efficientnet_lite0") or self.encoder.startswith("keras:")
-        self.require("encoder", known, "auto, cnn, efficientnet_lite0 or keras:NAME")
-        self.require("minimum_count", self.minimum_count >= 0, "at least 0 (0 chooses by the amount of data)")
+        self.require_positive("units", "embedding_units", "decoder_layers", "filters", "minimum_count", "beam_width")
+        self.require("size", self.size is None or self.size >= 32, "at least 32")
+        is_known = self.encoder in ("auto", "cnn", "efficientnet_lite0") or self.encoder.startswith("keras:")
+        self.require("encoder", is_known, "auto, cnn, efficientnet_lite0 or keras:NAME")
         self.require("maximum_length", self.maximum_length >= 2, "at least 2 (a word and the end)")
         self.require("vocabulary_size", self.vocabulary_size >= 8, "at least 8")
         self.require("length_penalty", self.length_penalty >= 0, "at least 0")
-        self.require("blind", 0 <= self.blind <= 1, "at least 0 and at most 1")
-        for name in ("shift", "dropout", "word_dropout", "label_smoothing"):
-            self.require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
+        self.require("image_dropout", 0 <= self.image_dropout <= 1, "at least 0 and at most 1")
+        self.require_share("shift", "dropout", "word_dropout", "label_smoothing")
 
     @property
-    def eye(self) -> str:
-        """The encoder's name, where `auto` is settled."""
+    def encoder_name(self) -> str:
+        """The encoder; `auto` is replaced by its choice."""
         if self.encoder != "auto":
             return self.encoder
         return "cnn" if self.dataset.split(":")[0] == DEFAULT else "efficientnet_lite0"
 
     @property
-    def side(self) -> int:
-        return self.size or (64 if self.eye == "cnn" else 224)
+    def image_size(self) -> int:
+        """Height and width that images are scaled to."""
+        return self.size or (64 if self.encoder_name == "cnn" else 224)
 
-    def passes(self, steps_per_epoch: int) -> int:
-        return self.epochs or max(12, -(-self.least_steps // steps_per_epoch))
+    def count_epochs(self, steps_per_epoch: int) -> int:
+        return self.epochs or max(12, -(-self.automatic_steps // steps_per_epoch))

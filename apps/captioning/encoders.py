@@ -1,50 +1,59 @@
-"""What looks at pictures: pixels -> a grid of features, by a small network of one's own or a large one, frozen."""
+"""Image encoders: pixels -> a grid of features, by a small network that is trained or a large one that is frozen."""
 
+import inspect
 import socket
 import sys
+from typing import Any
 
 import keras
 from keras import ops
 
 from apps.captioning.config import CaptioningConfig
-from apps.captioning.efficientnet import pretrained_efficientnet
+from apps.captioning.efficientnet import load_efficientnet
 from rnn_keras.utils.errors import UserError
 
-SECONDS = 10  # that a host of weights may be silent
+TIMEOUT = 10  # seconds without an answer of a host of weights
 
 
-def is_frozen(eye: str) -> bool:
-    """Whether what it sees never changes, and is kept on the disk."""
-    return eye != "cnn"
+def is_frozen(encoder: str) -> bool:
+    """Whether the encoder is not trained, so that its features can be cached."""
+    return encoder != "cnn"
 
 
 def build_backbone(config: CaptioningConfig) -> keras.Model:
-    """Pixels `(batch, side, side, 3)` uint8 -> a grid, row by row, `(batch, places, channels)`.
+    """Pixels `(batch, size, size, 3)` uint8 -> a grid of features, row by row, `(batch, regions, channels)`.
 
     Raises:
-        UserError: there is no such encoder, or its weights cannot be had.
+        UserError: there is no such encoder, or its weights are not available.
     """
-    eye, side = config.eye, config.side
-    if not is_frozen(eye):
-        return convolutions(side, config.filters, config.shift)
-    if eye == "efficientnet_lite0":
-        network = pretrained_efficientnet(side, config.cache_dir)
+    encoder, size = config.encoder_name, config.image_size
+    if not is_frozen(encoder):
+        return build_cnn(size, config.filters, config.shift)
+    if encoder == "efficientnet_lite0":
+        network = load_efficientnet(size, config.cache_dir)
     else:
-        network = applications_model(eye, side)
+        network = load_keras_application(encoder, size)
     network.trainable = False
-    grid = keras.layers.Reshape((-1, network.output_shape[-1]), name="grid")(network.output)
+    output: Any = network.output
+    grid = keras.layers.Reshape((-1, output.shape[-1]), name="grid")(output)
     return keras.Model(network.input, grid, trainable=False, name="backbone")
 
 
-def convolutions(side: int, filters: int, shift: float) -> keras.Model:
-    """Three halvings, after which a picture of 64 pixels is a grid of 8 x 8 places."""
-    pixels = keras.Input((side, side, 3), dtype="uint8", name="pixels")
-    x = keras.layers.Rescaling(-1 / 255, offset=1.0, name="rescaling")(pixels)  # paper is nothing, ink is something
+def build_cnn(size: int, filters: int, shift: float) -> keras.Model:
+    """Convolutions with a stride of 8 in all: an image of 64 x 64 pixels becomes a grid of 8 x 8 regions.
+
+    Args:
+        size: height and width of the images.
+        filters: channels of the first block; each further block has twice as many.
+        shift: in training, images are moved and zoomed at random by up to this share of their size.
+    """
+    pixels = keras.Input((size, size, 3), dtype="uint8", name="pixels")
+    x = keras.layers.Rescaling(-1 / 255, offset=1.0, name="rescaling")(pixels)  # white paper becomes zeros
     if shift:
         x = keras.layers.RandomTranslation(shift, shift, fill_mode="constant", name="shift")(x)
         x = keras.layers.RandomZoom(shift, fill_mode="constant", name="zoom")(x)
     for block in range(3):
-        # At the first, finest level a second convolution would cost as much as all others.
+        # At the finest resolution, a second convolution would cost as much as all others.
         for number, stride in ((1, 2), (2, 1))[: 1 + (block > 0)]:
             name = f"block_{block + 1}_{number}"
             layer = keras.layers.Conv2D(filters, 3, stride, padding="same", use_bias=False, name=f"{name}_convolution")
@@ -54,25 +63,33 @@ def convolutions(side: int, filters: int, shift: float) -> keras.Model:
     return keras.Model(pixels, keras.layers.Reshape((-1, x.shape[-1]), name="grid")(x), name="backbone")
 
 
-def applications_model(eye: str, side: int) -> keras.Model:
-    """The convolutions of a model of keras.applications, with ImageNet weights and its own preparation of pixels."""
-    name = eye.removeprefix("keras:")
+def load_keras_application(encoder: str, size: int) -> keras.Model:
+    """The convolutions of a model of keras.applications, with ImageNet weights, after its own preprocessing.
+
+    Args:
+        encoder: `keras:` and the name of the model, such as `keras:MobileNetV2`.
+        size: height and width of the images.
+
+    Raises:
+        UserError: there is no such model, or Keras cannot fetch its weights.
+    """
+    name = encoder.removeprefix("keras:")
     build = getattr(keras.applications, name, None)
-    if not isinstance(build, type(applications_model)):
-        known = sorted(key for key, value in vars(keras.applications).items() if isinstance(value, type(is_frozen)))
-        raise UserError(f"--encoder {eye}: keras.applications has no {name}; it has {', '.join(known)}")
-    prepare = sys.modules[build.__module__].preprocess_input
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(SECONDS)
+    if not inspect.isfunction(build):
+        known = sorted(key for key, value in vars(keras.applications).items() if inspect.isfunction(value))
+        raise UserError(f"--encoder {encoder}: keras.applications has no {name}; it has {', '.join(known)}")
+    preprocess = sys.modules[build.__module__].preprocess_input
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT)
     try:
-        network = build(include_top=False, weights="imagenet", input_shape=(side, side, 3))
-    except Exception as error:  # hosts, proxies, disks and sizes each fail in their own way
-        said = " ".join(str(error).split())[:200]
+        network: Any = build(include_top=False, weights="imagenet", input_shape=(size, size, 3))
+    except Exception as error:  # hosts, proxies, disks and sizes have errors of their own
+        reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"--encoder {eye}: Keras could not make it with its ImageNet weights at {side} x {side} pixels ({said}); "
-            "connect to the network, change --size, or take efficientnet_lite0, whose weights are packaged"
+            f"--encoder {encoder}: Keras could not build it with its ImageNet weights for {size} x {size} pixels "
+            f"({reason}); connect to the network, change --size, or use efficientnet_lite0, whose weights are packaged"
         ) from error
     finally:
-        socket.setdefaulttimeout(before)
-    pixels = keras.Input((side, side, 3), dtype="uint8", name="pixels")
-    return keras.Model(pixels, network(prepare(ops.cast(pixels, "float32"))), name=name.lower())
+        socket.setdefaulttimeout(timeout)
+    pixels = keras.Input((size, size, 3), dtype="uint8", name="pixels")
+    return keras.Model(pixels, network(preprocess(ops.cast(pixels, "float32"))), name=name.lower())

@@ -1,59 +1,67 @@
-"""What a decoder is given of a picture: its parts, and the picture as a whole."""
+"""What the decoder sees of an image: the features of its regions, and their mean."""
+
+from typing import Any
 
 import keras
-from keras import ops
+
+from rnn_keras.layers.keras_types import ops, random
 
 
-@keras.saving.register_keras_serializable(package="rnn_keras")
+@keras.saving.register_keras_serializable(package="apps.captioning.model")
 class ImageMemory(keras.layers.Layer):
-    """A grid `(batch, places, channels)` -> `places (batch, places, units)` and `summary (batch, channels)`.
+    """A grid of features `(batch, regions, channels)` -> the decoder's `encoder_outputs` and `summary`.
 
-    The summary is the mean over the grid. In training some pictures are hidden behind two learnt vectors, which stand
-    for no picture at all: with these the decoder is its own caption-only baseline.
+    These are the projected features of each region, `(batch, regions, units)`, and the mean over the grid, `(batch,
+    channels)`. In training some images are replaced by two learned vectors, which stand for no image at all: with
+    these, the decoder is its own caption-only baseline.
 
     Args:
-        units: width of what is known of a place.
-        dropout: share of that, and of the summary, that is dropped in training.
-        blind: share of the pictures that are hidden in training; 1: the picture is never looked at.
+        units: width of a region's projected features.
+        dropout: rate of dropout on these features, and on the mean.
+        image_dropout: share of the images that are replaced in training; 1: the image is never used.
+
+    Example:
+        >>> ImageMemory(256)(np.zeros((8, 49, 1280), "float32"))[0].shape
+        TensorShape([8, 49, 256])
     """
 
-    def __init__(self, units, dropout=0.0, blind=0.0, **kwargs):
+    def __init__(self, units: int, dropout: float = 0.0, image_dropout: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.settings = {"units": units, "dropout": dropout, "blind": blind}
-        self.blind = blind
-        self.project = keras.layers.Dense(units, activation="relu", name="project")
-        self.drop = [keras.layers.Dropout(dropout, name=f"dropout_{number}") for number in range(2)]
+        self.settings: dict[str, Any] = {"units": units, "dropout": dropout, "image_dropout": image_dropout}
+        self.image_dropout = image_dropout
+        self.project: Any = keras.layers.Dense(units, activation="relu", name="project")
+        self.drop: list[Any] = [keras.layers.Dropout(dropout, name=f"dropout_{number}") for number in range(2)]
         self.random = keras.random.SeedGenerator()
 
-    def build(self, grid_shape):
-        self.project.build(grid_shape)
-        # Learnt only where pictures are hidden.
-        shapes = {"no_place": (self.settings["units"],), "no_summary": (grid_shape[-1],)}
-        if self.blind:
-            self.nothing = [
-                self.add_weight(shape=shape, initializer="zeros", name=name) for name, shape in shapes.items()
-            ]
+    def build(self, input_shape: Any) -> None:
+        """Builds the projection and, where images are replaced in training, the vectors that replace them."""
+        self.project.build(input_shape)
+        if self.image_dropout:
+            self.no_region = self.add_weight(shape=(self.settings["units"],), initializer="zeros", name="no_region")
+            self.no_summary = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="no_summary")
         self.built = True
 
-    def call(self, grid, training=False):
-        places, summary = self.project(grid), ops.mean(grid, axis=1)
-        if self.blind >= 1:
-            places, summary = self.without(places, summary)
-        elif training and self.blind:
-            hidden = keras.random.uniform((ops.shape(grid)[0], 1), seed=self.random) < self.blind
-            no_places, no_summary = self.without(places, summary)
-            places = ops.where(hidden[:, :, None], no_places, places)
-            summary = ops.where(hidden, no_summary, summary)
-        return self.drop[0](places, training=training), self.drop[1](summary, training=training)
+    def call(self, grid: Any, training: bool = False) -> tuple[Any, Any]:
+        """The regions' features and the mean."""
+        regions, summary = self.project(grid), ops.mean(grid, axis=1)
+        if self.image_dropout >= 1:
+            regions, summary = self.replace(regions, summary)
+        elif training and self.image_dropout:
+            is_hidden = random.uniform((ops.shape(grid)[0], 1), seed=self.random) < self.image_dropout
+            no_regions, no_summary = self.replace(regions, summary)
+            regions = ops.where(is_hidden[:, :, None], no_regions, regions)
+            summary = ops.where(is_hidden, no_summary, summary)
+        return self.drop[0](regions, training=training), self.drop[1](summary, training=training)
 
-    def without(self, places, summary):
-        """Of the same shapes, what the decoder is given where there is no picture."""
-        no_place, no_summary = self.nothing
-        return ops.zeros_like(places) + no_place, ops.zeros_like(summary) + no_summary
+    def replace(self, regions: Any, summary: Any) -> tuple[Any, Any]:
+        """The vectors that stand for no image, of the same shapes as what `call` returns for images."""
+        return ops.zeros_like(regions) + self.no_region, ops.zeros_like(summary) + self.no_summary
 
-    def compute_output_spec(self, grid, training=False):
-        places = keras.KerasTensor((*grid.shape[:2], self.settings["units"]), dtype=self.compute_dtype)
-        return places, keras.KerasTensor((grid.shape[0], grid.shape[2]), dtype=self.compute_dtype)
+    def compute_output_spec(self, grid: Any, training: bool = False) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        """The shapes of `call`'s results."""
+        regions = keras.KerasTensor((*grid.shape[:2], self.settings["units"]), dtype=self.compute_dtype)
+        return regions, keras.KerasTensor((grid.shape[0], grid.shape[2]), dtype=self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
         return super().get_config() | self.settings

@@ -1,60 +1,87 @@
-"""One to many: a picture is looked at once, and a decoder writes a sentence and looks back at the picture's parts."""
+"""One to many: an encoder reads the image once, and a decoder with attention writes the caption."""
+
+import functools
+from typing import Any
 
 import keras
 
+from apps.captioning.captioner import Captioner
 from apps.captioning.config import CaptioningConfig
 from apps.captioning.image_memory import ImageMemory
-from rnn_keras.data.images import DecodedImages
-from rnn_keras.data.open_vocabulary import END, START, JoinedText, OpenVocabulary
+from rnn_keras.data.images import ImageDecoding
+from rnn_keras.data.open_vocabulary import END, START, Detokenizer, OpenVocabulary
 from rnn_keras.seq2seq import AttentionDecoder, Search
 
 
 def build_network(
-    config: CaptioningConfig, shape: tuple[int, ...], words: int, backbone: keras.Model | None
+    config: CaptioningConfig, image_shape: tuple[int, ...], vocabulary_size: int, backbone: keras.Model | None
 ) -> keras.Model:
-    """A picture and what was written of its caption `(batch, steps)` -> logits of what comes next.
+    """The network to train: an image and its caption's ids so far `(batch, time)` -> logits of the next word.
 
     Args:
-        shape: of a picture: pixels `(side, side, 3)`, or a grid `(places, channels)` where there is no backbone.
-        words: the vocabulary's size.
-        backbone: pixels to a grid, trained along; None: pictures come as grids, since what makes them is frozen.
+        config: the settings.
+        image_shape: pixels `(size, size, 3)`, or a grid of features `(regions, channels)` if there is no backbone.
+        vocabulary_size: the number of words.
+        backbone: pixels -> a grid, trained with the decoder; None: images are grids already, of a frozen encoder.
+
+    Returns:
+        A model from `[(batch, *image_shape), (batch, time)]` to `(batch, time, vocabulary_size)`.
     """
-    picture = keras.Input(shape, dtype="float16" if backbone is None else "uint8", name="picture")
+    image = keras.Input(image_shape, dtype="float16" if backbone is None else "uint8", name="image")
     written = keras.Input((None,), dtype="int32", name="written")
-    grid = picture if backbone is None else backbone(picture)
-    reader = ImageMemory(config.embedding_units, config.dropout, config.blind, name="reader")
-    decoder = AttentionDecoder(
-        words,
+    grid = image if backbone is None else backbone(image)
+    image_memory: Any = ImageMemory(config.embedding_units, config.dropout, config.image_dropout, name="image_memory")
+    decoder: Any = AttentionDecoder(
+        vocabulary_size,
         config.embedding_units,
         config.units,
-        config.decoder_layers,
-        config.cell,
-        config.attention,
-        config.tied,
-        config.word_dropout,
-        config.dropout,
-        config.opening,
+        layers=config.decoder_layers,
+        cell=config.cell,
+        attention=config.attention,
+        tied=config.tied,
+        word_dropout=config.word_dropout,
+        dropout=config.dropout,
+        opening=config.image_as,
         name="decoder",
     )
-    return keras.Model([picture, written], decoder(written, *reader(grid)), name="teacher_forced")
+    return keras.Model([image, written], decoder(written, *image_memory(grid)), name="teacher_forced")
 
 
-def build_captioner(
+@keras.saving.register_keras_serializable(package="apps.captioning.model")
+class CaptioningModel(keras.Model):
+    """The saved model; `import apps.captioning.model` before `keras.models.load_model`."""
+
+    @functools.cached_property
+    def captioner(self) -> Captioner:
+        """Captions many images in batches; its searches are traced once."""
+        return Captioner(self)
+
+
+def build_model(
     config: CaptioningConfig, network: keras.Model, backbone: keras.Model, vocabulary: OpenVocabulary
-) -> keras.Model:
-    """The bytes of PNG or JPEG files `(batch,)` -> `caption` `(batch,)` and `score` `(batch,)`, see `beam_search`."""
+) -> CaptioningModel:
+    """The bytes of PNG or JPEG files `(batch,)` -> `caption` `(batch,)` and `score` `(batch,)`; see `beam_search`.
+
+    Args:
+        config: the settings.
+        network: of `build_network`, trained.
+        backbone: pixels -> the grid that the network was trained on.
+        vocabulary: of the captions that it was trained on.
+    """
     picture = keras.Input((), dtype="string", name="picture")
-    pixels = DecodedImages(config.side, 3, stretch=True, name="decoded")(picture)
+    pixels = ImageDecoding(config.image_size, 3, stretch=True, name="decoded")(picture)
+    decoder: Any = network.get_layer("decoder")
     search = Search(
-        network.get_layer("decoder"),
+        decoder,
         start=START,
         end=END,
-        forbidden=START + 1,  # padding, what is unknown, and the start
+        forbidden=START + 1,  # padding, the unknown word, and the start
         maximum_length=config.maximum_length + 1,
         width=config.beam_width,
         length_penalty=config.length_penalty,
         name="search",
     )
-    found = search(*network.get_layer("reader")(backbone(pixels)))
-    caption = JoinedText(vocabulary.tokens, name="joined_text")(found["tokens"])
-    return keras.Model({"picture": picture}, {"caption": caption, "score": found["score"]}, name="captioning")
+    image_memory: Any = network.get_layer("image_memory")
+    results = search(*image_memory(backbone(pixels)))
+    caption = Detokenizer(vocabulary.tokens, name="detokenizer")(results["tokens"])
+    return CaptioningModel({"picture": picture}, {"caption": caption, "score": results["score"]}, name="captioning")

@@ -1,16 +1,17 @@
-"""TFDS builder of emoji, drawn from the OpenMoji font, with their names: the captioning app's default data."""
+"""TFDS builder of emoji, drawn in the OpenMoji font, with their names: the captioning app's default data."""
 
 import io
 import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from rnn_keras.data.package_files import PackageFile
 from rnn_keras.data.packaged_builder import PackagedBuilder
-from rnn_keras.data.splits import split_of
+from rnn_keras.data.splits import assign_split
 from rnn_keras.utils.errors import UserError
 
 FONT = PackageFile(
@@ -32,19 +33,20 @@ NAMES = {
     )
     for language, file in {"english": "emoji.json", "chinese": "emoji_zh.json"}.items()
 }
-SIDE, POINTS = 72, 48  # of a picture in pixels, and of the font
-FULLY_QUALIFIED = 2  # the status of a form that Unicode recommends
+SIZE = 72  # height and width of an image in pixels
+FONT_SIZE = 48
+FULLY_QUALIFIED = 2  # the status of an emoji in the form that Unicode recommends
 FLAGS = "flags"
-_REGIONAL = range(0x1F1E6, 0x1F200)  # pairs of these letters are countries' flags
-_TAGS = range(0xE0020, 0xE0080)  # these spell the flags of parts of countries
+_REGIONAL_INDICATORS = range(0x1F1E6, 0x1F200)  # pairs of these letters are flags of countries
+_TAGS = range(0xE0020, 0xE0080)  # these spell flags of parts of countries
 _OTHER_FLAGS = {0x1F3F3, 0x1F3F4, 0x1F3C1, 0x1F38C, 0x1F6A9}  # white, black, chequered, crossed, triangular
-_OF_PLACE = {"english": "flag: ", "chinese": "旗: "}
-_SKIN = range(0x1F3FB, 0x1F400)
+_FLAG_PREFIX = {"english": "flag: ", "chinese": "旗: "}
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
 _HAIR = range(0x1F9B0, 0x1F9B4)
-# Of what makes a variant of the same emoji: female and male sign, the arrow of direction, joiner, variation selector.
-_SIGNS = {0x2640, 0x2642, 0x27A1, 0x200D, 0xFE0F}
-# What is one with its form for any gender: man and woman with person, and so on.
-_ANY_GENDER = {
+# Further characters of variants: female and male sign, arrow of direction, joiner, variation selector.
+_VARIANT_MARKS = {0x2640, 0x2642, 0x27A1, 0x200D, 0xFE0F}
+# Forms for one gender, and the form for any: man and woman -> person, and so on.
+_GENDER_NEUTRAL = {
     form: person
     for person, *forms in (
         (0x1F9D1, 0x1F468, 0x1F469),  # person
@@ -57,8 +59,8 @@ _ANY_GENDER = {
     )
     for form in forms
 }
-# Some emoji of two are one character while both have the same skin, and are put together of two where they have not.
-_SAME = {
+# Some emoji of two people are one character if both have the same skin tone, and a sequence of characters if not.
+_SAME_GROUP = {
     "1faf1-1faf2": "1f91d",  # handshake: a hand to the right and one to the left
     "1f46b": "1f9d1-1f91d-1f9d1",  # holding hands: woman and man, men, women
     "1f46c": "1f9d1-1f91d-1f9d1",
@@ -72,11 +74,11 @@ _SAME = {
 }
 
 _DESCRIPTION = """
-3,944 emoji as coloured pictures of 72 x 72 pixels on white, drawn from the font OpenMoji 17.0, with their English and
+3,944 emoji as coloured images of 72 x 72 pixels on white, drawn in the font OpenMoji 17.0, with their English and
 Chinese names from Unicode's CLDR. Most are variants of one another: skin tones, woman, man and person, hair, to the
 left and to the right. The splits, 80 / 10 / 10, follow a hash of what such variants have in common, so that an emoji of
-the validation and the test split has no variant in another. All flags are in train: no name of a country can be told
-from a flag that was never seen.
+the validation and the test split has no variant in another. All flags are in train, since the name of a country cannot
+be inferred from a flag that is not in the training data.
 """
 
 _CITATION = """
@@ -97,7 +99,7 @@ class OpenmojiCaptions(PackagedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         texts = {name: tfds.features.Text() for name in ("english", "chinese", "emoji", "group")}
-        image = tfds.features.Image(shape=(SIDE, SIDE, 3), dtype=np.uint8, encoding_format="png")
+        image = tfds.features.Image(shape=(SIZE, SIZE, 3), dtype=np.uint8, encoding_format="png")
         return tfds.core.DatasetInfo(
             builder=self,
             description=_DESCRIPTION,
@@ -108,27 +110,27 @@ class OpenmojiCaptions(PackagedBuilder):
             license=FONT.licence,
         )
 
-    def _generate_examples(self, paths, split):
+    def _generate_examples(self, paths: dict[str, Path], split: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yields `(code points, example)`."""
-        draw = drawer(paths["font"])
-        for emoji, by_language in emoji_names({language: paths[language] for language in NAMES}).items():
-            group = group_of(emoji)
-            if split != ("train" if group == FLAGS else split_of(group)):
+        render = make_renderer(paths["font"])
+        for emoji, names in read_names({language: paths[language] for language in NAMES}).items():
+            group = find_group(emoji)
+            if split != ("train" if group == FLAGS else assign_split(group)):
                 continue
-            picture = draw(emoji)
-            if picture is not None:
-                yield group_of(emoji, every=True), {"image": picture, **by_language, "emoji": emoji, "group": group}
+            image = render(emoji)
+            if image is not None:
+                yield format_code_points(emoji), {"image": image, **names, "emoji": emoji, "group": group}
 
 
-def emoji_names(files: dict[str, Path]) -> dict[str, dict[str, str]]:
-    """Each emoji's names by language.
+def read_names(files: Mapping[str, Path]) -> dict[str, dict[str, str]]:
+    """Each emoji's names by language; an emoji without a name in one of them is left out.
 
     Args:
-        files: by language a JSON file of the package emoji: of English an object with `en` and `status` for each emoji,
-            of others the name.
+        files: by language a JSON file of the package emoji: for English an object with `en` and `status` of each emoji,
+            for other languages the name of each.
     """
     tables = {language: json.loads(Path(file).read_text(encoding="utf-8")) for language, file in files.items()}
-    known = {
+    names = {
         emoji: {
             "english": entry["en"],
             **{language: tables[language].get(emoji) for language in files if language != "english"},
@@ -137,44 +139,56 @@ def emoji_names(files: dict[str, Path]) -> dict[str, dict[str, str]]:
         if entry["status"] == FULLY_QUALIFIED
     }
     return {
-        emoji: {language: plain_name(name, language, emoji) for language, name in names.items()}
-        for emoji, names in known.items()
-        if all(names.values())
+        emoji: {language: clean_name(name, language, emoji) for language, name in by_language.items()}
+        for emoji, by_language in names.items()
+        if all(by_language.values())
     }
 
 
-def plain_name(name: str, language: str, emoji: str) -> str:
+def clean_name(name: str, language: str, emoji: str) -> str:
     """`:woman_running:` -> `woman running`; of a flag, `flag: Hungary`."""
     name = name.strip(":").replace("_", " ")
-    return _OF_PLACE[language] + name if is_flag_of_place(emoji) else name
+    return _FLAG_PREFIX[language] + name if is_place_flag(emoji) else name
 
 
-def is_flag_of_place(emoji: str) -> bool:
-    return any(point in letters for point in map(ord, emoji) for letters in (_REGIONAL, _TAGS))
+def is_place_flag(emoji: str) -> bool:
+    """Whether the emoji is the flag of a country or of a part of one."""
+    return any(point in letters for point in map(ord, emoji) for letters in (_REGIONAL_INDICATORS, _TAGS))
 
 
-def group_of(emoji: str, every: bool = False) -> str:
-    """What variants of an emoji have in common, as hexadecimal code points; of all flags the same word.
+def find_group(emoji: str) -> str:
+    """What the variants of an emoji have in common, as hexadecimal code points; for all flags the same word."""
+    points = list(map(ord, emoji))
+    if is_place_flag(emoji) or not _OTHER_FLAGS.isdisjoint(points):
+        return FLAGS
+    common = [_GENDER_NEUTRAL.get(point, point) for point in points]
+    variable = (_SKIN_TONES, _HAIR, _VARIANT_MARKS)
+    common = [point for point in common if not any(point in characters for characters in variable)]
+    group = _format(common or points)
+    return _SAME_GROUP.get(group, group)
+
+
+def format_code_points(emoji: str) -> str:
+    """The hexadecimal code points of an emoji.
+
+    >>> format_code_points("👋🏽")
+    '1f44b-1f3fd'
+    """
+    return _format(map(ord, emoji))
+
+
+def _format(points: Iterable[int]) -> str:
+    return "-".join(f"{point:x}" for point in points)
+
+
+def make_renderer(path: Path) -> Callable[[str], np.ndarray | None]:
+    """A function from an emoji to its image, `(72, 72, 3)` uint8, or None where the font does not have it.
 
     Args:
-        every: all code points, which no two emoji have in common.
-    """
-    points = list(map(ord, emoji))
-    if every:
-        return "-".join(f"{point:x}" for point in points)
-    if is_flag_of_place(emoji) or not _OTHER_FLAGS.isdisjoint(points):
-        return FLAGS
-    left = [_ANY_GENDER.get(point, point) for point in points]
-    left = [point for point in left if point not in _SKIN and point not in _HAIR and point not in _SIGNS]
-    group = "-".join(f"{point:x}" for point in left or points)
-    return _SAME.get(group, group)
-
-
-def drawer(path: Path):
-    """A function from an emoji to its picture, `(72, 72, 3)` uint8, or None where the font lacks it.
+        path: the font.
 
     Raises:
-        UserError: this Pillow cannot put several characters into one picture.
+        UserError: this Pillow cannot draw several characters as one image.
     """
     from PIL import Image, ImageDraw, ImageFont, features
 
@@ -184,15 +198,15 @@ def drawer(path: Path):
             "wheel and the library FriBiDi (Debian's libfribidi0), or pass a --data-dir where openmoji_captions is "
             "prepared"
         )
-    font = ImageFont.truetype(io.BytesIO(Path(path).read_bytes()), POINTS)
+    font = ImageFont.truetype(io.BytesIO(Path(path).read_bytes()), FONT_SIZE)
     width = font.getlength("\N{SLICE OF PIZZA}")
 
-    def draw(emoji: str) -> np.ndarray | None:
-        if font.getlength(emoji) != width:  # a box for what is missing, or one character beside the other
+    def render(emoji: str) -> np.ndarray | None:
+        if font.getlength(emoji) != width:  # a box for a missing character, or several characters side by side
             return None
-        picture = Image.new("RGB", (SIDE, SIDE), "white")
-        middle = (SIDE // 2, SIDE // 2)
-        ImageDraw.Draw(picture).text(middle, emoji, font=font, embedded_color=True, anchor="mm")
-        return np.array(picture)
+        image = Image.new("RGB", (SIZE, SIZE), "white")
+        center = (SIZE // 2, SIZE // 2)
+        ImageDraw.Draw(image).text(center, emoji, font=font, embedded_color=True, anchor="mm")
+        return np.array(image)
 
-    return draw
+    return render

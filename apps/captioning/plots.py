@@ -1,84 +1,90 @@
-"""Pictures of a captioning run: captions below their pictures, and where the decoder looked."""
+"""Figures of a captioning run: captions below their images, and attention weights."""
 
 import textwrap
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
-from apps.captioning.captioner import AttentionMap, Captioner
+from apps.captioning.captioner import AttentionWeights, Captioner
 from apps.captioning.data import CaptioningData
-from apps.captioning.features import square
+from apps.captioning.features import decode_pixels
 from rnn_keras.data.classification import sample_evenly
-from rnn_keras.training.plots import save
 from rnn_keras.utils.fonts import find_font
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # the backend must be chosen first
-
-SHOWN = 12
-COLUMNS = 6  # of a picture of the attention
-MOST_WORDS = 23  # that it shows
-PIXELS = 160
+EXAMPLES = 12  # images in the figure of captions
+ATTENTION_COLUMNS = 6
+MAXIMUM_WORDS = 23  # in a figure of attention weights
+IMAGE_SIZE = 160  # height and width of an image in a figure, in pixels
 
 
-def draw(folder: Path, data: CaptioningData, captioner: Captioner) -> None:
-    """`captions.png` of test pictures, and `attention.png` of one of them."""
+def make_plots(captioner: Captioner, data: CaptioningData) -> dict[str, Figure]:
+    """`captions` of some test images, and `attention` of the first of them if the model has attention."""
     test = data.images.splits["test"]
-    chosen = test[sample_evenly(len(test), SHOWN)]
-    pictures = [square(content, PIXELS) for content in data.images.contents_of(chosen)]
-    texts = captioner.write(data.arrays[:, 0], places=chosen).texts
-    plot_captions(pictures, texts, [data.images.captions[place][0] for place in chosen], folder / "captions.png")
-    shown = captioner.attention_map(data.arrays[chosen[0], 0])
-    if shown is not None:
-        plot_attention(pictures[0], shown, folder / "attention.png")
+    indices = test[sample_evenly(len(test), EXAMPLES)]
+    images = [decode_pixels(content, IMAGE_SIZE) for content in data.images.read_some(indices)]
+    captions = captioner.generate(data.arrays[:, 0], indices=indices).texts
+    figures = {"captions": plot_captions(images, captions, [data.images.captions[index][0] for index in indices])}
+    attention = captioner.compute_attention(data.arrays[indices[0], 0])
+    if attention is not None:
+        figures["attention"] = plot_attention(images[0], attention)
+    return figures
 
 
-def plot_captions(pictures: list[np.ndarray], texts: list[str], references: list[str], path: Path) -> None:
-    """Pictures `(side, side, 3)` with what was written, and what somebody wrote, in grey."""
-    columns = min(4, len(pictures))
-    rows = -(-len(pictures) // columns)
-    with in_font_of("".join([*texts, *references])):
-        size = (2.9 * columns, 3.5 * rows)
-        figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
-        for axis in axes.flat:
-            axis.set_frame_on(False)
-            axis.set(xticks=[], yticks=[])
-        for axis, picture, text, reference in zip(axes.flat, pictures, texts, references, strict=False):
-            axis.imshow(picture)
-            said = "\n".join(textwrap.wrap(literal(text), 34)[:3]) or "(nothing)"
-            axis.set_title(said, fontsize=9, loc="left")
-            wanted = "\n".join(textwrap.wrap(literal(reference), 38)[:3])
-            axis.set_xlabel(wanted, fontsize=8, color="dimgrey", loc="left")
-        save(figure, path)
+def plot_captions(images: Sequence[np.ndarray], captions: Sequence[str], references: Sequence[str]) -> Figure:
+    """Images with the generated caption above and a reference below, in grey.
+
+    Args:
+        images: `(size, size, 3)` each.
+        captions: of the model.
+        references: one of each image.
+    """
+    columns = min(4, len(images))
+    rows = -(-len(images) // columns)
+    style = choose_style([*captions, *references])
+    size = (2.9 * columns, 3.5 * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    for axis in axes.flat:
+        axis.set_frame_on(False)
+        axis.set(xticks=[], yticks=[])
+    for axis, image, caption, reference in zip(axes.flat, images, captions, references, strict=False):
+        axis.imshow(image)
+        axis.set_title(_wrap(caption, 34) or "(nothing)", fontsize=9, loc="left", **style)
+        axis.set_xlabel(_wrap(reference, 38), fontsize=8, color="dimgrey", loc="left", **style)
+    return figure
 
 
-def plot_attention(picture: np.ndarray, shown: AttentionMap, path: Path) -> None:
-    """The picture `(side, side, 3)`, and once for each word, bright where the decoder looked as it wrote it."""
-    panels = 1 + min(len(shown.written), MOST_WORDS)
-    columns = min(COLUMNS, panels)
+def plot_attention(image: np.ndarray, attention: AttentionWeights) -> Figure:
+    """The image, and once more for each word, bright where the word's attention weights are large.
+
+    Args:
+        image: `(size, size, 3)`.
+        attention: of its caption.
+    """
+    panels = 1 + min(len(attention.words), MAXIMUM_WORDS)
+    columns = min(ATTENTION_COLUMNS, panels)
     rows = -(-panels // columns)
-    with in_font_of("".join(shown.written)):
-        figure, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 1.95 * rows), squeeze=False)
-        for axis in axes.flat:
-            axis.axis("off")
-        axes.flat[0].imshow(picture)
-        extent = (-0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5, -0.5)
-        for axis, word, weights in zip(axes.flat[1:], shown.written, shown.weights, strict=False):
-            axis.imshow(picture)
-            dark = 1 - weights / weights.max()
-            axis.imshow(np.zeros_like(dark), cmap="gray", alpha=0.75 * dark, extent=extent, interpolation="bilinear")
-            axis.set_title(literal(word), fontsize=10)
-        figure.tight_layout()
-        save(figure, path)
+    style = choose_style(attention.words)
+    figure, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 1.95 * rows), squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    axes.flat[0].imshow(image)
+    extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
+    for axis, word, weights in zip(axes.flat[1:], attention.words, attention.weights, strict=False):
+        axis.imshow(image)
+        dark = 1 - weights / weights.max()
+        axis.imshow(np.zeros_like(dark), cmap="gray", alpha=0.75 * dark, extent=extent, interpolation="bilinear")
+        axis.set_title(word, fontsize=10, **style)
+    figure.tight_layout()
+    return figure
 
 
-def in_font_of(text: str):
-    """A context in which matplotlib writes in a font that has these characters, where one is installed."""
-    font = find_font(set(text))
-    return matplotlib.rc_context({"font.family": [font] if font else matplotlib.rcParams["font.family"]})
+def choose_style(texts: Sequence[str]) -> dict[str, Any]:
+    """Properties of texts in a figure: an installed font that has their characters; dollar signs are no mathematics."""
+    return {"fontfamily": find_font(set("".join(texts))), "parse_math": False}
 
 
-def literal(text: str) -> str:
-    """matplotlib takes what is between dollar signs for mathematics."""
-    return text.replace("$", r"\$")
+def _wrap(text: str, width: int) -> str:
+    return "\n".join(textwrap.wrap(text, width)[:3])

@@ -1,38 +1,48 @@
-"""Captions of the user's own pictures, with a picture of where the decoder looked for each word."""
+"""Captions of the user's images, with figures of their attention weights."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import keras
 import numpy as np
 
-from apps.captioning.captioner import Captioner
-from apps.captioning.features import square
-from apps.captioning.picture_files import picture_content
-from apps.captioning.plots import PIXELS, plot_attention
-from rnn_keras.cli.app import console
+from apps.captioning.features import decode_pixels
+from apps.captioning.image_files import read_image
+from apps.captioning.model import CaptioningModel
+from apps.captioning.plots import IMAGE_SIZE, plot_attention
+from rnn_keras.training.plots import save_figure
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.terminal import console
 
-PICTURED = 8  # the most inputs whose attention is drawn
+FIGURES = 8  # the most inputs whose attention weights are plotted
 
 
-def predict(model: keras.Model, folder: Path, inputs: Sequence[bytes]) -> list[dict]:
-    """A dict with the `caption` for each file; of the first few, the attention is pictured in the folder."""
+def predict(model: CaptioningModel, folder: Path, inputs: Sequence[bytes]) -> list[dict[str, str]]:
+    """A dict with the `caption` of each image file; the attention weights of the first eight are plotted.
+
+    Args:
+        model: of a finished run.
+        folder: of the plots, `prediction_1.png` and so on.
+        inputs: paths of image files.
+
+    Raises:
+        UserError: a file cannot be read; see `read_image`.
+    """
     paths = [Path(os.fsdecode(name)) for name in inputs]
-    contents = [picture_content(path) for path in paths]
-    captioner, side = Captioner(model), model.get_layer("decoded").size
-    pictures = np.stack([square(content, side) for content in contents])
-    texts = captioner.write(pictures).texts
-    for number, (path, content) in enumerate(zip(paths[:PICTURED], contents, strict=False), 1):
-        shown = captioner.attention_map(pictures[number - 1])
-        if shown is None:
+    contents = [read_image(path) for path in paths]
+    decoding: Any = model.get_layer("decoded")
+    images = np.stack([decode_pixels(content, decoding.size) for content in contents])
+    captions = model.captioner.generate(images).texts
+    for number, (path, content, image) in enumerate(zip(paths, contents, images, strict=True), 1):
+        attention = model.captioner.compute_attention(image) if number <= FIGURES else None
+        if attention is None:
             break
-        place = folder / f"prediction_{number}.png"
+        file = folder / f"prediction_{number}.png"
         try:
-            plot_attention(square(content, PIXELS), shown, place)
-        except UserError as error:  # the captions do not depend on the pictures
-            console.print(f"no picture: {error}")
+            save_figure(plot_attention(decode_pixels(content, IMAGE_SIZE), attention), file)
+        except UserError as error:  # the captions do not depend on the figures
+            console.print(f"no figure: {error}")
             break
-        console.print(f"where the decoder looked in {path.name}: {place}")
-    return [{"caption": text} for text in texts]
+        console.print(f"attention weights of {path.name}: {file}")
+    return [{"caption": caption} for caption in captions]

@@ -1,14 +1,14 @@
-"""The tensors of a PyTorch file of the older form (before torch 1.6), read without torch and without trusting it.
+"""Reads the tensors of a PyTorch file of the older form (before torch 1.6), without torch and without trusting it.
 
-Such a file is a row of pickles, and a pickle may call anything. This one may call nothing but what stands in `_KNOWN`:
-names of storages and a function that writes down where in the file a tensor lies.
+Such a file is a sequence of pickles, and a pickle may call anything. Here it may use nothing but the names in
+`_ALLOWED`: those of storages, and a function that records where in the file a tensor lies.
 """
 
 import os
 import pickle
 from collections import OrderedDict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -19,43 +19,52 @@ PROTOCOL = 1001
 _EXPECTED = "expected the tensors of a model, written by torch.save before torch 1.6"
 
 
-class _Tensor(NamedTuple):
-    """Where a tensor lies."""
+class _TensorView(NamedTuple):
+    """Where a tensor lies in a storage; offset and strides count numbers, not bytes."""
 
     storage: str
     offset: int
     shape: tuple[int, ...]
-    stride: tuple[int, ...]  # as the offset, in numbers
+    stride: tuple[int, ...]
 
 
-def _tensor(storage, offset, shape, stride, requires_grad, hooks) -> _Tensor:
-    """Stands for `torch._utils._rebuild_tensor_v2`."""
+def _rebuild_tensor(
+    storage: str,
+    offset: int,
+    shape: tuple[int, ...],
+    stride: tuple[int, ...],
+    requires_grad: bool,
+    hooks: object,
+) -> _TensorView:
+    """Takes the place of `torch._utils._rebuild_tensor_v2`."""
     del requires_grad, hooks
-    return _Tensor(storage, offset, shape, stride)
+    return _TensorView(storage, offset, shape, stride)
 
 
-_KNOWN = {
+_ALLOWED: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): OrderedDict,
-    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     ("torch", "FloatStorage"): "<f4",
     ("torch", "LongStorage"): "<i8",
 }
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, file):
+    """Finds no names but the allowed ones, and records the dtype of each storage in `dtypes`."""
+
+    def __init__(self, file: BinaryIO):
         super().__init__(file)
-        self.dtypes: dict[str, np.dtype] = {}  # of each storage that is mentioned
+        self.dtypes: dict[str, np.dtype] = {}
 
-    def find_class(self, module, name):
-        if (module, name) not in _KNOWN:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return _KNOWN[module, name]
+    def find_class(self, module: str, name: str, /) -> Any:
+        if (module, name) not in _ALLOWED:
+            raise pickle.UnpicklingError(f"it refers to {module}.{name}")
+        return _ALLOWED[module, name]
 
-    def persistent_load(self, mention):
-        kind, dtype, key, *_ = mention
-        if kind != "storage" or dtype not in _KNOWN.values() or not isinstance(key, str):
-            raise pickle.UnpicklingError(f"it mentions something other than a storage: {kind!r}")
+    def persistent_load(self, pid: Any, /) -> str:
+        kind, dtype, key, *_ = pid
+        if kind != "storage" or dtype not in _ALLOWED.values() or not isinstance(key, str):
+            raise pickle.UnpicklingError(f"it refers to something other than a storage: {kind!r}")
         self.dtypes[key] = np.dtype(dtype)
         return key
 
@@ -70,20 +79,22 @@ def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
         with Path(path).open("rb") as file:
             for expected in (MAGIC, PROTOCOL):
                 if _Unpickler(file).load() != expected:
-                    raise ValueError("it begins otherwise")
-            _Unpickler(file).load()  # the sizes of the writer's own numbers
+                    raise ValueError("its first values are not those of torch.save")
+            _Unpickler(file).load()  # the sizes of numbers on the machine that wrote it
             unpickler = _Unpickler(file)
-            tensors = dict(unpickler.load())
-            storages = {key: _storage(file, unpickler.dtypes[key]) for key in _Unpickler(file).load()}
-            return {name: _placed(tensor, storages) for name, tensor in tensors.items()}
+            views = dict(unpickler.load())
+            storages = {key: _read_storage(file, unpickler.dtypes[key]) for key in _Unpickler(file).load()}
+            return {name: _view_tensor(view, storages) for name, view in views.items()}
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); {_EXPECTED}") from error
     # A damaged pickle can raise nearly anything.
     except Exception as error:
-        raise UserError(f"{path} is no such file or damaged ({type(error).__name__}: {error}); {_EXPECTED}") from error
+        raise UserError(
+            f"{path} is not such a file, or damaged ({type(error).__name__}: {error}); {_EXPECTED}"
+        ) from error
 
 
-def _storage(file, dtype: np.dtype) -> np.ndarray:
+def _read_storage(file: BinaryIO, dtype: np.dtype) -> np.ndarray:
     size = int.from_bytes(file.read(8), "little")
     content = file.read(size * dtype.itemsize)
     if len(content) != size * dtype.itemsize:
@@ -91,10 +102,10 @@ def _storage(file, dtype: np.dtype) -> np.ndarray:
     return np.frombuffer(content, dtype)
 
 
-def _placed(tensor: _Tensor, storages: dict[str, np.ndarray]) -> np.ndarray:
-    values = storages[tensor.storage][tensor.offset :]
-    last = sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride, strict=True))
-    if tensor.offset < 0 or min((0, *tensor.shape, *tensor.stride)) < 0 or last >= len(values):
+def _view_tensor(view: _TensorView, storages: dict[str, np.ndarray]) -> np.ndarray:
+    values = storages[view.storage][view.offset :]
+    last = sum((size - 1) * step for size, step in zip(view.shape, view.stride, strict=True))
+    if view.offset < 0 or min((0, *view.shape, *view.stride)) < 0 or last >= len(values):
         raise ValueError("a tensor lies outside of the file")
-    strides = [step * values.itemsize for step in tensor.stride]
-    return np.lib.stride_tricks.as_strided(values, tensor.shape, strides, writeable=False)
+    strides = [step * values.itemsize for step in view.stride]
+    return np.lib.stride_tricks.as_strided(values, view.shape, strides, writeable=False)

@@ -1,38 +1,42 @@
 """Many to many: a sentence in one language -> the same in another. `python -m apps.translation --help`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from apps.translation.config import SEARCH_SPACE, TranslationConfig
 from rnn_keras.cli.app import App
+from rnn_keras.cli.protocols import FinishedRun
 
 if TYPE_CHECKING:
     import keras
+    from matplotlib.figure import Figure
 
     from apps.translation.data import TranslationData
+    from apps.translation.model import TranslationModel
     from rnn_keras.export.spec import ExportSpec
-    from rnn_keras.training.run_directory import RunDirectory
+    from rnn_keras.training.train import TrainedNetwork
 
 
 class TranslationApp(App):
     name = "translation"
+    description = "Many to many: a sentence goes in word by word, and its translation comes out, of another length."
     config_class = TranslationConfig
-    what = "Many to many: a sentence goes in word by word, and its translation comes out, of another length."
     monitor = "val_accuracy"
-    mode = "max"
     search_space = SEARCH_SPACE
 
-    def require_source(self, dataset: str, data_dir: str | None) -> None:
-        from apps.translation.sentence_pairs import require_source
+    def check_source(self, dataset: str, data_dir: str | None) -> None:
+        from apps.translation.sentence_pairs import check_source
 
-        require_source(dataset, data_dir)
+        check_source(dataset, data_dir)
 
-    def load(self, config: TranslationConfig) -> "TranslationData":
-        from apps.translation.data import load
+    def load_data(self, config: TranslationConfig) -> "TranslationData":
+        from apps.translation.data import load_data
 
-        return load(config)
+        return load_data(config)
 
-    def build(self, config: TranslationConfig, data: "TranslationData", optimizer) -> "keras.Model":
+    def build_network(
+        self, config: TranslationConfig, data: "TranslationData", optimizer: "keras.optimizers.Optimizer"
+    ) -> "keras.Model":
         from apps.translation.model import build_network
         from rnn_keras.training.losses import SmoothedCrossentropy
 
@@ -41,37 +45,42 @@ class TranslationApp(App):
         network.compile(optimizer=optimizer, loss=loss, weighted_metrics=["accuracy"])
         return network
 
-    def assemble(self, network: "keras.Model", data: "TranslationData") -> "keras.Model":
-        from apps.translation.model import build_translator
+    def build_model(
+        self, network: "keras.Model", data: "TranslationData", config: TranslationConfig
+    ) -> "TranslationModel":
+        from apps.translation.model import build_model
 
-        return build_translator(data.config, network, data.source_vocabulary, data.target_vocabulary)
+        return build_model(config, network, data.source_vocabulary, data.target_vocabulary)
 
-    def score(self, network: "keras.Model", data: "TranslationData", split: str) -> dict:
-        from apps.translation.metrics import metrics
-        from rnn_keras.seq2seq.text_to_text import TextWriter
+    def score(self, model: "TranslationModel", data: "TranslationData", split: str) -> dict[str, Any]:
+        from apps.translation.metrics import compute_metrics
 
-        return metrics(TextWriter(self.assemble(network, data)), data.pairs.splits[split])[0]
+        return compute_metrics(model.translator, data.pairs.examples(split))[0]
 
-    def draw(self, run: "RunDirectory", data: "TranslationData", network: "keras.Model") -> None:
-        from apps.translation.plots import draw
+    def plot(
+        self, trained: "TrainedNetwork", model: "TranslationModel", data: "TranslationData", config: TranslationConfig
+    ) -> "dict[str, Figure]":
+        from apps.translation.plots import make_plots
 
-        draw(run.plots, data, self.assemble(network, data))
+        return make_plots(model, data.pairs.splits["test"])
 
-    def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
+    def evaluate(
+        self, run: FinishedRun, dataset: str, data_dir: str | None, split: str
+    ) -> tuple[dict[str, Any], Sequence[str]]:
+        """The metrics; BLEU by length and the best and worst translations are printed."""
         from apps.translation.data import load_pairs
-        from apps.translation.metrics import metrics, show_details
-        from rnn_keras.seq2seq.text_to_text import TextWriter
+        from apps.translation.metrics import compute_metrics, show_details
 
-        pairs = load_pairs(self.config, dataset, data_dir, to_train=False)
-        translator, examples = TextWriter(model), pairs.examples(split)
-        scores, texts = metrics(translator, examples)
-        show_details(translator, examples, texts)
-        return scores, pairs.notes
+        pairs = load_pairs(run.config, dataset, data_dir, for_training=False)
+        translator, examples = run.model.translator, pairs.examples(split)
+        metrics, translations = compute_metrics(translator, examples)
+        show_details(translator, examples, translations)
+        return metrics, pairs.notes
 
-    def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[dict]:
+    def predict(self, run: FinishedRun, inputs: Sequence[bytes]) -> list[dict[str, str]]:
         from apps.translation.predict import predict
 
-        return predict(model, self.config, self.run.plots / "prediction.png", inputs)
+        return predict(run.model, run.config, run.directory.plots / "prediction.png", inputs)
 
     def export_spec(self, model: "keras.Model", config: TranslationConfig, examples: int) -> "ExportSpec":
         from apps.translation.export import export_spec

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from rnn_keras.training.config import TrainingConfig
+from rnn_keras.training.config import CellName, TrainingConfig
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
@@ -30,64 +30,63 @@ class TranslationConfig(TrainingConfig):
     """Data to learn from: hsk_sentences (packaged), a TFDS name with two texts (ted_hrlr_translate/pt_to_en), or a path
     to a TSV file with source and target on each line."""
     source: str | None = None
-    """Which text of a TFDS data set is read; default: what TFDS takes for the input."""
+    """Which text of a TFDS data set is the source; default: TFDS's own input."""
     target: str | None = None
-    """Which text of a TFDS data set is written; default: what TFDS takes for the output."""
+    """Which text of a TFDS data set is the target; default: TFDS's own output."""
     script: Literal["traditional", "simplified"] = "traditional"
-    """Characters that Chinese is converted to before anything is learnt, by OpenCC."""
-    epochs: int = 0
-    """The most passes over the training data; 0: eight."""
+    """Characters that Chinese is converted to before training, by OpenCC."""
+    epochs: int | None = None
+    """The most passes over the training data; default: eight."""
     patience: int = 5
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
     batch_size: int = 32
     """Pairs per step."""
     learning_rate: float = 1.5e-3
-    """Step size of the optimiser at its highest."""
+    """The highest step size of the optimizer."""
     warm_up: int = 200
     """Steps over which the learning rate rises to where the schedule has it."""
     clip_norm: float = 5.0
     """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""
-    cell: Literal["simple_rnn", "lstm", "gru"] = "lstm"
+    cell: CellName = "lstm"
     """Kind of recurrent layer."""
     units: int = 256
-    """Width of the hidden states, of the encoder per direction."""
+    """Width of the hidden states, in the encoder per direction."""
     embedding_units: int = 256
     """Width of the token vectors."""
     encoder_layers: int = 1
-    """Bidirectional recurrent layers that read the source."""
+    """Bidirectional recurrent layers over the source."""
     decoder_layers: int = 2
-    """Recurrent layers that write the target; the attention is asked by the first and heard by the others."""
+    """Recurrent layers over the target; the first queries the attention, whose result the others read."""
     attention: Literal["dot", "additive", "none"] = "dot"
-    """How the decoder looks back at the words of the source; none: all it has is the encoder's last state."""
+    """How the decoder attends to the source; none: it has the encoder's last state alone."""
     tied: bool = True
     """Use the target's token vectors as the output layer's weights too."""
     dropout: float = 0.35
-    """Share of units that are dropped in training: of token vectors, between layers and before the output."""
+    """Rate of dropout on token vectors, between layers and before the output."""
     word_dropout: float = 0.1
-    """Share of the source's tokens, and of the target's written so far, that are hidden in training."""
+    """Share of the source's tokens, and of the target's previous tokens, that are hidden in training."""
     label_smoothing: float = 0.1
-    """Share of the wanted probability that is spread over all tokens."""
+    """Share of the target probability that is spread evenly over all tokens."""
     vocabulary_size: int = 16_000
-    """The most tokens known, of the source and of the target each; rarer words are spelled letter by letter."""
+    """The most tokens in each of the two vocabularies; rarer words are spelled letter by letter."""
     minimum_count: int = 3
-    """Words that come up less often in training are spelled letter by letter."""
+    """Words that occur less often in the training data are spelled letter by letter."""
     maximum_length: int = 100
-    """Tokens that longer sentences are cut to."""
+    """Longer sentences are truncated to this number of tokens."""
     beam_width: int = 6
-    """Hypotheses kept by the search in the finished model; 1: greedy search."""
+    """Hypotheses of the beam search in the finished model; 1: greedy search."""
     length_penalty: float = 1.0
-    """How far the search makes up for long sentences' lower probability; 0: not at all."""
+    """Exponent of the beam search's length normalisation; 0: none, which favours short sentences."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
-        names = ("units", "embedding_units", "encoder_layers", "decoder_layers", "minimum_count", "beam_width")
-        for name in names:
-            self.require(name, getattr(self, name) >= 1, "at least 1")
+        self.require_positive(
+            "units", "embedding_units", "encoder_layers", "decoder_layers", "minimum_count", "beam_width"
+        )
         self.require("maximum_length", self.maximum_length >= 2, "at least 2 (a token and the end)")
         self.require("vocabulary_size", self.vocabulary_size >= 8, "at least 8")
         self.require("length_penalty", self.length_penalty >= 0, "at least 0")
-        for name in ("dropout", "word_dropout", "label_smoothing"):
-            self.require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
+        self.require_share("dropout", "word_dropout", "label_smoothing")
 
-    def passes(self, steps_per_epoch: int) -> int:
+    def count_epochs(self, steps_per_epoch: int) -> int:
         return self.epochs or 8

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,14 +12,16 @@ import tensorflow as tf
 
 from apps.translation.config import TranslationConfig
 from apps.translation.sentence_pairs import Pairs, SentencePairs, load_sentence_pairs
-from rnn_keras.data.open_vocabulary import OpenVocabulary, ReversibleTokenizer, framed
+from rnn_keras.data.open_vocabulary import OpenVocabulary, ReversibleTokenizer, add_start_end
 from rnn_keras.data.pair_batches import PairBatches
 from rnn_keras.data.splits import SPLITS
 from rnn_keras.data.text import Tokenizer
 
-SPELLED = "##"  # stands before the letters of a spelled source word
-FREQUENT = 100  # tokens, among which Japanese has its kana; of all its tokens they are few
-CONVERSION = {"traditional": "s2t", "simplified": "t2s"}
+SPELLING_MARK = "##"  # stands before the letters of a source word that is spelled
+FREQUENT_TOKENS = 100  # enough to recognise a language; Japanese has its kana among them, but few among all its tokens
+SAMPLED_TEXTS = 2000  # from which a language is recognised
+VALIDATION_BATCH = 128
+CONVERSIONS = {"traditional": "s2t", "simplified": "t2s"}  # OpenCC's names
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 _KANA = re.compile("[\u3040-\u30ff]")
@@ -26,15 +29,16 @@ _KANA = re.compile("[\u3040-\u30ff]")
 
 @dataclasses.dataclass(frozen=True)
 class TranslationData:
-    """Everything that a training run reads.
+    """The data of a training.
 
-    `pairs` holds the sentences, `sources` and `targets` their ids `(time,)` by split, a target with a start token
-    before and an end token behind; `chinese` says whether the target is Chinese.
+    Attributes:
+        pairs: the sentences, Chinese in the config's script.
+        source_vocabulary, target_vocabulary: of the train split.
+        sources: by split, the ids `(time,)` of each source.
+        targets: by split, the ids `(time,)` of each target, with a start token before and an end token after.
     """
 
-    config: TranslationConfig
     pairs: SentencePairs
-    chinese: bool
     source_vocabulary: OpenVocabulary
     target_vocabulary: OpenVocabulary
     sources: dict[str, list[np.ndarray]]
@@ -42,12 +46,12 @@ class TranslationData:
 
     @property
     def notes(self) -> list[str]:
-        return [f"note: {note}" for note in self.pairs.notes]
+        return self.pairs.notes
 
     @property
     def summary(self) -> str:
         counts = ", ".join(f"{len(pairs)} {split}" for split, pairs in self.pairs.splits.items())
-        sizes = f"{self.source_vocabulary.size} tokens in, {self.target_vocabulary.size} out"
+        sizes = f"{self.source_vocabulary.size} source tokens, {self.target_vocabulary.size} target tokens"
         return f"{counts} pairs; {sizes}"
 
     def training_batches(self, config: TranslationConfig) -> PairBatches:
@@ -56,66 +60,81 @@ class TranslationData:
         )
 
     def validation_dataset(self) -> tf.data.Dataset:
-        return PairBatches(self.sources["validation"], self.targets["validation"], 128, shuffle=False).dataset()
+        sources, targets = self.sources["validation"], self.targets["validation"]
+        return PairBatches(sources, targets, VALIDATION_BATCH, shuffle=False).dataset()
 
 
-def load(config: TranslationConfig) -> TranslationData:
+def load_data(config: TranslationConfig) -> TranslationData:
+    """The pairs of a config, the vocabularies of their train split, and all sentences as ids.
+
+    Raises:
+        UserError: see `load_sentence_pairs`.
+    """
     pairs = load_pairs(config, config.dataset, config.data_dir)
-    train = pairs.splits["train"]
-    learn = {"size": config.vocabulary_size, "minimum_count": config.minimum_count}
-    learn["maximum_length"] = config.maximum_length
+    train, length = pairs.splits["train"], config.maximum_length
+    limits: dict[str, Any] = {
+        "size": config.vocabulary_size,
+        "minimum_count": config.minimum_count,
+        "maximum_length": length,
+    }
     source_vocabulary = OpenVocabulary.learn(
-        train.sources, Tokenizer(config.maximum_length), mark=SPELLED, name="source_vocabulary", **learn
+        train.sources, Tokenizer(length), mark=SPELLING_MARK, name="source_vocabulary", **limits
     )
     target_vocabulary = OpenVocabulary.learn(
-        train.targets, ReversibleTokenizer(config.maximum_length), mark="", name="target_vocabulary", **learn
+        train.targets, ReversibleTokenizer(length), mark="", name="target_vocabulary", **limits
     )
     return TranslationData(
-        config,
         pairs,
-        is_chinese(train.targets),
         source_vocabulary,
         target_vocabulary,
         {split: source_vocabulary.encode(pairs.splits[split].sources) for split in SPLITS},
-        {split: framed(target_vocabulary.encode(pairs.splits[split].targets)) for split in SPLITS},
+        {split: add_start_end(target_vocabulary.encode(pairs.splits[split].targets)) for split in SPLITS},
     )
 
 
-def load_pairs(config: TranslationConfig, dataset: str, data_dir: str | None, to_train: bool = True) -> SentencePairs:
-    """The data with Chinese, on either side, in the script of the config."""
+def load_pairs(
+    config: TranslationConfig, dataset: str, data_dir: str | None, *, for_training: bool = True
+) -> SentencePairs:
+    """The pairs of any data, with Chinese on either side in the script of the config.
+
+    Args:
+        config: of a training; its `source` and `target` apply to its own data alone.
+        dataset, data_dir, for_training: see `load_sentence_pairs`.
+    """
     source, target = (config.source, config.target) if dataset == config.dataset else (None, None)
     if dataset.split(":")[0] == "hsk_sentences" and target is None:
         target = config.script  # it has both
 
-    def in_one_script(pairs: Pairs) -> Pairs:
+    def convert_chinese(pairs: Pairs) -> Pairs:
         columns = (pairs.sources, pairs.targets)
-        return Pairs(*(in_script(column, config.script) if is_chinese(column) else column for column in columns))
+        return Pairs(*(convert_script(texts, config.script) if is_chinese(texts) else texts for texts in columns))
 
-    # Before the splits are made: a sentence in both scripts is one sentence.
+    # Before the data are split: a sentence in both scripts is one sentence.
     return load_sentence_pairs(
-        dataset, data_dir, source=source, target=target, to_train=to_train, prepare=in_one_script
+        dataset, data_dir, source=source, target=target, for_training=for_training, prepare=convert_chinese
     )
 
 
 def reads_chinese(model: keras.Model) -> bool:
-    """Whether a saved model was trained on Chinese sources, by the tokens that came up most often in them."""
-    return is_chinese(model.get_layer("source_vocabulary").vocabulary[:FREQUENT])
+    """Whether a saved model was trained on Chinese sources, judged by their most frequent tokens."""
+    vocabulary: Any = model.get_layer("source_vocabulary")
+    return is_chinese(vocabulary.vocabulary[:FREQUENT_TOKENS])
 
 
-def in_script(texts: Sequence[str], script: str) -> list[str]:
-    """Chinese texts, or any, with their Chinese characters in the `"traditional"` or `"simplified"` script."""
-    convert = opencc.OpenCC(CONVERSION[script]).convert
+def convert_script(texts: Sequence[str], script: str) -> list[str]:
+    """The texts with their Chinese characters in the `"traditional"` or `"simplified"` script."""
+    convert = opencc.OpenCC(CONVERSIONS[script]).convert
     return [convert(text) for text in texts]
 
 
 def is_chinese(texts: Sequence[str]) -> bool:
-    """Whether most of the letters are Han, and next to none Japanese kana."""
-    text = "".join(texts[:2000])
+    """Whether most of the letters are Han, and almost none Japanese kana."""
+    text = "".join(texts[:SAMPLED_TEXTS])
     han, letters = len(_HAN.findall(text)), sum(map(str.isalpha, text))
     return 2 * han > letters and 20 * len(_KANA.findall(text)) < han
 
 
 def has_no_spaces(texts: Sequence[str]) -> bool:
-    """Whether most of the letters are of scripts that put no space between words: Han, kana, Thai and the like."""
-    text = "".join(texts[:2000])
+    """Whether most of the letters are of scripts without spaces between words, such as Han, kana and Thai."""
+    text = "".join(texts[:SAMPLED_TEXTS])
     return 2 * len(_WITHOUT_SPACES.findall(text)) > sum(map(str.isalpha, text))

@@ -4,7 +4,7 @@ import keras
 
 from apps.translation.config import TranslationConfig
 from apps.translation.data import load_pairs
-from apps.translation.metrics import corpus_scores
+from apps.translation.metrics import score_corpus
 from apps.translation.sentence_pairs import Pairs
 from rnn_keras.data.classification import sample_evenly
 from rnn_keras.export.spec import ExportSpec
@@ -12,14 +12,14 @@ from rnn_keras.seq2seq.export_spec import text_export_spec
 
 
 def export_spec(model: keras.Model, config: TranslationConfig, examples: int) -> ExportSpec:
-    sources, references = drawn_pairs(config, examples).references()
-    return text_export_spec(model, sources, lambda texts: corpus_scores(texts, references)[0]["bleu"], "bleu")
+    """All files take raw sentences, and are compared by BLEU."""
+    sources, references = sample_pairs(config, examples).references()
+    return text_export_spec(model, sources, lambda texts: score_corpus(texts, references)[0]["bleu"], "bleu")
 
 
-def drawn_pairs(config: TranslationConfig, examples: int) -> Pairs:
-    """Up to so many pairs of the test split, drawn evenly; none where none are asked for."""
-    if not examples:
+def sample_pairs(config: TranslationConfig, number: int) -> Pairs:
+    """At most so many pairs of the test split, evenly apart; with 0 no data are loaded."""
+    if not number:
         return Pairs([], [])
     test = load_pairs(config, config.dataset, config.data_dir).splits["test"]
-    indices = sample_evenly(len(test), examples)
-    return Pairs([test.sources[place] for place in indices], [test.targets[place] for place in indices])
+    return test.select(sample_evenly(len(test), number))

@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 
 from rnn_keras.data.package_files import PackageFile
 from rnn_keras.data.packaged_builder import PackagedBuilder
-from rnn_keras.data.splits import normalise, split_of
+from rnn_keras.data.splits import assign_split, normalise_text
 
 FILE = PackageFile(
     package="hsk-sentences-audio",
@@ -51,7 +51,7 @@ class HskSentences(PackagedBuilder):
         """Yields `(id, example)` from the file's list of sentences."""
         for row in json.loads(Path(paths["sentences"]).read_text(encoding="utf-8")):
             english = row["translation"]["en"]
-            if split_of(normalise(english)) == split:
+            if assign_split(normalise_text(english)) == split:
                 yield (
                     row["id"],
                     {"english": english, "simplified": row["chinese"], "traditional": row["traditional"]},

@@ -1,36 +1,43 @@
-"""Sentences of the user's, translated, with a picture of where the decoder looked."""
+"""Translations of the user's sentences, with a figure of their attention weights."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import keras
-
-from apps.translation.attention import attention_map, legend, plot_attention
+from apps.translation.attention import compute_attention
 from apps.translation.config import TranslationConfig
-from apps.translation.data import in_script, reads_chinese
-from rnn_keras.cli.app import console
-from rnn_keras.seq2seq.text_to_text import TextWriter
+from apps.translation.data import convert_script, reads_chinese
+from apps.translation.model import TranslationModel
+from apps.translation.plots import PANELS, find_token_font, format_legend, plot_attention
+from rnn_keras.training.plots import save_figure
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.terminal import console
 
-PICTURED = 3  # the most sentences that a picture shows
 
+def predict(
+    model: TranslationModel, config: TranslationConfig, figure: Path, inputs: Sequence[bytes]
+) -> list[dict[str, str]]:
+    """A dict with the `translation` of each input; the attention weights of the first three are plotted.
 
-def predict(model: keras.Model, config: TranslationConfig, picture: Path, inputs: Sequence[bytes]) -> list[dict]:
-    """A dict with the `translation` for each input; the first few are pictured."""
+    Args:
+        model: of a finished run.
+        config: its settings.
+        figure: the file of the plot.
+        inputs: sentences, UTF-8.
+    """
     texts = [text.decode("utf-8", "replace") for text in inputs]
-    if reads_chinese(model):  # as in training: the conversion would spoil what Japanese has in common with Chinese
-        texts = in_script(texts, config.script)
-    answers = TextWriter(model).write(texts).texts
-    maps = [attention_map(model, text) for text in texts[:PICTURED]]
-    if maps and maps[0] is not None:
+    if reads_chinese(model):  # as in training; the conversion would change the Chinese characters of Japanese
+        texts = convert_script(texts, config.script)
+    translations = model.translator.generate(texts).texts
+    examples = compute_attention(model, texts[:PANELS])
+    if examples:
         try:
-            drawn = plot_attention(maps, picture)
-        except UserError as error:  # the translations do not depend on the picture
-            console.print(f"no picture: {error}")
+            save_figure(plot_attention(examples), figure)
+        except UserError as error:  # the translations do not depend on the figure
+            console.print(f"no figure: {error}")
         else:
-            console.print(f"where the decoder looked: {picture}")
-            if not drawn:
-                console.print("no font here has all of these characters: in the picture tokens bear their numbers")
-                for shown in maps:
-                    console.print(legend(shown))
-    return [{"translation": answer} for answer in answers]
+            console.print(f"attention weights: {figure}")
+            if find_token_font(examples) is None:
+                console.print("no installed font has all of these characters: the figure shows numbers for tokens")
+                for example in examples:
+                    console.print(format_legend(example))
+    return [{"translation": translation} for translation in translations]

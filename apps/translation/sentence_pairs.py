@@ -1,19 +1,24 @@
-"""Sentences and their translations, from a TFDS name, a TSV file or a folder of such, in three disjoint splits."""
+"""Sentences and their translations, from a TFDS name, a TSV file or a folder of such files, in three splits."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnn_keras.data.splits import SPLITS, assign_splits, normalise, select_split
-from rnn_keras.data.tables import read_rows, split_files
-from rnn_keras.data.tfds_source import batches_of_splits, means_path, prepared_builder, require_within_reach
+from rnn_keras.data.splits import SPLITS, assign_splits, normalise_text, select_split
+from rnn_keras.data.tables import list_split_files, read_rows
+from rnn_keras.data.tfds_source import TFDSSource, read_splits
 from rnn_keras.utils.errors import UserError
 
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
 SUFFIXES = (".tsv", ".txt")
-FEWEST = 10  # distinct source sentences to train on, validate and test
+FEWEST = 10  # distinct source sentences to train, validate and test with
 DEFAULT = "hsk_sentences"
+SOURCE = TFDSSource(DEFAULT, {DEFAULT: "apps.translation.hsk_sentences"})
 _EXPECTED = "expected a .tsv or .txt file with source<TAB>target on each line"
 
 
@@ -29,15 +34,19 @@ class Pairs:
 
     def references(self) -> tuple[list[str], list[list[str]]]:
         """Each source sentence once, up to case and white space, and all of its translations."""
-        places: dict[str, int] = {}
+        indices: dict[str, int] = {}
         sources, references = [], []
         for source, target in zip(self.sources, self.targets, strict=True):
-            place = places.setdefault(normalise(source), len(sources))
-            if place == len(sources):
+            index = indices.setdefault(normalise_text(source), len(sources))
+            if index == len(sources):
                 sources.append(source)
                 references.append([])
-            references[place].append(target)
+            references[index].append(target)
         return sources, references
+
+    def select(self, indices: Sequence[int] | np.ndarray) -> "Pairs":
+        """The pairs at these indices."""
+        return Pairs([self.sources[index] for index in indices], [self.targets[index] for index in indices])
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,7 @@ def load_sentence_pairs(
     *,
     source: str | None = None,
     target: str | None = None,
-    to_train: bool = True,
+    for_training: bool = True,
     download: bool = True,
     prepare: Callable[[Pairs], Pairs] = lambda pairs: pairs,
 ) -> SentencePairs:
@@ -80,57 +89,54 @@ def load_sentence_pairs(
         data_dir: TFDS's data directory.
         source, target: the names of the two texts among the TFDS data set's features; default: what TFDS itself takes
             for input and output, or the only two there are.
-        to_train: whether to insist on enough sentences to train, validate and test with.
+        for_training: whether to require enough sentences to train, validate and test with.
         download: whether TFDS may fetch what is not there.
-        prepare: all pairs -> as many, in the same order, as they are to be learnt. What it makes alike is one sentence,
-            and in one split.
+        prepare: all pairs -> as many in the same order, changed before the data are split: sentences that it makes
+            equal are in one split.
 
     Raises:
-        UserError: anything about the data that the user can mend.
+        UserError: anything about the data that the user can correct.
     """
-    if means_path(dataset, SUFFIXES):
+    if SOURCE.is_path(dataset, SUFFIXES):
         if source or target:
             raise UserError(
                 f"--source and --target name features of a TFDS data set; {dataset} is a file or folder, whose first "
                 "column is the source and whose second is the target: leave the flags out, or swap the columns"
             )
-        sources, targets, given = _read_files(Path(dataset).expanduser())
+        sources, targets, named_splits = _read_files(Path(dataset).expanduser())
     else:
-        sources, targets, given = _read_tfds(dataset, data_dir, source, target, download)
-    whole = [place for place, pair in enumerate(zip(sources, targets, strict=True)) if all(map(str.strip, pair))]
+        sources, targets, named_splits = _read_tfds(dataset, data_dir, source, target, download)
+    complete = [index for index, pair in enumerate(zip(sources, targets, strict=True)) if all(map(str.strip, pair))]
     notes = []
-    if len(whole) < len(sources):
-        notes.append(f"{len(sources) - len(whole)} of {len(sources)} pairs left out, since one side is empty")
-        sources, targets, given = ([column[place] for place in whole] for column in (sources, targets, given))
+    if len(complete) < len(sources):
+        notes.append(f"{len(sources) - len(complete)} of {len(sources)} pairs are left out, since one side is empty")
+        sources, targets = ([texts[index] for index in complete] for texts in (sources, targets))
+        named_splits = [named_splits[index] for index in complete]
     everything = prepare(Pairs(sources, targets))
-    keys = [normalise(text) for text in everything.sources]
-    if len(set(keys)) < (FEWEST if to_train else 1):
+    keys = [normalise_text(text) for text in everything.sources]
+    if len(set(keys)) < (FEWEST if for_training else 1):
         raise UserError(
             f"{dataset} has {len(set(keys))} distinct source sentences with a translation, too few: expected at least "
             f"{FEWEST} to train, validate and test with, and some thousands for a useful model"
         )
-    assigned, more = assign_splits(keys, given)
-    splits = {name: _part(everything, np.flatnonzero(assigned == name)) for name in SPLITS}
+    assigned, split_notes = assign_splits(keys, named_splits)
+    splits = {name: everything.select(np.flatnonzero(assigned == name)) for name in SPLITS}
     empty = [name for name, pairs in splits.items() if not len(pairs)]
-    if empty and to_train:
-        raise UserError(f"{dataset} leaves no example for the {empty[0]} split: give it more sentences")
-    return SentencePairs(dataset, splits, everything, notes + more)
+    if empty and for_training:
+        raise UserError(f"{dataset} leaves no example for the {empty[0]} split: add more sentences")
+    return SentencePairs(dataset, splits, everything, notes + split_notes)
 
 
-def require_source(dataset: str, data_dir: str | None = None) -> None:
-    """Refuses data that are not there and cannot be fetched, in a second: nothing of TensorFlow is imported.
+def check_source(dataset: str, data_dir: str | None = None) -> None:
+    """Refuses data that are not available, within a second: TensorFlow is not imported.
 
     Raises:
         UserError: no such file, an unknown TFDS name, or one that is neither prepared nor within reach.
     """
-    if means_path(dataset, SUFFIXES):
+    if SOURCE.is_path(dataset, SUFFIXES):
         _require_path(Path(dataset).expanduser())
     else:
-        require_within_reach(dataset, data_dir, default=DEFAULT)
-
-
-def _part(pairs: Pairs, places: Sequence[int]) -> Pairs:
-    return Pairs([pairs.sources[place] for place in places], [pairs.targets[place] for place in places])
+        SOURCE.check(dataset, data_dir)
 
 
 def _require_path(path: Path) -> None:
@@ -139,12 +145,14 @@ def _require_path(path: Path) -> None:
 
 
 def _read_files(path: Path) -> tuple[list[str], list[str], list[str | None]]:
+    """Sources, targets, and the split that a file's name gives each pair, or None."""
     _require_path(path)
     if path.is_dir():
-        rows = [(split, *pair) for split, file in split_files(path, SUFFIXES) for pair in _read_table(file)]
+        rows = [(split, *pair) for split, file in list_split_files(path, SUFFIXES) for pair in _read_table(file)]
     else:
         rows = [(None, *pair) for pair in _read_table(path)]
-    return [row[1] for row in rows], [row[2] for row in rows], [row[0] for row in rows]
+    splits, sources, targets = zip(*rows, strict=True)
+    return list(sources), list(targets), list(splits)
 
 
 def _read_table(path: Path) -> list[tuple[str, str]]:
@@ -158,41 +166,54 @@ def _read_table(path: Path) -> list[tuple[str, str]]:
     return pairs
 
 
-def _read_tfds(name, data_dir, source, target, download) -> tuple[list[str], list[str], list[str | None]]:
-    builder = prepared_builder(name, data_dir, download=download, default=DEFAULT)
-    source, target = chosen_texts(name, builder.info, source, target)
-    sources, targets, given = [], [], []
-    for split, batch in batches_of_splits(builder, name):
+def _read_tfds(
+    name: str, data_dir: str | None, source: str | None, target: str | None, download: bool
+) -> tuple[list[str], list[str], list[str | None]]:
+    """Sources, targets, and the split of each pair, or None."""
+    builder = SOURCE.prepare(name, data_dir, download=download)
+    source, target = choose_texts(name, builder.info, source, target)
+    sources, targets, splits = [], [], []
+    for split, batch in read_splits(builder, name):
         sources += [text.decode("utf-8", "replace").strip() for text in batch[source]]
         targets += [text.decode("utf-8", "replace").strip() for text in batch[target]]
-        given += [split] * len(batch[source])
+        splits += [split] * len(batch[source])
     if not sources:
         raise UserError(
             f"{name} has no pairs in train, validation or test: its splits are {', '.join(builder.info.splits)}"
         )
-    # A data set with nothing but a train split names none for its examples.
-    return sources, targets, [None] * len(given) if set(given) == {"train"} else given
+    # The examples of a data set with nothing but a train split are divided here.
+    return sources, targets, [None] * len(splits) if set(splits) == {"train"} else splits
 
 
-def chosen_texts(name: str, info, source: str | None, target: str | None) -> tuple[str, str]:
-    """The names of the source and the target among a TFDS data set's features."""
+def choose_texts(name: str, info: "tfds.core.DatasetInfo", source: str | None, target: str | None) -> tuple[str, str]:
+    """The names of the source and the target among a TFDS data set's features.
+
+    Args:
+        name: of the data set.
+        info: of its builder.
+        source, target: the names that the user gave.
+
+    Raises:
+        UserError: these are not the names of two texts, or without them it is not clear which texts are meant.
+    """
     import tensorflow_datasets as tfds
 
     features = dict(info.features) if isinstance(info.features, dict | tfds.features.FeaturesDict) else {}
     texts = [key for key, feature in features.items() if isinstance(feature, tfds.features.Text)]
     chosen = [source, target]
-    for place, wanted in enumerate(info.supervised_keys or ()):
-        if place < 2 and isinstance(wanted, str) and wanted in texts and wanted != chosen[1 - place]:
-            chosen[place] = chosen[place] or wanted
-    for place in (0, 1):
-        left = [key for key in texts if key != chosen[1 - place]]
-        if chosen[place] is None and len(left) == (1 if chosen[1 - place] else 2):
-            chosen[place] = left[place if len(left) == 2 else 0]
-    if None in chosen or chosen[0] == chosen[1] or not set(chosen) <= set(texts):
+    for side, key in enumerate((info.supervised_keys or ())[:2]):
+        if isinstance(key, str) and key in texts and key != chosen[1 - side]:
+            chosen[side] = chosen[side] or key
+    for side in (0, 1):
+        left = [key for key in texts if key != chosen[1 - side]]
+        if chosen[side] is None and len(left) == (1 if chosen[1 - side] else 2):
+            chosen[side] = left[side if len(left) == 2 else 0]
+    first, second = chosen
+    if first is None or second is None or first == second or not {first, second} <= set(texts):
         flags = {"--source": source, "--target": target}
         named = ", ".join(f"{flag} {value}" for flag, value in flags.items() if value)
         raise UserError(
-            f"{name}{f' with {named}' if named else ''} gives no pair of texts: name two of its texts with --source "
-            f"and --target: {', '.join(texts) if texts else 'it has none'}"
+            f"{name}{f' with {named}' if named else ''} does not have such a pair of texts: name two of its texts with "
+            f"--source and --target: {', '.join(texts) if texts else 'it has none'}"
         )
-    return chosen[0], chosen[1]
+    return first, second
