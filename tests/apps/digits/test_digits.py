@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,19 +14,19 @@ from PIL import Image
 
 from apps.digits.__main__ import DigitsApp
 from apps.digits.config import DigitsConfig
-from apps.digits.data import load
-from apps.digits.model import build_classifier, build_picture_model
-from apps.digits.plots import plot_mistakes, worst
+from apps.digits.model import build_classifier, build_image_model
+from apps.digits.plots import find_worst, plot_mistakes
 from rnn_keras.data.batching import FixedBatches
-from rnn_keras.data.image_classification import Examples, read_images
-from rnn_keras.data.images import encoded
+from rnn_keras.data.image_classification import load_image_dataset, read_images
+from rnn_keras.data.images import encode_images
 from rnn_keras.training.fit import fit
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError
 
 CLASSES = ("beam", "cross", "pole")
 SMALL = ("--size", "8", "--filters", "8", "--units", "16", "--batch-size", "16", "--learning-rate", "0.01")
-VARIANTS = [{}, {"color": True, "shift": 0.0, "turn": 0.0}, {"size": 12, "filters": 5}, {"size": 4}]
+VARIANTS = [{}, {"color": True, "shift": 0.0, "rotation": 0.0}, {"size": 12, "filters": 5}, {"size": 4}]
+SLOW_VARIANTS = [VARIANTS[0], *(pytest.param(settings, marks=pytest.mark.slow) for settings in VARIANTS[1:])]
 
 
 def command(*arguments):
@@ -36,7 +37,7 @@ def last_line(capfd):
     return json.loads(capfd.readouterr().out.splitlines()[-1])
 
 
-def drawn(kind, generator, size=8):
+def draw_line(kind, generator, size=8):
     """A bright line on a dark ground, across, upright or both: `(size, size, 1)` uint8."""
     pixels = generator.integers(0, 60, (size, size, 1))
     row, column = generator.integers(1, size - 1, 2)
@@ -54,7 +55,7 @@ def pictures(tmp_path_factory):
     for kind in CLASSES:
         (folder / kind).mkdir(parents=True)
         for number in range(60):
-            (folder / kind / f"{number}.png").write_bytes(encoded([drawn(kind, generator)])[0])
+            (folder / kind / f"{number}.png").write_bytes(encode_images([draw_line(kind, generator)])[0])
     return folder
 
 
@@ -73,8 +74,8 @@ def test_a_run_leaves_what_is_promised(digits_run):
     assert {"total", "training"} <= set(metrics["seconds"])
     left = {path.name for path in digits_run.iterdir()}
     assert left == {"config.json", "model.keras", "metrics.json", "history.csv", "logs", "plots"}
-    drawings = {path.name for path in (digits_run / "plots").iterdir()}
-    assert drawings == {"learning_curves.png", "confusion.png", "mistakes.png"}
+    figures = {path.name for path in (digits_run / "plots").iterdir()}
+    assert figures == {"learning_curves.png", "confusion.png", "mistakes.png"}
 
 
 def test_evaluate_gives_the_metrics_of_training_again(digits_run, capfd):
@@ -96,8 +97,8 @@ def test_evaluate_scores_other_data_by_the_models_classes(digits_run, tmp_path, 
         (tmp_path / folder).mkdir()
         for number, kind in enumerate(kinds):
             # Larger than those of training: they are scaled to the model's size.
-            large = np.repeat(np.repeat(drawn(kind, generator), 3, axis=0), 3, axis=1)
-            (tmp_path / folder / f"{number}.png").write_bytes(encoded([large])[0])
+            large = np.repeat(np.repeat(draw_line(kind, generator), 3, axis=0), 3, axis=1)
+            (tmp_path / folder / f"{number}.png").write_bytes(encode_images([large])[0])
     command("evaluate", "--run-dir", digits_run, "--dataset", tmp_path, "--split", "all", "--json")
 
     metrics = last_line(capfd)
@@ -117,6 +118,30 @@ def test_predict_answers_each_picture(digits_run, pictures, tmp_path, monkeypatc
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("\n".join(map(str, files)).encode())))
     command("predict", "--run-dir", digits_run, "--json")
     assert last_line(capfd)["predictions"] == predictions
+
+
+def test_a_new_process_loads_the_model_with_one_import(digits_run):
+    program = "import keras; model = keras.models.load_model(sys.argv[1]); print(model.name)"
+    done = run_python(f"import sys, apps.digits.model; {program}", digits_run / "model.keras")
+    assert done.stdout.strip() == "digits", done.stderr
+    done = run_python(f"import sys; {program}", digits_run / "model.keras")
+    assert done.returncode and "apps.digits.model" in done.stderr
+
+
+def run_python(program, *arguments):
+    return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_a_search_finds_settings(pictures, tmp_path, capfd):
+    settings = ("--dataset", pictures, "--epochs", 1, *SMALL)
+    command("tune", "--run-dir", tmp_path, "--max-trials", 2, "--no-compare", *settings, "--json")
+    report = last_line(capfd)
+    assert len(report["trials"]) == 2 and set(report["best"]["settings"]) == {
+        "dropout",
+        "shift",
+        "rotation",
+        "clip_norm",
+    }
 
 
 def test_what_was_seen_before_changes_no_answer(digits_run, pictures, capfd):
@@ -141,7 +166,7 @@ def test_the_users_mistakes_are_one_sentence(digits_run, pictures, tmp_path, cap
         ((*train, tmp_path / "flat"), "flat holds no subfolders"),
         ((*train, tmp_path / "none"), "no such folder"),
         ((*train, "digitz"), "did you mean digits"),
-        ((*train, "digits", "--size", 3), "--size must be at least 4, or 0 for the data's own, got 3"),
+        ((*train, "digits", "--size", 3), "--size must be at least 4, got 3"),
     ):
         with pytest.raises(SystemExit) as ended:
             command(*arguments)
@@ -153,8 +178,8 @@ def test_the_users_mistakes_are_one_sentence(digits_run, pictures, tmp_path, cap
 
 def test_a_saved_model_file_predicts_the_same_from_files(digits_run, pictures):
     model = keras.models.load_model(digits_run / "model.keras")
-    test = load(DigitsConfig(dataset=str(pictures), size=8)).pictures.splits["test"]
-    out = model({"picture": tf.constant(encoded(test.images))}, training=False)
+    test = load_image_dataset(str(pictures), None, size=8, channels=1).splits["test"]
+    out = model({"picture": tf.constant(encode_images(test.images))}, training=False)
     direct = model.get_layer("classifier").predict(test.images, verbose=0)
 
     np.testing.assert_allclose(out["probabilities"], direct, atol=1e-6)
@@ -162,6 +187,15 @@ def test_a_saved_model_file_predicts_the_same_from_files(digits_run, pictures):
     assert [label.decode() for label in out["label"].numpy()] == [CLASSES[number] for number in direct.argmax(axis=1)]
 
 
+def test_an_export_without_examples_writes_the_files(digits_run, tmp_path, capfd):
+    command("export", "--run-dir", digits_run, "--saved-models", tmp_path, "--examples", 0, "--json")
+    report = last_line(capfd)
+
+    assert report["report"] == []
+    assert sorted(path.name for path in (tmp_path / "digits").iterdir()) == ["1", "digits.tflite"]
+
+
+@pytest.mark.slow
 def test_exported_files_take_bytes_and_pixels_and_answer_as_keras_does(digits_run, pictures, tmp_path, capfd):
     formats = ("--formats", "saved_model,litert", "--quantize", "none,int8")
     command("export", "--run-dir", digits_run, "--saved-models", tmp_path, *formats, "--json")
@@ -199,7 +233,7 @@ def test_exported_files_take_bytes_and_pixels_and_answer_as_keras_does(digits_ru
     on_device = (
         "import json, sys\n"
         "import numpy as np\n"
-        "from rnn_keras.export import LiteRTModel\n"
+        "from rnn_keras.runtime import LiteRTModel\n"
         "model = LiteRTModel(sys.argv[1])\n"
         "pixels = np.load(sys.argv[2])\n"
         "print(json.dumps(model.predict(pixels)))\n"
@@ -219,21 +253,23 @@ def assert_alike(printed, expected, tolerance=1e-5):
     np.testing.assert_allclose(*scores, atol=tolerance)
 
 
-@pytest.mark.parametrize("settings", VARIANTS, ids=lambda settings: "-".join(map(str, settings)) or "default")
+@pytest.mark.parametrize("settings", SLOW_VARIANTS, ids=lambda settings: "-".join(map(str, settings)) or "default")
 class TestModel:
     def batch(self, config):
         generator = np.random.default_rng(2)
         size = config.size or 8
-        images = np.stack([drawn(CLASSES[number % 3], generator, size) for number in range(18)])
+        images = np.stack([draw_line(CLASSES[number % 3], generator, size) for number in range(18)])
         return FixedBatches(
-            [np.repeat(images, config.channels, axis=-1), np.arange(18, dtype=np.int32) % 3], 18, shuffle=False
+            [np.repeat(images, (3 if config.color else 1), axis=-1), np.arange(18, dtype=np.int32) % 3],
+            18,
+            shuffle=False,
         ).dataset()
 
     def compiled(self, settings, **more):
         keras.utils.set_random_seed(1)
         config = DigitsConfig(**{"filters": 8, "units": 16, **settings, **more})
         size = config.size or 8
-        classifier = build_classifier(config, (size, size, config.channels), 3)
+        classifier = build_classifier(config, (size, size, (3 if config.color else 1)), 3)
         classifier.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
         return classifier, self.batch(config)
 
@@ -247,25 +283,26 @@ class TestModel:
             assert np.any(weight.numpy() != old), weight.path
 
     def test_it_overfits_one_batch(self, settings):
-        classifier, batch = self.compiled(settings, dropout=0.0, shift=0.0, turn=0.0)
+        classifier, batch = self.compiled(settings, dropout=0.0, shift=0.0, rotation=0.0)
         classifier.fit(batch.repeat(), steps_per_epoch=120, verbose=0, shuffle=False)
 
         assert classifier.evaluate(batch, verbose=0)[1] == 1.0
 
 
-def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path):
-    """The order of the pictures, how they are moved, what is dropped, and the averages of the normalisation."""
+@pytest.mark.slow
+def test_an_interrupted_run_resumes_as_if_it_had_not_been(tmp_path):
+    """The order of the images, their random shifts, dropout, and the averages of the normalisation."""
     generator = np.random.default_rng(5)
-    columns = [np.stack([drawn(CLASSES[number % 3], generator) for number in range(40)]), np.arange(40) % 3]
+    columns = [np.stack([draw_line(CLASSES[number % 3], generator) for number in range(40)]), np.arange(40) % 3]
     batches = FixedBatches(columns, 8, shuffle=True, seed=3)
     losses = []
-    for folder, stops in (("whole", [4]), ("cut", [2, 4])):
+    for folder, stops in (("uninterrupted", [4]), ("interrupted", [2, 4])):
         for epochs in stops:
             keras.utils.set_random_seed(1)
             classifier = build_classifier(DigitsConfig(filters=4, units=8), (8, 8, 1), 3)
             classifier.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
             validation = FixedBatches(columns, 40, shuffle=False).dataset()
-            settings = {"steps_per_epoch": 5, "epochs": epochs, "patience": 9, "monitor": "val_loss", "mode": "min"}
+            settings = {"steps_per_epoch": 5, "epochs": epochs, "patience": 9, "monitor": "val_loss"}
             rows, _ = fit(classifier, batches.endless, validation, RunDirectory(tmp_path / folder), **settings)
         losses.append([(row["loss"], row["val_loss"]) for row in rows])
 
@@ -274,8 +311,8 @@ def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path):
 
 def test_augmentation_is_for_training_alone():
     keras.utils.set_random_seed(1)
-    classifier = build_classifier(DigitsConfig(dropout=0.0, shift=0.3, turn=0.2), (8, 8, 1), 3)
-    images = np.stack([drawn("cross", np.random.default_rng(1))] * 2)
+    classifier = build_classifier(DigitsConfig(dropout=0.0, shift=0.3, rotation=0.2), (8, 8, 1), 3)
+    images = np.stack([draw_line("cross", np.random.default_rng(1))] * 2)
 
     still = classifier(images, training=False).numpy()
     np.testing.assert_array_equal(still[0], still[1])
@@ -285,22 +322,25 @@ def test_augmentation_is_for_training_alone():
 
 def test_labels_come_from_the_classes_of_the_data():
     classifier = build_classifier(DigitsConfig(filters=4, units=8), (8, 8, 1), 2)
-    model = build_picture_model(classifier, ["[UNK]", "b"])  # Keras's own word for the unknown
-    contents = encoded([drawn("beam", np.random.default_rng(seed)) for seed in range(8)])
+    model = build_image_model(classifier, ["[UNK]", "b"])  # Keras's own word for the unknown
+    contents = encode_images([draw_line("beam", np.random.default_rng(seed)) for seed in range(8)])
     out = model({"picture": tf.constant(contents)})
 
     expected = np.array(["[UNK]", "b"])[out["probabilities"].numpy().argmax(axis=1)]
     assert [label.decode() for label in out["label"].numpy()] == expected.tolist()
 
 
-def test_the_worst_are_those_whose_true_class_is_least_likely(tmp_path):
-    likely = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.05, 0.95]])
+def test_the_worst_are_those_whose_true_class_is_least_likely():
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.05, 0.95]])
     labels = np.array([0, 0, 1, 1])
-    assert worst(likely, labels, 3).tolist() == [1, 2, 0]
+    assert find_worst(probabilities, labels, 3).tolist() == [1, 2, 0]
 
     images = np.zeros((4, 8, 8, 3), np.uint8)
-    plot_mistakes(Examples(images, labels), likely, ["a", "b"], tmp_path / "mistakes.png")
-    assert Image.open(tmp_path / "mistakes.png").width > 100
+    figure = plot_mistakes(images, labels, probabilities, ["a", "b"])
+    titles = [axis.get_title() for axis in figure.axes[:4]]
+    assert titles == ["b (80%)\ntrue: a", "a (60%)\ntrue: b", "a (90%)\ntrue: a", "b (95%)\ntrue: b"]
+    assert [axis.title.get_color() for axis in figure.axes[:4]] == ["firebrick", "firebrick", "black", "black"]
+    plt.close(figure)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +349,7 @@ def test_the_worst_are_those_whose_true_class_is_least_likely(tmp_path):
         ({"units": 0}, "--units must be at least 1, got 0"),
         ({"dropout": 1.0}, "--dropout must be at least 0 and below 1, got 1.0"),
         ({"shift": -0.1}, "--shift must be at least 0 and below 1, got -0.1"),
-        ({"size": 2}, "--size must be at least 4, or 0 for the data's own, got 2"),
+        ({"size": 2}, "--size must be at least 4, got 2"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings, sentence):

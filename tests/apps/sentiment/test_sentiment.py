@@ -12,13 +12,16 @@ from sklearn.naive_bayes import BernoulliNB
 
 from apps.sentiment.__main__ import SentimentApp
 from apps.sentiment.config import SentimentConfig
-from apps.sentiment.data import load, log_count_ratios, vectors_along
 from apps.sentiment.hashed_bigrams import HashedBigrams, bigram_ids
-from apps.sentiment.model import build_scorer, build_text_model
+from apps.sentiment.model import build_classifier, build_text_model
+from apps.sentiment.naive_bayes import log_count_ratios, vectors_along
 from apps.sentiment.plots import running_scores
 from rnn_keras.data.batching import BucketedBatches
+from rnn_keras.data.text_classification import load_text_dataset
 from rnn_keras.export import parity
 from rnn_keras.utils.errors import UserError
+
+SMALL = ("--units", 8, "--embedding-units", 8, "--batch-size", 16, "--learning-rate", 0.02, "--epochs", 3)
 
 VARIANTS = [
     {"cell": "simple_rnn", "pooling": "last"},
@@ -53,8 +56,8 @@ def test_a_run_leaves_what_is_promised(sentiment_run):
         "logs",
         "plots",
     }
-    pictures = {path.name for path in (sentiment_run / "plots").iterdir()}
-    assert pictures == {"learning_curves.png", "lengths.png", "running_score.png"}
+    figures = {path.name for path in (sentiment_run / "plots").iterdir()}
+    assert figures == {"learning_curves.png", "confusion.png", "lengths.png", "running_score.png"}
 
 
 def test_evaluate_gives_the_metrics_of_training_again(sentiment_run, capfd):
@@ -98,8 +101,8 @@ def test_the_saved_model_scores_raw_text_without_this_project(sentiment_run, tmp
     texts = ["a lovely film", "An AWFUL film<br />really", "", "\N{PARTY POPPER}", "the plot " * 300]
     command("predict", "--run-dir", sentiment_run, "--json", *texts)
     expected = last_line(capfd)["predictions"]
-    for version in ("1", "2"):
-        options = ("--formats", "saved_model", "--examples", 0, "--json")
+    for version, formats in (("1", "saved_model"), ("2", "saved_model,litert")):
+        options = ("--formats", formats, "--examples", 0, "--json")
         command("export", "--run-dir", sentiment_run, "--saved-models", tmp_path, *options)
         assert last_line(capfd)["saved_model"] == str(tmp_path / "sentiment" / version)
 
@@ -118,7 +121,8 @@ def test_the_saved_model_scores_raw_text_without_this_project(sentiment_run, tmp
     np.testing.assert_allclose(scores, [answer["score"] for answer in expected], atol=1e-6)
 
 
-def test_exported_files_are_held_against_keras_and_none_is_replaced_by_one_that_differs(
+@pytest.mark.slow
+def test_exported_files_agree_with_keras_and_none_is_replaced_by_one_that_differs(
     sentiment_run, tmp_path, capfd, monkeypatch
 ):
     export = ("export", "--run-dir", sentiment_run, "--saved-models", tmp_path, "--json")
@@ -150,7 +154,7 @@ def test_exported_files_are_held_against_keras_and_none_is_replaced_by_one_that_
     monkeypatch.setitem(parity.TOLERANCE, "none", -1.0)
     with pytest.raises(SystemExit):
         command(*export)
-    assert "decides otherwise than Keras" in capfd.readouterr().err
+    assert "decides differently from Keras" in capfd.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
     texts = ["a lovely film", "An AWFUL film<br />really", "", "\N{PARTY POPPER}", "the plot " * 300]
@@ -159,7 +163,7 @@ def test_exported_files_are_held_against_keras_and_none_is_replaced_by_one_that_
     for runner, file in (("LiteRTModel", "sentiment.tflite"), ("OnnxModel", "sentiment.onnx")):
         program = (
             "import json, sys\n"
-            f"from rnn_keras.export import {runner}\n"
+            f"from rnn_keras.runtime import {runner}\n"
             f"print(json.dumps({runner}(sys.argv[1]).predict(json.loads(sys.argv[2]))))\n"
             "assert not {'tensorflow', 'keras', 'apps'} & set(sys.modules)\n"
         )
@@ -171,10 +175,30 @@ def test_exported_files_are_held_against_keras_and_none_is_replaced_by_one_that_
         )
 
 
+def test_a_new_process_loads_the_model_with_one_import(sentiment_run):
+    program = "import keras; model = keras.models.load_model(sys.argv[1]); print(model.name)"
+    done = run_python(f"import sys, apps.sentiment.model; {program}", sentiment_run / "model.keras")
+    assert done.stdout.strip() == "sentiment", done.stderr
+    done = run_python(f"import sys; {program}", sentiment_run / "model.keras")
+    assert done.returncode and "apps.sentiment.model" in done.stderr
+
+
+def run_python(program, *arguments):
+    return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_a_search_finds_settings(reviews, tmp_path, capfd):
+    settings = ("--dataset", reviews, *SMALL[:-1], 1, "--layers", 1, "--naive-bayes", 1)
+    command("tune", "--run-dir", tmp_path, "--max-trials", 2, "--no-compare", *settings, "--json")
+    report = last_line(capfd)
+    assert len(report["trials"]) == 2
+    assert "cell" in report["best"]["settings"] and "units" not in report["best"]["settings"]
+
+
 def test_what_cannot_be_exported_is_a_sentence(sentiment_run, tmp_path, capfd):
     for options, sentence in (
-        (("--formats", "onx"), "'onx' is none of saved_model, litert, onnx"),
-        (("--quantize", "int4"), "'int4' is none of none, dynamic, float16, int8"),
+        (("--formats", "onx"), "unknown 'onx'; expected some of saved_model, litert, onnx"),
+        (("--quantize", "int4"), "unknown 'int4'; expected some of none, dynamic, float16, int8"),
     ):
         with pytest.raises(SystemExit):
             command("export", "--run-dir", sentiment_run, "--saved-models", tmp_path, *options)
@@ -184,7 +208,7 @@ def test_what_cannot_be_exported_is_a_sentence(sentiment_run, tmp_path, capfd):
 
 def test_a_saved_model_file_predicts_the_same(sentiment_run, reviews):
     model = keras.models.load_model(sentiment_run / "model.keras")
-    texts = load(SentimentConfig(dataset=str(reviews))).texts.splits["test"].texts
+    texts = load_text_dataset(str(reviews)).splits["test"].texts
     together = model.predict({"text": np.array(texts, dtype=object)}, verbose=0)["score"]
     alone = [model({"text": np.array([text], dtype=object)})["score"].numpy()[0] for text in texts]
 
@@ -206,7 +230,10 @@ def test_words_of_a_label_column_with_three_classes(tmp_path, capfd):
     assert sum(predictions[0]["score"]) == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("settings", VARIANTS, ids=lambda settings: "-".join(map(str, settings.values())))
+SLOW_VARIANTS = [VARIANTS[3], *(pytest.param(settings, marks=pytest.mark.slow) for settings in VARIANTS[:3])]
+
+
+@pytest.mark.parametrize("settings", SLOW_VARIANTS, ids=lambda settings: "-".join(map(str, settings.values())))
 class TestModel:
     def batch(self):
         generator = np.random.default_rng(2)
@@ -216,43 +243,45 @@ class TestModel:
 
     def compiled(self, settings):
         keras.utils.set_random_seed(1)
-        quiet = {"dropout": 0.0, "embedding_dropout": 0.0, "word_dropout": 0.0}
-        scorer = build_scorer(small(**settings, **{k: v for k, v in quiet.items() if k not in settings}), 50, 2)
-        scorer.compile(optimizer=keras.optimizers.Adam(0.02), loss="binary_crossentropy", metrics=["accuracy"])
-        return scorer
+        no_dropout = {"dropout": 0.0, "embedding_dropout": 0.0, "word_dropout": 0.0}
+        classifier = build_classifier(
+            small(**settings, **{k: v for k, v in no_dropout.items() if k not in settings}), 50, 2
+        )
+        classifier.compile(optimizer=keras.optimizers.Adam(0.02), loss="binary_crossentropy", metrics=["accuracy"])
+        return classifier
 
     def test_one_step_moves_every_weight(self, settings):
-        scorer = self.compiled(settings)
-        before = [weight.numpy() for weight in scorer.trainable_variables]
-        scorer.fit(self.batch().dataset(), epochs=1, verbose=0, shuffle=False)
+        classifier = self.compiled(settings)
+        before = [weight.numpy() for weight in classifier.trainable_variables]
+        classifier.fit(self.batch().dataset(), epochs=1, verbose=0, shuffle=False)
 
-        for weight, old in zip(scorer.trainable_variables, before, strict=True):
+        for weight, old in zip(classifier.trainable_variables, before, strict=True):
             assert np.any(weight.numpy() != old), weight.path
 
     def test_it_overfits_one_batch(self, settings):
-        scorer = self.compiled(settings)
-        scorer.fit(self.batch().dataset().repeat(), steps_per_epoch=150, verbose=0, shuffle=False)
+        classifier = self.compiled(settings)
+        classifier.fit(self.batch().dataset().repeat(), steps_per_epoch=150, verbose=0, shuffle=False)
 
-        assert scorer.evaluate(self.batch().dataset(), verbose=0)[1] == 1.0
+        assert classifier.evaluate(self.batch().dataset(), verbose=0)[1] == 1.0
 
     def test_padding_changes_no_score(self, settings):
-        scorer = self.compiled(settings)
+        classifier = self.compiled(settings)
         ids = self.batch().batch(np.arange(16))[0]
         padded = np.pad(ids, [(0, 0), (0, 9)])
 
-        np.testing.assert_allclose(scorer(padded), scorer(ids), atol=1e-6)
+        np.testing.assert_allclose(classifier(padded), classifier(ids), atol=1e-6)
 
 
-def test_pieces_give_the_same_as_each_piece_alone():
+def test_segments_give_the_same_as_each_segment_alone():
     settings = {"segment": 4, "pooling": "max", "cell": "gru"}
     keras.utils.set_random_seed(1)
-    in_pieces = build_scorer(small(**settings), 50, 2)
-    whole = build_scorer(small(**{**settings, "segment": 0}), 50, 2)
-    whole.set_weights(in_pieces.get_weights())
+    in_segments = build_classifier(small(**settings), 50, 2)
+    whole = build_classifier(small(**{**settings, "segment": 0}), 50, 2)
+    whole.set_weights(in_segments.get_weights())
     ids = np.random.default_rng(0).integers(1, 50, size=(3, 10)).astype("int32")
 
-    # The pooled features before the decision: the largest over the pieces is that of the whole.
-    features = keras.Model(in_pieces.input, in_pieces.get_layer("largest").output)(ids)
+    # The pooled features before the output: the largest over the segments is that of the whole text.
+    features = keras.Model(in_segments.input, in_segments.get_layer("largest").output)(ids)
     of_whole = keras.Model(whole.input, whole.get_layer("largest").output)
     alone = [of_whole(ids[:, start : start + 4]) for start in (0, 4, 8)]
     np.testing.assert_allclose(features, np.max(alone, axis=0), atol=1e-6)
@@ -260,11 +289,11 @@ def test_pieces_give_the_same_as_each_piece_alone():
 
 def test_the_running_score_is_that_of_each_prefix():
     keras.utils.set_random_seed(1)
-    scorer = build_scorer(small(), 50, 2)
+    classifier = build_classifier(small(), 50, 2)
     ids = np.array([4, 9, 2, 7], "int32")
 
-    expected = [scorer(ids[None, : end + 1]).numpy()[0] for end in range(4)]
-    np.testing.assert_allclose(running_scores(scorer, ids), expected, atol=1e-6)
+    expected = [classifier(ids[None, : end + 1]).numpy()[0] for end in range(4)]
+    np.testing.assert_allclose(running_scores(classifier, ids), expected, atol=1e-6)
 
 
 def test_log_count_ratios_are_those_of_naive_bayes():
@@ -288,7 +317,7 @@ def test_word_vectors_start_apart_by_what_words_say():
     np.testing.assert_allclose(moved[1], -2 * moved[2], atol=1e-5)
 
 
-def test_pairs_are_told_from_words_alone():
+def test_bigrams_tell_what_single_words_do_not():
     """The class is in the order of two words: no word alone says it, each pair does."""
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 2, 200)
@@ -303,9 +332,9 @@ def test_pairs_are_told_from_words_alone():
 
 
 def test_labels_come_from_the_classes_of_the_data():
-    scorer = build_scorer(small(), 50, 3)
+    classifier = build_classifier(small(), 50, 3)
     vectorization = keras.layers.TextVectorization(vocabulary=["a", "b"], name="text_vectorization")
-    model = build_text_model(vectorization, scorer, ["bad", "[UNK]", "good"])  # Keras's own word for the unknown
+    model = build_text_model(vectorization, classifier, ["bad", "[UNK]", "good"])  # Keras's own word for the unknown
     out = model({"text": np.array(["a b", "b"], dtype=object)})
 
     expected = np.array(["bad", "[UNK]", "good"])[out["score"].numpy().argmax(axis=1)]
