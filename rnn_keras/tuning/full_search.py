@@ -18,7 +18,7 @@ from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.task import TrainingData, load_data
 from rnn_keras.tuning.chief import get_role, make_worker_command, read_chief_address, run_chief
 from rnn_keras.tuning.heartbeat import send_heartbeats
-from rnn_keras.tuning.oracles import make_oracle
+from rnn_keras.tuning.oracles import FINAL_STATUSES, make_oracle
 from rnn_keras.tuning.plan import PLAN_FILE, Plan, clear_search, has_plan, read_plan
 from rnn_keras.tuning.progress import Progress, format_duration, get_settings
 from rnn_keras.tuning.results import estimate_importance, make_table, plot_hyperparameters
@@ -177,9 +177,11 @@ def report_results(app: Searchable, plan: Plan, search: Search, directory: Path)
     completed = [trial for trial in trials if trial.status == "COMPLETED"]
     failed = {trial.trial_id: str(trial.message) for trial in trials if trial.status == "FAILED"}
     if not completed:
-        reasons = "; ".join(sorted(set(failed.values())))
+        reasons = sorted(set(failed.values()))
+        reasons += [f"trial {trial.trial_id} did not end" for trial in trials if trial.status not in FINAL_STATUSES]
         raise UserError(
-            f"none of {len(trials)} trials was completed ({reasons}); correct that, and start again with --overwrite"
+            f"none of {len(trials)} trials was completed ({'; '.join(reasons)}); correct that, and start again with "
+            "--overwrite"
         )
     space = {name: app.search_space[name] for name in plan.searched}
     console.print(make_table(completed, plan.objective))

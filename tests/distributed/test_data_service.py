@@ -50,6 +50,7 @@ def alone(tmp_path_factory):
     return run_dir, weights
 
 
+@pytest.mark.slow
 def test_the_batches_of_a_service_are_those_of_this_process(service):
     config = TinyConfig(patience=500, epochs=EPOCHS)
     batches = TinyApp().load_data(config).training_batches(config)
@@ -61,6 +62,7 @@ def test_the_batches_of_a_service_are_those_of_this_process(service):
                 np.testing.assert_array_equal(part, other)
 
 
+@pytest.mark.slow
 def test_the_batches_of_other_settings_are_refused(service):
     batches = FixedBatches((np.zeros((4, 2), np.float32),), 2, shuffle=False)
     with pytest.raises(UserError, match="has the batches of other settings"):

@@ -121,7 +121,7 @@ class TroubledApp(TinyApp):
 class HopelessApp(TinyApp):
     """The process of each of its trials dies."""
 
-    search_space = {"trouble": Choice(("dies", "dies"))}  # noqa: RUF012
+    search_space = {"trouble": Choice(("dies", "dies")), "units": Int(1, 8)}  # noqa: RUF012
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Training that is cut off goes on; the best epoch is what is kept."""
+"""Training that was interrupted resumes; the weights of the best epoch are kept."""
 
 import csv
 import re
@@ -12,20 +12,21 @@ import tensorflow as tf
 
 from rnn_keras.data.batching import BucketedBatches
 from rnn_keras.layers import GRU
-from rnn_keras.training.fit import CheckpointCallback, NonFiniteLoss, fit
+from rnn_keras.training.checkpoint import CheckpointCallback
+from rnn_keras.training.fit import NonFiniteLoss, fit
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.variables import make_variables
 from rnn_keras.utils.errors import UserError
 
 
-def sequences_of_two_kinds(count=48, seed=0):
+def make_sequences(count=48, seed=0):
     """Sequences whose class is the sign of their sum: `(time, 2)` each, of several lengths."""
     generator = np.random.default_rng(seed)
     sequences = [generator.normal(size=(generator.integers(3, 9), 2)).astype("float32") for _ in range(count)]
     return sequences, np.array([float(sequence.sum() > 0) for sequence in sequences], "float32")
 
 
-def compiled_model(learning_rate=0.01):
+def make_recurrent_model(learning_rate=0.01):
     keras.utils.set_random_seed(5)
     model = keras.Sequential(
         [keras.Input((None, 2)), GRU(6, dropout=0.2), keras.layers.Dropout(0.3), keras.layers.Dense(1, "sigmoid")]
@@ -34,8 +35,8 @@ def compiled_model(learning_rate=0.01):
     return model
 
 
-def plain_model():
-    """Without memory: for what has nothing to do with it."""
+def make_plain_model():
+    """Without a recurrent layer: for what does not depend on one."""
     keras.utils.set_random_seed(5)
     model = keras.Sequential([keras.Input((None, 2)), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)])
     model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
@@ -43,8 +44,8 @@ def plain_model():
 
 
 def run_fit(model, path, epochs, patience=10, batches=None, validation=None, **options):
-    sequences, targets = sequences_of_two_kinds()
-    validation = validation or BucketedBatches(*sequences_of_two_kinds(seed=1), 16, shuffle=False).dataset()
+    sequences, targets = make_sequences()
+    validation = validation or BucketedBatches(*make_sequences(seed=1), 16, shuffle=False).dataset()
     batches = batches or BucketedBatches(sequences, targets, 8, shuffle=True, seed=3)
     return fit(
         model,
@@ -54,12 +55,12 @@ def run_fit(model, path, epochs, patience=10, batches=None, validation=None, **o
         steps_per_epoch=batches.number_of_batches,
         epochs=epochs,
         patience=patience,
-        **{"monitor": "val_loss", "mode": "min"} | options,
+        **{"monitor": "val_loss"} | options,
     )
 
 
 class Interrupted(keras.callbacks.Callback):
-    """Stands for a kill in the middle of the third epoch."""
+    """Simulates a kill in the middle of the third epoch."""
 
     def on_train_batch_end(self, batch, logs=None):
         if self.model.optimizer.iterations.numpy() == 2 * 6 + 3:
@@ -69,24 +70,24 @@ class Interrupted(keras.callbacks.Callback):
 @pytest.mark.parametrize("functional", [False, True])
 def test_the_step_is_traced_once(functional, tmp_path, monkeypatch):
     """A second trace would take as long again: see `make_variables`."""
-    model = compiled_model()
+    model = make_recurrent_model()
     if functional:
         model = keras.Model(model.inputs, model.outputs[0])
         model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy", "auc"])
     traces, train_step = [], model.train_step
 
-    def counted(data):
+    def count_trace(data):
         traces.append(data)
         return train_step(data)
 
-    monkeypatch.setattr(model, "train_step", counted)
-    sequences, targets = sequences_of_two_kinds()
+    monkeypatch.setattr(model, "train_step", count_trace)
+    sequences, targets = make_sequences()
     batches = BucketedBatches([ids[:3] for ids in sequences], targets, 8, shuffle=True, seed=3)  # one shape of batch
     run_fit(model, tmp_path, epochs=1, batches=batches)
     assert len(traces) == 1
 
 
-def test_targets_of_a_length_that_the_model_leaves_open(tmp_path):
+def test_variables_for_targets_of_a_length_that_the_model_leaves_open(tmp_path):
     keras.utils.set_random_seed(5)
     model = keras.Sequential([keras.Input((None, 2)), GRU(6, return_sequences=True), keras.layers.Dense(4)])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -95,61 +96,61 @@ def test_targets_of_a_length_that_the_model_leaves_open(tmp_path):
     batches = tf.data.Dataset.from_tensors(batch)
     make_variables(model, batches)
 
-    made = model.metrics_variables + model.optimizer.variables
+    variables = model.metrics_variables + model.optimizer.variables
     assert [metric.name for metric in model.metrics] == ["loss", "compile_metrics"]
     model.fit(batches, verbose=0)
-    assert model.metrics_variables + model.optimizer.variables == made
+    assert model.metrics_variables + model.optimizer.variables == variables
 
 
-def test_a_run_that_was_cut_off_ends_like_one_that_was_not(tmp_path, monkeypatch):
-    whole = compiled_model()
+def test_an_interrupted_run_ends_like_one_that_was_not(tmp_path, monkeypatch):
+    whole = make_recurrent_model()
     rows, _ = run_fit(whole, tmp_path / "whole", epochs=4)
 
-    broken = compiled_model()
-    unpatched = broken.fit
+    interrupted = make_recurrent_model()
+    unpatched = interrupted.fit
     monkeypatch.setattr(
-        broken, "fit", lambda *a, callbacks, **k: unpatched(*a, callbacks=[*callbacks, Interrupted()], **k)
+        interrupted, "fit", lambda *a, callbacks, **k: unpatched(*a, callbacks=[*callbacks, Interrupted()], **k)
     )
     with pytest.raises(KeyboardInterrupt):
-        run_fit(broken, tmp_path / "broken", epochs=4)
-    resumed = compiled_model()
-    resumed_rows, _ = run_fit(resumed, tmp_path / "broken", epochs=4)
+        run_fit(interrupted, tmp_path / "interrupted", epochs=4)
+    resumed = make_recurrent_model()
+    resumed_rows, _ = run_fit(resumed, tmp_path / "interrupted", epochs=4)
 
     assert [row["epoch"] for row in resumed_rows] == [1, 2, 3, 4]
     for row, resumed_row in zip(rows, resumed_rows, strict=True):
-        # Dropout, shuffling and Adam's moments all go on where they were; the tolerance is that of sums of float32
-        # taken in another order by TensorFlow's threads.
+        # Dropout, shuffling and Adam's moments all continue where they were; the tolerance is for sums of float32 that
+        # TensorFlow's threads compute in another order.
         assert resumed_row["val_loss"] == pytest.approx(row["val_loss"], abs=1e-5)
     for weight, resumed_weight in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(resumed_weight, weight, atol=1e-5)
 
 
 def test_the_best_epoch_is_kept_and_training_stops_after_it(tmp_path):
-    model = compiled_model(learning_rate=0.3)  # too large a step: the score gets worse again
+    model = make_recurrent_model(learning_rate=0.3)  # too large: the score gets worse again
     rows, best_epoch = run_fit(model, tmp_path, epochs=30, patience=2)
 
     losses = [row["val_loss"] for row in rows]
     assert len(rows) < 30
     assert best_epoch == 1 + int(np.argmin(losses)) == len(rows) - 2
-    sequences = BucketedBatches(*sequences_of_two_kinds(seed=1), 16, shuffle=False)
+    sequences = BucketedBatches(*make_sequences(seed=1), 16, shuffle=False)
     assert model.evaluate(sequences.dataset(), verbose=0)[0] == pytest.approx(min(losses), abs=1e-5)
     with (tmp_path / "history.csv").open() as file:
         assert [float(row["val_loss"]) for row in csv.DictReader(file)] == pytest.approx(losses)
     assert len(list((tmp_path / "checkpoint").glob("*.h5"))) == 2
 
 
-def test_of_equal_epochs_the_one_of_the_lowest_loss_is_kept(tmp_path):
-    state = CheckpointCallback(RunDirectory(tmp_path), "val_accuracy", "max", patience=2)
+def test_of_equal_epochs_the_one_with_the_lowest_loss_is_kept(tmp_path):
+    state = CheckpointCallback(RunDirectory(tmp_path), "val_accuracy", patience=2)
     state.rows = [{"val_accuracy": accuracy, "val_loss": loss} for accuracy, loss in [(1, 0.7), (1, 0.4), (0.9, 0.2)]]
 
     assert state.best_epoch == 2
-    assert not state.is_over
+    assert not state.should_stop
 
 
-def test_a_run_that_is_over_trains_no_further(tmp_path):
-    run_fit(compiled_model(), tmp_path, epochs=2)
-    (tmp_path / "history.csv").write_text("epoch\n1\n")  # a kill came before the last epoch was added
-    again = compiled_model()
+def test_a_finished_training_is_not_continued(tmp_path):
+    run_fit(make_recurrent_model(), tmp_path, epochs=2)
+    (tmp_path / "history.csv").write_text("epoch\n1\n")  # a kill came before the last epoch was written
+    again = make_recurrent_model()
     rows, _ = run_fit(again, tmp_path, epochs=2)
 
     assert len(rows) == 2
@@ -158,23 +159,23 @@ def test_a_run_that_is_over_trains_no_further(tmp_path):
         assert [float(row["val_loss"]) for row in csv.DictReader(file)] == [row["val_loss"] for row in rows]
 
 
-def test_a_value_that_is_good_enough_ends_the_training_for_good(tmp_path):
-    rows, _ = run_fit(plain_model(), tmp_path, epochs=3, good_enough=5.0)
+def test_a_training_stops_for_good_at_the_stop_value(tmp_path):
+    rows, _ = run_fit(make_plain_model(), tmp_path, epochs=3, stop_value=5.0)
     assert len(rows) == 1
-    again, _ = run_fit(plain_model(), tmp_path, epochs=3, good_enough=5.0)  # a kill came after its last epoch
+    again, _ = run_fit(make_plain_model(), tmp_path, epochs=3, stop_value=5.0)  # a kill came after its last epoch
     assert again == rows
 
-    state = CheckpointCallback(RunDirectory(tmp_path / "other"), "val_accuracy", "max", patience=9, good_enough=0.9)
-    for accuracy, over in ((0.8, False), (0.9, False), (0.91, True), (0.5, True)):
+    state = CheckpointCallback(RunDirectory(tmp_path / "other"), "val_accuracy", patience=9, stop_value=0.9)
+    for accuracy, stops in ((0.8, False), (0.9, False), (0.91, True), (0.5, True)):
         state.rows.append({"val_accuracy": accuracy, "val_loss": 1.0})
-        assert state.is_over == over
+        assert state.should_stop == stops
 
 
-def test_all_processes_stop_by_the_values_of_the_first(tmp_path):
-    """Else one whose sums come out a little differently would stop, and the others wait for it."""
-    cluster = SimpleNamespace(leads=False, broadcast=lambda values: [0.25, 0.25])
-    state = CheckpointCallback(RunDirectory(tmp_path), "val_loss", "min", 9, good_enough=0.2500001, cluster=cluster)
-    state.set_model(plain_model())
+def test_all_processes_stop_by_the_values_of_the_chief(tmp_path):
+    """Else one whose sums differ a little would stop, and the others would wait for it."""
+    group = SimpleNamespace(is_chief=False, broadcast=lambda values: [0.25, 0.25])
+    state = CheckpointCallback(RunDirectory(tmp_path), "val_loss", 9, stop_value=0.2500001, group=group)
+    state.set_model(make_plain_model())
     state.on_epoch_begin(0)
     state.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.2500002})
     assert state.rows[0]["val_loss"] == 0.25
@@ -182,15 +183,15 @@ def test_all_processes_stop_by_the_values_of_the_first(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_a_loss_that_is_no_number_is_told_and_does_not_count(tmp_path):
-    sequences, targets = sequences_of_two_kinds()
+def test_a_loss_that_is_not_a_number_is_an_error_and_the_epoch_does_not_count(tmp_path):
+    sequences, targets = make_sequences()
     sequences[5] = sequences[5] * np.nan
     batches = BucketedBatches(sequences, targets, 8, shuffle=True)
 
-    (step,) = (number for number, indices in enumerate(batches_of_epoch(batches), 1) if np.isnan(indices).any())
-    model = compiled_model()
+    (step,) = (number for number, indices in enumerate(read_inputs(batches), 1) if np.isnan(indices).any())
+    model = make_recurrent_model()
     before = model.get_weights()
-    expected = rf"the loss became nan at step {step} of epoch 1; that batch \(8 x \d x 2\) holds values that are no fin"
+    expected = rf"the loss became nan at step {step} of epoch 1; that batch \(8 x \d x 2\) holds values that are not"
     with pytest.raises(UserError, match=expected):
         run_fit(model, tmp_path, epochs=2, batches=batches)
     assert not (tmp_path / "checkpoint" / "state.json").exists()
@@ -198,28 +199,28 @@ def test_a_loss_that_is_no_number_is_told_and_does_not_count(tmp_path):
         np.testing.assert_array_equal(weight, other)
 
 
-def test_a_step_that_is_too_long_is_told_with_the_gradients_before_it(tmp_path):
-    """The loss grows beyond all numbers; what is told is measured by hand with the weights from before the epoch."""
+def test_a_step_that_is_too_large_is_reported_with_the_norm_of_the_gradients(tmp_path):
+    """The loss overflows; the norm is verified against one by hand, with the weights from before the epoch."""
     keras.utils.set_random_seed(5)
     model = keras.Sequential([keras.Input((None, 2)), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)])
     model.compile(optimizer=keras.optimizers.SGD(1e15), loss="mse", metrics=["accuracy"])
     kernel = model.get_weights()[0]
-    with pytest.raises(UserError, match="gradients of the norm") as told:
+    with pytest.raises(UserError, match="gradients with a norm of") as raised:
         run_fit(model, tmp_path, epochs=2)
 
-    step = int(re.search(r"at step (\d)", str(told.value)).group(1))
-    sequences, targets = sequences_of_two_kinds()
+    step = int(re.search(r"at step (\d)", str(raised.value)).group(1))
+    sequences, targets = make_sequences()
     x, y = next(iter(BucketedBatches(sequences, targets, 8, shuffle=True, seed=3).dataset().skip(step - 1)))
     inputs = np.mean(x.numpy(), axis=1, dtype=np.float64)
     errors = inputs @ kernel - y.numpy()[:, None]
     gradient = np.append((2 * errors * inputs).mean(axis=0), 2 * errors.mean())
-    measured = float(re.search(r"of the norm ([\d.e+-]+),", str(told.value)).group(1))
+    measured = float(re.search(r"with a norm of ([\d.e+-]+),", str(raised.value)).group(1))
     assert measured == pytest.approx(np.linalg.norm(gradient), rel=1e-3)
 
 
-def test_a_gradient_that_is_no_number_in_the_last_step_is_told_and_does_not_count(tmp_path):
-    """Its loss is finite: the slope of a length is 0 / 0 at a row of zeros, which alone the last step has."""
-    sequences, targets = sequences_of_two_kinds()
+def test_a_gradient_that_is_not_a_number_in_the_last_step_is_an_error(tmp_path):
+    """Its loss is finite: the gradient of a length is 0 / 0 at a row of zeros, which only the last step has."""
+    sequences, targets = make_sequences()
     sequences[int(BucketedBatches(sequences, targets, 8, shuffle=False).plan(0)[-1][0])][:] = 0
     batches = BucketedBatches(sequences, targets, 8, shuffle=False)
     model = keras.Sequential(
@@ -232,83 +233,86 @@ def test_a_gradient_that_is_no_number_in_the_last_step_is_told_and_does_not_coun
     )
     model.compile("sgd", "mse")
     before = model.get_weights()
-    expected = "projection/kernel became no finite numbers by step 6, the last of epoch 1; .*gradients of the norm nan"
+    expected = (
+        "the weights .*projection/kernel were no longer finite after step 6, the last of epoch 1; "
+        ".*gradients with a norm of nan"
+    )
     with pytest.raises(NonFiniteLoss, match=expected):
         run_fit(model, tmp_path, epochs=2, batches=batches)
     assert not (tmp_path / "checkpoint" / "state.json").exists()
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
 
 
-def test_a_score_that_is_no_number_does_not_count(tmp_path):
-    sequences, targets = sequences_of_two_kinds()
+def test_a_score_that_is_not_a_number_is_an_error(tmp_path):
+    sequences, targets = make_sequences()
     sequences[0][:] = np.nan
     validation = BucketedBatches(sequences, targets, 16, shuffle=False).dataset()
     with pytest.raises(NonFiniteLoss, match="val_loss became nan after step 6, the last of epoch 1"):
-        run_fit(plain_model(), tmp_path, epochs=2, validation=validation)
+        run_fit(make_plain_model(), tmp_path, epochs=2, validation=validation)
     assert not (tmp_path / "checkpoint" / "state.json").exists()
 
 
-def batches_of_epoch(batches):
+def read_inputs(batches):
     return [inputs.numpy() for inputs, _ in batches.dataset()]
 
 
-def test_a_damaged_checkpoint_is_a_sentence(tmp_path):
-    run_fit(compiled_model(), tmp_path, epochs=1)
+def test_a_damaged_checkpoint_is_an_error_of_one_sentence(tmp_path):
+    run_fit(make_recurrent_model(), tmp_path, epochs=1)
     (tmp_path / "checkpoint" / "epoch-1.weights.h5").write_bytes(b"\x89HDF damaged")
 
-    with pytest.raises(UserError, match="damaged, start anew with --overwrite"):
-        run_fit(compiled_model(), tmp_path, epochs=2)
+    with pytest.raises(UserError, match="damaged, start again with --overwrite"):
+        run_fit(make_recurrent_model(), tmp_path, epochs=2)
 
 
-def test_where_the_last_epoch_is_damaged_the_best_is_gone_on_from(tmp_path, capfd):
-    model = plain_model()
+def test_where_the_last_epoch_is_damaged_training_resumes_from_the_best(tmp_path, capfd):
+    model = make_plain_model()
     rows, best = run_fit(model, tmp_path, epochs=30, patience=2, mode="max")  # so that the first is the best
     assert best < len(rows)
     (tmp_path / "checkpoint" / f"epoch-{len(rows)}.weights.h5").write_bytes(b"")
-    again = plain_model()
-    left, _ = run_fit(again, tmp_path, epochs=best, mode="max")
+    again = make_plain_model()
+    resumed_rows, _ = run_fit(again, tmp_path, epochs=best, mode="max")
 
-    assert left == rows[:best]
-    assert f"epoch-{len(rows)}.weights.h5 is damaged; the best epoch's weights are taken" in capfd.readouterr().out
+    assert resumed_rows == rows[:best]
+    assert f"epoch-{len(rows)}.weights.h5 is damaged; the best epoch's weights are used" in capfd.readouterr().out
     for weight, other in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, other)
 
 
-def test_weights_that_do_not_fit_on_the_disk_are_one_sentence(tmp_path):
-    state = CheckpointCallback(RunDirectory(tmp_path), "val_loss", "min", patience=2)
-    state.set_model(plain_model())
+def test_weights_that_do_not_fit_on_the_disk_are_an_error_of_one_sentence(tmp_path):
+    state = CheckpointCallback(RunDirectory(tmp_path), "val_loss", patience=2)
+    state.set_model(make_plain_model())
     state.rows = [{"epoch": 1, "loss": 1.0, "val_loss": 1.0}]
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))  # bytes of a file
     try:
-        with pytest.raises(UserError) as told:
+        with pytest.raises(UserError) as raised:
             state.write(0)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert re.fullmatch(r"cannot write .*epoch-1\.weights\.h5: File too large; .*", str(told.value))
+    assert re.fullmatch(r"cannot write .*epoch-1\.weights\.h5: File too large; .*", str(raised.value))
     assert not any((tmp_path / "checkpoint").iterdir())
 
 
 @pytest.mark.parametrize(
-    ("error", "expected", "words"),
+    ("error", "expected", "message"),
     [
         (tf.errors.ResourceExhaustedError, UserError, "/events.v2; No space left on device"),
         (tf.errors.PermissionDeniedError, UserError, "/events.v2; Permission denied"),
         (tf.errors.ResourceExhaustedError, tf.errors.ResourceExhaustedError, "OOM when allocating tensor"),
     ],
 )
-def test_what_tensorboard_cannot_write_is_a_sentence(tmp_path, error, expected, words):
+def test_what_tensorboard_cannot_write_is_an_error_of_one_sentence(tmp_path, error, expected, message):
     class Writer(keras.callbacks.Callback):
         def on_train_begin(self, logs=None):
-            raise error(None, None, words)
+            raise error(None, None, message)
 
-    with pytest.raises(expected, match=words.split("; ")[-1]):
-        run_fit(plain_model(), tmp_path, epochs=1, callbacks=[Writer()])
+    with pytest.raises(expected, match=message.split("; ")[-1]):
+        run_fit(make_plain_model(), tmp_path, epochs=1, callbacks=[Writer()])
 
 
-def test_a_damaged_state_is_a_sentence(tmp_path):
-    run_fit(compiled_model(), tmp_path, epochs=1)
+def test_a_damaged_state_is_an_error_of_one_sentence(tmp_path):
+    run_fit(make_recurrent_model(), tmp_path, epochs=1)
     (tmp_path / "checkpoint" / "state.json").write_text("{}")
 
     with pytest.raises(UserError, match="does not hold an object with epochs, random_states"):
-        run_fit(compiled_model(), tmp_path, epochs=2)
+        run_fit(make_recurrent_model(), tmp_path, epochs=2)

@@ -1,4 +1,4 @@
-"""The smoothed cross-entropy against Keras's own with one-hot labels, and the warm-up."""
+"""The smoothed cross-entropy, compared with Keras's own with one-hot labels, and the warm-up."""
 
 import keras
 import numpy as np
@@ -10,23 +10,23 @@ from rnn_keras.training.schedules import WarmUp
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.4])
-def test_the_smoothed_crossentropy_is_keras_own(smoothing):
+def test_the_smoothed_crossentropy_is_that_of_keras(smoothing):
     generator = np.random.default_rng(0)
     logits = generator.normal(size=(3, 5, 7)).astype("float32")
     labels = generator.integers(0, 7, (3, 5))
     weights = generator.integers(0, 2, (3, 5)).astype("float32")
-    theirs = keras.losses.CategoricalCrossentropy(
+    reference = keras.losses.CategoricalCrossentropy(
         from_logits=True, label_smoothing=smoothing, reduction="mean_with_sample_weight"
     )
 
-    expected = float(theirs(keras.ops.one_hot(labels, 7), logits, weights))
-    ours = SmoothedCrossentropy(smoothing)
-    assert float(ours(labels, logits, weights)) == pytest.approx(expected, rel=1e-5)
-    again = keras.losses.deserialize(keras.losses.serialize(ours))
+    expected = float(reference(keras.ops.one_hot(labels, 7), logits, weights))
+    loss = SmoothedCrossentropy(smoothing)
+    assert float(loss(labels, logits, weights)) == pytest.approx(expected, rel=1e-5)
+    again = keras.losses.deserialize(keras.losses.serialize(loss))
     assert again.smoothing == smoothing
 
 
-def test_the_rate_rises_along_a_line_and_then_follows_the_schedule():
+def test_the_rate_rises_linearly_and_then_follows_the_schedule():
     schedule = WarmUp(keras.optimizers.schedules.PolynomialDecay(1.0, 100, 0.0), 10)
     rates = [float(schedule(step)) for step in (0, 4, 9, 50, 100)]
     np.testing.assert_allclose(rates, [0.1, 0.5 * 0.96, 0.91, 0.5, 0.0], atol=1e-6)
@@ -35,7 +35,7 @@ def test_the_rate_rises_along_a_line_and_then_follows_the_schedule():
     assert float(again(4)) == pytest.approx(0.48)
 
 
-def test_the_config_asks_for_it():
+def test_the_optimizer_of_a_config_has_the_warm_up():
     config = TrainingConfig("data", warm_up=5, learning_rate=1.0, schedule="constant", epochs=1)
     optimizer = config.make_optimizer(10)
     assert float(optimizer.learning_rate) == pytest.approx(0.2)

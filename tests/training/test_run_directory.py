@@ -1,15 +1,14 @@
-"""What a run leaves is protected, and a run of other settings is not mixed into it."""
+"""The files of a run are protected, and a run with other settings is not mixed into it."""
 
 import dataclasses
+import importlib
 import json
-import subprocess
 import sys
-from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
-import rnn_keras
 from rnn_keras.training.config import TrainingConfig, read_config
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError
@@ -31,20 +30,20 @@ def test_a_finished_run_is_only_replaced_on_request(tmp_path):
     assert (tmp_path / "notes.txt").exists()
 
 
-def test_folders_that_no_run_left_are_not_touched(tmp_path):
+def test_directories_that_are_not_from_a_run_are_not_touched(tmp_path):
     (tmp_path / "logs").mkdir()
     with pytest.raises(UserError, match=r"has logs but no config\.json"):
         RunDirectory(tmp_path).begin(CONFIG, overwrite=True)
     assert (tmp_path / "logs").exists()
 
 
-def test_a_file_in_the_place_of_a_run_is_told(tmp_path):
+def test_a_file_instead_of_a_directory_is_refused(tmp_path):
     (tmp_path / "run").write_text("")
-    with pytest.raises(UserError, match="is a file where a run's folder was expected"):
+    with pytest.raises(UserError, match="is a file; expected a directory for the run"):
         RunDirectory(tmp_path / "run").begin(CONFIG, overwrite=True)
 
 
-def test_what_a_killed_run_was_writing_is_removed(tmp_path):
+def test_unfinished_files_of_a_killed_run_are_removed(tmp_path):
     (tmp_path / "plots" / ".writing-abc").mkdir(parents=True)
     run = RunDirectory(tmp_path)
     run.config.write_text(json.dumps(dataclasses.asdict(CONFIG)))
@@ -53,7 +52,7 @@ def test_what_a_killed_run_was_writing_is_removed(tmp_path):
     assert list((tmp_path / "plots").iterdir()) == []
 
 
-def test_an_unfinished_run_goes_on_with_its_own_settings_only(tmp_path):
+def test_an_unfinished_run_resumes_with_its_own_settings_only(tmp_path):
     run = RunDirectory(tmp_path)
     run.begin(CONFIG, overwrite=False)
     run.begin(CONFIG, overwrite=False)
@@ -62,14 +61,14 @@ def test_an_unfinished_run_goes_on_with_its_own_settings_only(tmp_path):
         run.begin(dataclasses.replace(CONFIG, seed=2), overwrite=False)
 
 
-def test_no_run_and_a_damaged_model_are_sentences(tmp_path):
+def test_a_missing_run_and_a_damaged_model_are_errors_of_one_sentence(tmp_path):
     run = RunDirectory(tmp_path)
     with pytest.raises(UserError, match="holds no finished run; train one first"):
         run.load_model()
     run.finish({})
     with pytest.raises(UserError, match=r"model\.keras cannot be loaded"):
         run.load_model()
-    run.model.write_bytes(b"PK no archive")
+    run.model.write_bytes(b"PK not an archive")
     with pytest.raises(UserError, match=r"model\.keras cannot be loaded"):
         run.load_model()
 
@@ -87,7 +86,9 @@ def test_a_model_file_with_code_in_it_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("setting", "flag"),
     [
-        ({"epochs": -1}, "--epochs"),
+        ({"epochs": 0}, "--epochs"),
+        ({"batch_size": 0}, "--batch-size"),
+        ({"warm_up": -1}, "--warm-up"),
         ({"seed": -1}, "--seed"),
         ({"learning_rate": 0.0}, "--learning-rate"),
         ({"clip_norm": -1.0}, "--clip-norm"),
@@ -98,14 +99,14 @@ def test_a_setting_out_of_range_names_its_flag(setting, flag):
         TrainingConfig(dataset="x", **setting)
 
 
-def test_a_config_of_another_app_is_a_sentence(tmp_path):
-    with pytest.raises(UserError, match="settings that this app does not know: beam_width"):
+def test_a_config_of_another_app_is_an_error_of_one_sentence(tmp_path):
+    with pytest.raises(UserError, match="settings that this app does not have: beam_width"):
         read_config(TrainingConfig, {"dataset": "x", "beam_width": 4}, tmp_path / "config.json")
 
 
-@pytest.mark.parametrize(("epochs", "steps", "passes"), [(0, 1000, 2), (0, 3, 134), (0, 200, 2), (7, 3, 7)])
-def test_small_data_are_passed_over_more_often(epochs, steps, passes):
-    assert TrainingConfig(dataset="x", epochs=epochs).passes(steps) == passes
+@pytest.mark.parametrize(("epochs", "steps", "count"), [(None, 1000, 2), (None, 3, 134), (None, 200, 2), (7, 3, 7)])
+def test_automatic_epochs_are_more_for_small_data(epochs, steps, count):
+    assert TrainingConfig(dataset="x", epochs=epochs).count_epochs(steps) == count
 
 
 @pytest.mark.parametrize(("schedule", "at_half"), [("constant", 1.0), ("cosine", 0.5), ("linear", 0.5)])
@@ -118,16 +119,26 @@ def test_the_learning_rate_follows_its_schedule(schedule, at_half):
     assert optimizer.global_clipnorm is None
 
 
-def test_a_new_process_knows_every_layer_that_a_model_file_may_name():
-    """Not only those that the command which trained it had imported."""
-    package = Path(rnn_keras.__file__).parent
-    registering = {
-        ".".join(("rnn_keras", *path.relative_to(package).with_suffix("").parts))
-        for path in package.rglob("*.py")
-        if "register_keras_serializable" in path.read_text()
-    }
-    of_training = {"rnn_keras.training.losses", "rnn_keras.training.schedules"}  # models are loaded uncompiled
-    code = "import sys; from rnn_keras.training.run_directory import know_layers; know_layers(); print(*sys.modules)"
-    known = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
-    assert "apps.video_tagging.ensemble" in registering
-    assert registering - of_training <= set(known)
+def test_the_modules_of_a_models_layers_are_imported_before_it_is_loaded(tmp_path, monkeypatch):
+    (tmp_path / "own_layers.py").write_text(
+        """
+import keras
+
+@keras.saving.register_keras_serializable(package="own_layers")
+class Doubled(keras.layers.Layer):
+    def call(self, inputs):
+        return 2 * inputs
+"""
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    run = RunDirectory(tmp_path / "run")
+    inputs = keras.Input((1,))
+    run.save_model(keras.Model(inputs, importlib.import_module("own_layers").Doubled()(inputs)))
+    run.finish({})
+    # As in a new process.
+    monkeypatch.delitem(sys.modules, "own_layers")
+    monkeypatch.delitem(keras.saving.get_custom_objects(), "own_layers>Doubled")
+
+    with pytest.raises(UserError, match=r"model\.keras cannot be loaded .* could not be deserialized"):
+        run.load_model()
+    assert run.load_model(["own_layers"]).predict(np.array([[3.0]]), verbose=0).tolist() == [[6.0]]
