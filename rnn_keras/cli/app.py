@@ -121,7 +121,7 @@ class App(abc.ABC):
 
     @property
     def program(self) -> str:
-        """How the app is started, such as `python -m apps.sentiment`."""
+        """How the app is started, such as `python -m mood`."""
         return f"python -m {module_of(self).removesuffix('.__main__')}"
 
     @property

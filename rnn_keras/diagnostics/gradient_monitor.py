@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from rnn_keras.diagnostics.flow_archive import read_flows, write_flows
 from rnn_keras.diagnostics.gradient_flow import FlowProbe, GradientFlow
+from rnn_keras.utils.extras import require_extra
 
 EXPLOSION = 100.0  # times the mean norm so far
 
@@ -32,7 +33,7 @@ class GradientMonitor(keras.callbacks.Callback):
     one, do not count.
 
     Args:
-        log_dir: where TensorBoard's files are written; None: nowhere.
+        log_dir: where TensorBoard's files are written, which needs the extra `tensorboard`; None: nowhere.
         probe: inputs `(batch, ...)` of a few examples on which the gradient flow is measured before the training and
             after each epoch; None: it is not measured.
         layer, target_fn: of the gradient flow, see `gradient_flow`.
@@ -63,6 +64,8 @@ class GradientMonitor(keras.callbacks.Callback):
         flow_file: Path | None = None,
     ):
         super().__init__()
+        if log_dir is not None:
+            require_extra("tensorboard", "tensorboard")
         self.log_dir, self.probe, self.layer, self.target_fn = log_dir, probe, layer, target_fn
         self.explosion, self.flow_file = explosion, flow_file
         self.print_fn = print_fn or (lambda sentence: None)

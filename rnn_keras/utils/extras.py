@@ -8,6 +8,7 @@ from rnn_keras.utils.errors import UserError
 # What needs each extra of pyproject.toml, with its verb: the middle of the sentence.
 NEEDED_BY = {
     "apps": "the applications and their command line need",
+    "tensorboard": "writing logs for TensorBoard needs",
     "tune": "searching for settings needs",
     "litert": "running LiteRT files needs",
     "onnx": "ONNX files need",
