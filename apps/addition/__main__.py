@@ -1,93 +1,84 @@
 """Many to many in step: two numbers -> their sum, digit by digit. `python -m apps.addition --help`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from apps.addition.config import SEARCH_SPACE, AdditionConfig
 from rnn_keras.cli.app import App
+from rnn_keras.cli.protocols import FinishedRun
 
 if TYPE_CHECKING:
     import keras
+    from matplotlib.figure import Figure
 
-    from apps.addition.data import AdditionData
+    from apps.addition.data import SumData
     from rnn_keras.export.spec import ExportSpec
-    from rnn_keras.training.run_directory import RunDirectory
+    from rnn_keras.training.train import TrainedNetwork
 
 
 class AdditionApp(App):
     name = "addition"
+    description = "Many to many in step: two numbers go in column by column, and their sum comes out."
     config_class = AdditionConfig
-    what = "Many to many in step: two numbers go in column by column, and their sum comes out; the carry is the memory."
     monitor = "val_accuracy"
-    mode = "max"
     search_space = SEARCH_SPACE
 
-    def require_source(self, dataset: str, data_dir: str | None) -> None:
-        from apps.addition.data import require_source
+    def check_source(self, dataset: str, data_dir: str | None) -> None:
+        from apps.addition.data import check_source
 
-        require_source(dataset)
+        check_source(dataset)
 
-    def load(self, config: AdditionConfig) -> "AdditionData":
-        from apps.addition.data import load
+    def load_data(self, config: AdditionConfig) -> "SumData":
+        from apps.addition.data import LONG_DIGITS, load_sums, make_column_batches
 
-        return load(config)
+        return load_sums(config, make_column_batches, long_digits=LONG_DIGITS)
 
-    def build(self, config: AdditionConfig, data: "AdditionData", optimizer) -> "keras.Model":
-        if config.order == "reading":
-            from apps.addition.reading import build_network
-            from rnn_keras.training.losses import SmoothedCrossentropy
+    def load_evaluation_data(self, model: "keras.Model", config: AdditionConfig) -> "SumData":
+        from apps.addition.data import LONG_DIGITS, load_sums, make_column_batches
 
-            network = build_network(config)
-            network.compile(optimizer=optimizer, loss=SmoothedCrossentropy(0.0), weighted_metrics=["accuracy"])
-            return network
+        return load_sums(config, make_column_batches, long_digits=LONG_DIGITS, for_training=False)
+
+    def build_network(
+        self, config: AdditionConfig, data: "SumData", optimizer: "keras.optimizers.Optimizer"
+    ) -> "keras.Model":
         from apps.addition.model import build_adder
 
         adder = build_adder(config)
         adder.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         return adder
 
-    def assemble(self, network: "keras.Model", data: "AdditionData") -> "keras.Model":
-        if data.config.order == "reading":
-            from apps.addition.reading import build_writer
+    def build_model(self, network: "keras.Model", data: "SumData", config: AdditionConfig) -> "keras.Model":
+        from apps.addition.model import build_sum_model
+        from apps.addition.probe import fit_carry_probe
 
-            return build_writer(network, data)
-        from apps.addition.model import build_sum_model, carry_probe
+        return build_sum_model(network, fit_carry_probe(network, data.train))
 
-        return build_sum_model(network, carry_probe(network, data.train))
+    def score(self, model: "keras.Model", data: "SumData", split: str) -> dict[str, Any]:
+        from apps.addition.metrics import score_sums
 
-    def score(self, network: "keras.Model", data: "AdditionData", split: str) -> dict:
-        from apps.addition.metrics import metrics
+        return score_sums(model, data.examples(split))
 
-        return metrics(self.assemble(network, data), data.config.order, data.splits[split])
+    def plot(
+        self, trained: "TrainedNetwork", model: "keras.Model", data: "SumData", config: AdditionConfig
+    ) -> "dict[str, Figure]":
+        from apps.addition.plots import make_plots
 
-    def draw(self, run: "RunDirectory", data: "AdditionData", network: "keras.Model") -> None:
-        from apps.addition.plots import draw
+        return make_plots(model, config.seed)
 
-        draw(run.plots, data, self.assemble(network, data))
+    def read_inputs(self, inputs: Sequence[bytes]) -> list[bytes]:
+        from apps.addition.predict import join_numbers
 
-    def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
-        from apps.addition.data import load_to_score
-        from apps.addition.metrics import metrics
+        return join_numbers(inputs)
 
-        data = load_to_score(self.config, dataset)
-        return metrics(model, self.config.order, data.examples(split)), data.notes
+    def predict(self, run: FinishedRun, inputs: Sequence[bytes]) -> list[str]:
+        from apps.addition.predict import predict_sums
 
-    def questions(self, inputs: Sequence[bytes]) -> list[bytes]:
-        from apps.addition.predict import questions
+        return predict_sums(run.model, inputs, run.directory.plots / "prediction.png")
 
-        return questions(inputs)
+    def export_spec(self, model: "keras.Model", config: AdditionConfig, examples: int) -> "ExportSpec":
+        from apps.addition.export import export_spec
 
-    def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[str]:
-        from apps.addition.predict import by_columns, in_reading_order
-
-        if self.config.order == "reading":
-            return in_reading_order(model, inputs)
-        return by_columns(model, self.run.plots / "prediction.png", inputs)
-
-    def deployment(self, model: "keras.Model", config: AdditionConfig, examples: int) -> "ExportSpec":
-        from apps.addition.export import by_columns, in_reading_order
-
-        return (in_reading_order if config.order == "reading" else by_columns)(model, config, examples)
+        return export_spec(model, config, examples)
 
 
 if __name__ == "__main__":

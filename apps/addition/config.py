@@ -1,9 +1,9 @@
 """The settings of the addition app, each a flag of `train`."""
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from rnn_keras.training.config import TrainingConfig
+from rnn_keras.training.config import CellName, TrainingConfig
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
@@ -13,49 +13,37 @@ SEARCH_SPACE: SearchSpace = {
     "clip_norm": Float(0.3, 10.0, log=True),
     "batch_size": Choice((64, 128, 256)),
 }
-DEFAULTS = {
-    "columns": {"digits": 8, "examples": 200_000, "epochs": 6, "units": 32},
-    "reading": {"digits": 3, "examples": 100_000, "epochs": 15, "units": 64},
-}
 
 
 @dataclasses.dataclass(frozen=True)
 class AdditionConfig(TrainingConfig):
     """Settings of a training run."""
 
-    least_steps: ClassVar[int] = 4000
+    automatic_steps: ClassVar[int] = 4000
+    automatic_epochs: ClassVar[int] = 6
 
     dataset: str = "generated"
     """Sums to learn from: generated, or a path to a CSV or TSV file with the columns first,second."""
-    order: Literal["columns", "reading"] = "columns"
-    """columns: two digits in and one out at each step, from the right, as one adds on paper. reading: the text of the
-    sum in, character by character, and then the text of the answer out."""
-    digits: int = 0
-    """Digits of the generated numbers that are learnt from, at most; 0: 8 by columns, 3 in reading order."""
-    examples: int = 0
-    """Generated sums to learn from; 0: 200,000 by columns, 100,000 in reading order."""
-    epochs: int = 0
-    """The most passes over the training data; 0: 6 by columns, 15 in reading order, or as many as make
-    4000 steps where a file holds few."""
+    digits: int = 8
+    """The most digits of the generated numbers to learn from."""
+    examples: int = 200_000
+    """Generated sums to learn from."""
+    epochs: int | None = None
+    """The most passes over the training data; default: 6, or as many as make 4000 steps where a file has few sums."""
     patience: int = 10
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
     batch_size: int = 256
     """Sums per step."""
-    cell: Literal["simple_rnn", "lstm", "gru"] = "lstm"
+    cell: CellName = "lstm"
     """Kind of recurrent layer."""
-    units: int = 0
-    """Width of the hidden state; 0: 32 by columns, 64 in reading order."""
+    units: int = 32
+    """Width of the hidden state."""
     learning_rate: float = 0.005
-    """Step size of the optimiser at the start."""
+    """Step size of the optimizer at the start."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("digits", "examples", "units"):
-            self.require(name, getattr(self, name) >= 0, "at least 0 (0 chooses by the order)")
+        self.require_positive("digits", "examples", "units")
 
-    def chosen(self, name: str) -> int:
-        """A setting, or where it is 0 what suits the order."""
-        return getattr(self, name) or DEFAULTS[self.order][name]
-
-    def passes(self, steps_per_epoch: int) -> int:
-        return self.epochs or max(self.chosen("epochs"), -(-self.least_steps // steps_per_epoch))
+    def count_epochs(self, steps_per_epoch: int) -> int:
+        return self.epochs or max(self.automatic_epochs, -(-self.automatic_steps // steps_per_epoch))

@@ -1,237 +1,175 @@
-"""Sums to learn from and to be tested with: generated, rich in carries, or read from a file."""
+"""Sums to train, validate and test with: generated, or read from a file."""
 
 import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from apps.addition.config import AdditionConfig
-from apps.addition.digit_columns import added, columns_of, numbers, parsed
+from apps.addition.digit_columns import add_columns, parse_sum, to_columns
+from apps.addition.generate import generate_test_sums, generate_training_sums
+from apps.addition.sums import Groups, Sums, merge_groups
 from rnn_keras.data.batching import Batches, FixedBatches
 from rnn_keras.data.splits import SPLITS, assign_splits, select_split
-from rnn_keras.data.tables import named_rows
+from rnn_keras.data.tables import read_named_rows
 from rnn_keras.utils.errors import UserError
 
-COLUMNS = ("first", "second")
-FEWEST = 10  # distinct sums of a file to train, validate and test with
-TESTED = 1000  # sums of each kind in the test split
-LONG = (100, 500)  # digits of the test's longer numbers, which nothing was learnt from
-VALIDATED = 256  # sums of each kind in the validation split
-NINES = (0.0, 0.5, 0.9)  # shares of the columns that add up to nine, and so hand on the carry that they are given
+FILE_COLUMNS = ("first", "second")
+MINIMUM_SUMS = 10  # distinct sums of a file to train, validate and test with
+TEST_SUMS = 1000  # generated, of each kind
+VALIDATION_SUMS = 256  # generated, of each kind
+LONG_DIGITS = (100, 500)  # of the longer test sums, which no training sum is like
+EVALUATION_BATCH = 256
+
+
+class MakeBatches(Protocol):
+    """Sums -> batches for the network of one of the two tasks."""
+
+    def __call__(self, sums: Sums, batch_size: int, *, shuffle: bool, seed: int = 0) -> Batches: ...
 
 
 @dataclasses.dataclass(frozen=True)
-class Sums:
-    """Columns `(n, time, 2)` of numbers, the rightmost first, with one more than the longest has digits."""
+class SumData:
+    """The sums of a data set in three splits.
 
-    columns: np.ndarray
+    Attributes:
+        dataset: what the user called the data.
+        splits: `"train"`, `"validation"` and `"test"`, each in groups of sums of one length.
+        everything: all sums in such groups, whatever their split.
+        make_batches: for the network that is trained.
+        notes: sentences about the data that the user should read.
+    """
 
-    def __len__(self) -> int:
-        return len(self.columns)
-
-    @property
-    def questions(self) -> list[str]:
-        return ["+".join(pair) for pair in zip(*(numbers(self.columns[:, :, side]) for side in (0, 1)), strict=True)]
-
-    @property
-    def answers(self) -> list[str]:
-        return numbers(added(self.columns)[0])
-
-    def chosen(self, indices) -> "Sums":
-        return Sums(self.columns[indices])
-
-
-Groups = dict[str, Sums]  # by what `exact_` is followed by in the metrics' names
-
-
-@dataclasses.dataclass(frozen=True)
-class AdditionData:
-    """Everything that a training run reads; `splits` and `everything` are sums in groups of one length each."""
-
-    config: AdditionConfig
+    dataset: str
     splits: dict[str, Groups]
     everything: Groups
-    notes: list[str] = dataclasses.field(default_factory=list)
+    make_batches: MakeBatches
+    notes: Sequence[str] = ()
 
     @property
     def summary(self) -> str:
         counts = (f"{sum(map(len, groups.values()))} {split}" for split, groups in self.splits.items())
-        return f"{', '.join(counts)} sums; learnt from numbers of up to {self.train.columns.shape[1] - 1} digits"
+        return f"{', '.join(counts)} sums; trained on numbers of up to {self.train.columns.shape[1] - 1} digits"
 
     @property
     def train(self) -> Sums:
-        return together(self.splits["train"])
+        return merge_groups(self.splits["train"])
 
     def examples(self, split: str) -> Groups:
-        return select_split(self.config.dataset, self.splits, self.everything, split)
+        """The sums of a split, or of `"all"`.
+
+        Raises:
+            UserError: there is no such split, or it is empty.
+        """
+        return select_split(self.dataset, self.splits, self.everything, split)
 
     def training_batches(self, config: AdditionConfig) -> Batches:
-        if config.order == "reading":
-            from apps.addition.reading import batches
-
-            return batches(self.train, config.batch_size, shuffle=True, seed=config.seed)
-        return FixedBatches(in_step(self.train), config.batch_size, shuffle=True, seed=config.seed)
+        return self.make_batches(self.train, config.batch_size, shuffle=True, seed=config.seed)
 
     def validation_dataset(self) -> tf.data.Dataset:
-        validation = together(self.splits["validation"])
-        if self.config.order == "reading":
-            from apps.addition.reading import batches
-
-            return batches(validation, 256, shuffle=False).dataset()
-        return FixedBatches(in_step(validation), 256, shuffle=False).dataset()
+        validation = merge_groups(self.splits["validation"])
+        return self.make_batches(validation, EVALUATION_BATCH, shuffle=False).dataset()
 
 
-def in_step(sums: Sums) -> list[np.ndarray]:
-    """Inputs `(n, time, 2)` and targets `(n, time)`."""
-    return [sums.columns, added(sums.columns)[0]]
+def make_column_batches(sums: Sums, batch_size: int, *, shuffle: bool, seed: int = 0) -> FixedBatches:
+    """Batches of columns `(batch, time, 2)` and of the sums' digits `(batch, time)`, for the column task."""
+    return FixedBatches([sums.columns, add_columns(sums.columns)[0]], batch_size, shuffle=shuffle, seed=seed)
 
 
-def together(groups: Groups) -> Sums:
-    """All sums, filled up to the longest."""
-    width = max(sums.columns.shape[1] for sums in groups.values())
-    return Sums(
-        np.concatenate(
-            [np.pad(sums.columns, [(0, 0), (0, width - sums.columns.shape[1]), (0, 0)]) for sums in groups.values()]
-        )
-    )
-
-
-def load(config: AdditionConfig) -> AdditionData:
-    """Generated sums, or those of a file.
+def check_source(dataset: str) -> None:
+    """Refuses data that are not available.
 
     Raises:
-        UserError: no sum is left to learn from, or see `from_file`.
-    """
-    if config.dataset != "generated":
-        return from_file(config)
-    generator = np.random.default_rng(config.seed)
-    digits = config.chosen("digits")
-    longer = LONG if config.order == "columns" else ()
-    splits = {
-        "train": {str(digits): learnable(generator, config.chosen("examples"), digits)},
-        "validation": unseen(generator, VALIDATED, (digits, *longer[:1])),
-        "test": unseen(generator, TESTED, (digits, *longer)),
-    }
-    held_out = {key for split in SPLITS[1:] for name in splits[split] for key in keys(splits[split][name])}
-    train = splits["train"][str(digits)]
-    kept = [place for place, key in enumerate(keys(train)) if key not in held_out]
-    if not kept:
-        raise UserError(
-            f"--digits {digits} leaves nothing to learn from: all of the {len(train)} sums are held out to validate "
-            "and test with; give more --digits or --examples"
-        )
-    splits["train"] = {str(digits): train.chosen(kept)}
-    everything: Groups = {}
-    for groups in splits.values():
-        for name, sums in groups.items():
-            everything[name] = together({"": everything[name], name: sums}) if name in everything else sums
-    return AdditionData(config, splits, everything)
-
-
-def keys(sums: Sums) -> list[str]:
-    """What is the same for sums that are, in whatever order their numbers are."""
-    return ["+".join(sorted(question.split("+"))) for question in sums.questions]
-
-
-def drawn_columns(generator: np.random.Generator, number: int, digits: int, nines: np.ndarray) -> np.ndarray:
-    """`(number, digits, 2)`, any digits but in the share `nines (number,)` of the columns, which add up to nine."""
-    columns = generator.integers(0, 10, (number, digits, 2), dtype=np.int32)
-    nine = generator.random((number, digits)) < nines[:, np.newaxis]
-    columns[:, :, 1] = np.where(nine, 9 - columns[:, :, 0], columns[:, :, 1])
-    return columns
-
-
-def learnable(generator: np.random.Generator, number: int, digits: int) -> Sums:
-    """Sums of numbers of up to so many digits; of half of them both have all of these."""
-    columns = drawn_columns(generator, number, digits, generator.choice(NINES, number))
-    lengths = generator.integers(1, digits + 1, (number, 2))
-    lengths[generator.random(number) < 0.5] = digits
-    columns *= np.arange(digits)[:, np.newaxis] < lengths[:, np.newaxis]
-    return Sums(filled(columns))
-
-
-def filled(columns: np.ndarray) -> np.ndarray:
-    """With room for the last carry."""
-    return np.pad(columns, [(0, 0), (0, 1), (0, 0)])
-
-
-def unseen(generator: np.random.Generator, number: int, lengths: Sequence[int]) -> Groups:
-    """For each length as many random sums, by its name, and as many hard ones, named `<length>_carries`."""
-    groups = {}
-    for digits in lengths:
-        columns = drawn_columns(generator, number, digits, np.zeros(number))
-        columns[:, -1] = generator.integers(1, 10, (number, 2))  # else they would have fewer digits
-        groups[str(digits)] = Sums(filled(columns))
-        groups[f"{digits}_carries"] = hard(generator, number, digits)
-    return groups
-
-
-def hard(generator: np.random.Generator, number: int, digits: int) -> Sums:
-    """999...9 + 1, carries that are handed on over every number of columns, and every share of such columns."""
-    columns = drawn_columns(generator, number, digits, generator.random(number))
-    for row, length in zip(columns, range(digits - 1, 0, -1), strict=False):  # the longest, where there is no room
-        start = generator.integers(0, digits - length)
-        row[start + 1 : start + 1 + length, 1] = 9 - row[start + 1 : start + 1 + length, 0]
-        row[start, 0] = generator.integers(1, 10)
-        row[start, 1] = generator.integers(10 - row[start, 0], 10)  # here the carry comes from
-    columns[0] = [(9, 1)] + [(9, 0)] * (digits - 1)
-    return Sums(filled(columns))
-
-
-def require_source(dataset: str, data_dir: str | None = None) -> None:
-    """Refuses data that are not there.
-
-    Raises:
-        UserError: it is neither generated nor a file.
+        UserError: neither generated nor a file.
     """
     path = Path(os.path.expanduser(dataset))
     if dataset != "generated" and not path.is_file():
         raise UserError(
-            f"no such file: {path}; expected generated, or a .csv or .tsv file with the columns first,second"
+            f"no such file: {path}; expected generated, or a .csv or .tsv file with the columns "
+            f"{','.join(FILE_COLUMNS)}"
         )
 
 
-def load_to_score(config: AdditionConfig, dataset: str) -> AdditionData:
-    """Any data, as much as there is, for a model that was trained with these settings."""
-    config = dataclasses.replace(config, dataset=dataset)
-    return load(config) if dataset == "generated" else from_file(config, to_train=False)
+def load_sums(
+    config: AdditionConfig, make_batches: MakeBatches, *, long_digits: Sequence[int] = (), for_training: bool = True
+) -> SumData:
+    """The sums of a config.
+
+    Args:
+        config: its `dataset`, `digits`, `examples` and `seed` are used.
+        make_batches: of the task.
+        long_digits: the lengths of longer generated numbers to test with; the first also validates.
+        for_training: False: a file may hold so few sums that a split is empty.
+
+    Raises:
+        UserError: no sum is left to learn from, or the file cannot be used.
+    """
+    if config.dataset == "generated":
+        return _generate(config, make_batches, long_digits)
+    return _read_file(config.dataset, make_batches, for_training)
 
 
-def from_file(config: AdditionConfig, to_train: bool = True) -> AdditionData:
+def _generate(config: AdditionConfig, make_batches: MakeBatches, long_digits: Sequence[int]) -> SumData:
+    generator = np.random.default_rng(config.seed)
+    name = str(config.digits)
+    train = generate_training_sums(generator, config.examples, config.digits)
+    splits = {
+        "train": {name: train},
+        "validation": generate_test_sums(generator, VALIDATION_SUMS, (config.digits, *long_digits[:1])),
+        "test": generate_test_sums(generator, TEST_SUMS, (config.digits, *long_digits)),
+    }
+    held_out = {key for split in SPLITS[1:] for sums in splits[split].values() for key in sums.keys}
+    kept = [index for index, key in enumerate(train.keys) if key not in held_out]
+    if not kept:
+        raise UserError(
+            f"--digits {config.digits} leaves nothing to learn from: all of the {len(train)} sums are used to "
+            "validate and test; increase --digits or --examples"
+        )
+    splits["train"] = {name: train.select(kept)}
+    everything: Groups = {}
+    for groups in splits.values():
+        for group, sums in groups.items():
+            everything[group] = merge_groups({"": everything[group], group: sums}) if group in everything else sums
+    return SumData(config.dataset, splits, everything, make_batches)
+
+
+def _read_file(dataset: str, make_batches: MakeBatches, for_training: bool) -> SumData:
     """The sums of a file in three splits, by a hash of the two numbers.
 
     Raises:
-        UserError: there is something else in a column than a number, or there are too few sums to train on.
+        UserError: a column holds something else than a number, or there are too few sums to train on.
     """
-    dataset = config.dataset
     path, pairs = Path(os.path.expanduser(dataset)), []
-    for line, row in named_rows(path, COLUMNS):
+    for line, row in read_named_rows(path, FILE_COLUMNS):
         try:
-            pairs.append(parsed("+".join(row[name] for name in COLUMNS)))
+            pairs.append(parse_sum("+".join(row[name] for name in FILE_COLUMNS)))
         except UserError as error:
             raise UserError(f"{path}, line {line}: {error}") from error
-    by_key = ["+".join(sorted(pair)) for pair in pairs]
-    if to_train and len(set(by_key)) < FEWEST:
+    keys = ["+".join(sorted(pair)) for pair in pairs]
+    distinct = len(set(keys))
+    if for_training and distinct < MINIMUM_SUMS:
         raise UserError(
-            f"{dataset} has {len(set(by_key))} different sums, too few to train, validate and test: expected at least "
-            f"{FEWEST}, and some thousands for a useful model"
+            f"{dataset} has {distinct} different sums, too few to train, validate and test: expected at least "
+            f"{MINIMUM_SUMS}, and some thousands for a useful model"
         )
-    assigned, notes = assign_splits(by_key, [None] * len(pairs))
+    assigned, notes = assign_splits(keys, [None] * len(pairs))
     splits = {
-        split: grouped([pair for pair, of in zip(pairs, assigned, strict=True) if of == split]) for split in SPLITS
+        split: _group_by_length([pair for pair, of in zip(pairs, assigned, strict=True) if of == split])
+        for split in SPLITS
     }
     empty = [split for split, groups in splits.items() if not groups]
-    if empty and to_train:
-        raise UserError(f"{dataset} leaves no example for the {empty[0]} split: give it more sums")
-    return AdditionData(config, splits, grouped(pairs), notes)
+    if empty and for_training:
+        raise UserError(f"{dataset} leaves no example for the {empty[0]} split: add more sums")
+    return SumData(dataset, splits, _group_by_length(pairs), make_batches, notes)
 
 
-def grouped(pairs: list[tuple[str, str]]) -> Groups:
-    """By the digits of the longer number."""
-    by_length: dict[int, list] = {}
+def _group_by_length(pairs: list[tuple[str, str]]) -> Groups:
+    """Groups by the digits of the longer number."""
+    by_length: dict[int, list[tuple[str, str]]] = {}
     for pair in pairs:
         by_length.setdefault(max(map(len, pair)), []).append(pair)
-    return {str(digits): Sums(columns_of(some, digits)) for digits, some in sorted(by_length.items())}
+    return {str(digits): Sums(to_columns(some, digits)) for digits, some in sorted(by_length.items())}

@@ -1,45 +1,40 @@
 """How many sums are right to the last digit."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
-from apps.addition.data import Groups
-from apps.addition.digit_columns import added
-from apps.addition.model import AT_ONCE, Adder
-from rnn_keras.seq2seq.text_to_text import TextWriter
+from apps.addition.digit_columns import add_columns
+from apps.addition.model import BatchAdder
+from apps.addition.sums import Groups
 
 
-def metrics(model: keras.Model, order: str, groups: Groups) -> dict:
-    """Of a saved model that adds in this order: see below."""
-    return column_metrics(model, groups) if order == "columns" else text_metrics(model, groups)
+def score_sums(model: keras.Model, groups: Groups) -> dict[str, Any]:
+    """The metrics of `summarize_exact`, and `carry_probe`, the accuracy of the linear probe over all columns.
 
-
-def column_metrics(model: keras.Model, groups: Groups) -> dict:
-    """For each group `exact_<name>`, the share of the sums whose every digit is right, 0 to 1, and `exact` of all.
-
-    `carry_probe` is the share of all columns behind which the linear probe reads the true carry off the state.
+    Args:
+        model: of `build_sum_model`.
+        groups: the sums to add.
     """
-    adder, right, read = Adder(model), {}, []
+    adder, correct, probe_correct = BatchAdder(model), {}, []
     for name, sums in groups.items():
         digits, carries = adder(sums.columns)
-        true_digits, true_carries = added(sums.columns)
-        right[name] = (digits == true_digits).all(axis=1)
-        read.append(((carries > 0.5) == true_carries).reshape(-1))
-    return exact(right) | {"carry_probe": float(np.concatenate(read).mean())}
+        true_digits, true_carries = add_columns(sums.columns)
+        correct[name] = (digits == true_digits).all(axis=1)
+        probe_correct.append(((carries > 0.5) == true_carries).reshape(-1))
+    return summarize_exact(correct) | {"carry_probe": float(np.concatenate(probe_correct).mean())}
 
 
-def text_metrics(model: keras.Model, groups: Groups) -> dict:
-    """For each group `exact_<name>`, the share of the sums that are written without a mistake, and `exact` of all."""
-    writer = TextWriter(model)
-    written = {name: writer.write(sums.questions, "greedy", AT_ONCE).texts for name, sums in groups.items()}
-    return exact({name: np.array(written[name]) == np.array(sums.answers) for name, sums in groups.items()})
+def summarize_exact(correct: dict[str, np.ndarray]) -> dict[str, Any]:
+    """`exact_<name>` of each group, the share of sums that are right to the last digit; `exact` and `sums` of all.
 
-
-def exact(right: dict[str, np.ndarray]) -> dict:
-    """Of `(n,)` booleans by group."""
-    everything = np.concatenate(list(right.values()))
+    Args:
+        correct: for each group `(n,)` booleans.
+    """
+    everything = np.concatenate(list(correct.values()))
     return {
-        **{f"exact_{name}": float(some.mean()) for name, some in right.items()},
+        **{f"exact_{name}": float(some.mean()) for name, some in correct.items()},
         "exact": float(everything.mean()),
         "sums": len(everything),
     }

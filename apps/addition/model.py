@@ -1,73 +1,61 @@
 """Many to many in step: two digits in and one out, column by column from the right. The carry is in the state."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
-from sklearn.linear_model import LogisticRegression
 
 from apps.addition.config import AdditionConfig
-from apps.addition.data import Sums
-from apps.addition.digit_columns import DigitColumns, JoinedDigits, added
-from rnn_keras.data.classification import drawn
-from rnn_keras.layers import GRU, LSTM, OneHot, SimpleRNN
+from apps.addition.layers import DigitColumns, JoinDigits
+from rnn_keras.layers import OneHot
+from rnn_keras.layers.by_name import RECURRENT_LAYERS
 
-CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
-PROBED = 4000  # sums that the linear probe is fitted on
-CERTAIN = 10.0  # log odds of a carry where there is always one
-AT_ONCE = 250  # sums that are added side by side
+BATCH = 250  # sums that are added at once
 
 
 def build_adder(config: AdditionConfig) -> keras.Model:
     """Columns `(batch, time, 2)` of digits, the rightmost first -> probabilities `(batch, time, 10)` of the sum's."""
-    columns = keras.Input((None, 2), dtype="int32", name="columns")
+    columns: Any = keras.Input((None, 2), dtype="int32", name="columns")
     digits = [OneHot(10, name=name)(columns[:, :, side]) for side, name in enumerate(("first", "second"))]
-    x = keras.layers.Concatenate(name="both")(digits)
-    x = CELLS[config.cell](config.chosen("units"), return_sequences=True, name="recurrent")(x)
-    # With it the state need not hold the digit itself, only what it follows from.
-    x = keras.layers.Dense(2 * config.chosen("units"), activation="relu", name="hidden")(x)
+    x = keras.layers.Concatenate(name="both_digits")(digits)
+    recurrent_layer: Any = RECURRENT_LAYERS[config.cell]
+    x = recurrent_layer(config.units, return_sequences=True, name="recurrent")(x)
+    # With this layer the state need not hold the digit itself, only what the digit follows from.
+    x = keras.layers.Dense(2 * config.units, activation="relu", name="hidden")(x)
     x = keras.layers.Dense(10, activation="softmax", dtype="float32", name="digit")(x)
     return keras.Model(columns, x, name="adder")
 
 
-def with_states(adder: keras.Model) -> keras.Model:
-    """The same with the hidden states beside it, `probabilities` and `state (batch, time, units)`."""
+def expose_states(adder: keras.Model) -> keras.Model:
+    """The same network with two outputs, `probabilities` and the hidden `state (batch, time, units)`."""
     outputs = {"probabilities": adder.output, "state": adder.get_layer("recurrent").output}
     return keras.Model(adder.input, outputs, name="adder")
 
 
-def carry_probe(adder: keras.Model, sums: Sums) -> keras.layers.Dense:
-    """A linear reading of the hidden state: `(batch, time, units)` -> how likely it holds a carry `(batch, time, 1)`.
-
-    It is fitted to what a network that adds must know after each column, and the network to nothing of it. Source:
-    Alain & Bengio, Understanding intermediate layers using linear classifier probes, 2016.
-    """
-    some = sums.chosen(drawn(len(sums), PROBED))  # of all lengths, by which a file's sums are sorted
-    state = with_states(adder).predict(some.columns, batch_size=AT_ONCE, verbose=0)["state"]
-    carries = added(some.columns)[1]
-    if carries.min() == carries.max():  # there is nothing to tell apart
-        kernel, bias = np.zeros((state.shape[-1], 1)), np.array([CERTAIN if carries.max() else -CERTAIN])
-    else:
-        fitted = LogisticRegression(max_iter=1000).fit(state.reshape(-1, state.shape[-1]), carries.reshape(-1))
-        kernel, bias = fitted.coef_.T, fitted.intercept_
-    probe = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="carry_probe")
-    probe.build(state.shape)
-    probe.set_weights([kernel, bias])
-    return probe
+@keras.saving.register_keras_serializable(package="apps.addition.model")
+class AdditionModel(keras.Model):
+    """The saved model; `import apps.addition.model` before `keras.models.load_model`."""
 
 
 def build_sum_model(adder: keras.Model, probe: keras.layers.Dense) -> keras.Model:
-    """Texts such as "144+177" `(batch,)` -> `sum (batch,)`, and of each column, the rightmost first, beside it:
+    """Texts such as "144+177" `(batch,)` -> `sum (batch,)`, and for each column, the rightmost first:
 
-    `carry (batch, time)`, how likely the state holds one behind that column, and the `state (batch, time, units)`.
+    `carry (batch, time)`, the probability by the linear probe that the state after that column holds a carry, and the
+    `state (batch, time, units)` itself.
+
+    Args:
+        adder: of `build_adder`.
+        probe: of `fit_carry_probe`.
     """
     text = keras.Input((), dtype="string", name="text")
-    outputs = with_states(adder)(DigitColumns(name="columns")(text))
+    outputs: Any = expose_states(adder)(DigitColumns(name="columns")(text))
     digits = ops.argmax(outputs["probabilities"], axis=-1)
-    return keras.Model(
+    return AdditionModel(
         {"text": text},
         {
-            "sum": JoinedDigits(name="joined")(digits),
+            "sum": JoinDigits(name="join_digits")(digits),
             "carry": ops.squeeze(probe(outputs["state"]), -1),
             "state": outputs["state"],
         },
@@ -75,21 +63,21 @@ def build_sum_model(adder: keras.Model, probe: keras.layers.Dense) -> keras.Mode
     )
 
 
-class Adder:
-    """A model of `build_sum_model` at work on many columns."""
+class BatchAdder:
+    """Runs a model of `build_sum_model` on columns, batch by batch."""
 
     def __init__(self, model: keras.Model):
-        adder, probe = model.get_layer("adder"), model.get_layer("carry_probe")
+        adder: Any = model.get_layer("adder")
+        probe: Any = model.get_layer("carry_probe")
 
-        def digits_and_carries(columns):
+        def add(columns: tf.Tensor) -> tuple[Any, Any]:
             outputs = adder(columns, training=False)
             return ops.argmax(outputs["probabilities"], axis=-1), probe(outputs["state"])[:, :, 0]
 
-        signature = [tf.TensorSpec((None, None, 2), tf.int32)]
-        self._function = tf.function(digits_and_carries, signature, autograph=False)
+        self._add = tf.function(add, [tf.TensorSpec((None, None, 2), tf.int32)], autograph=False)
 
     def __call__(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Columns `(n, time, 2)` -> the sums' digits and how likely a carry is held behind each, `(n, time)` both."""
-        starts = range(0, len(columns), AT_ONCE)
-        parts = [self._function(columns[start : start + AT_ONCE]) for start in starts]
-        return tuple(np.concatenate([part.numpy() for part in column]) for column in zip(*parts, strict=True))
+        """Columns `(n, time, 2)` -> the sums' digits and the probabilities of a carry, `(n, time)` both."""
+        parts = [self._add(columns[start : start + BATCH]) for start in range(0, len(columns), BATCH)]
+        digits, carries = (np.concatenate([part.numpy() for part in output]) for output in zip(*parts, strict=True))
+        return digits, carries

@@ -1,62 +1,76 @@
-"""Sums of the user's: the answer, how it came about on paper, and a picture of the state."""
+"""The user's sums: the answer, the column addition with its carries, and a figure of the state."""
 
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from apps.addition.digit_columns import added, columns_of, numbers, parsed
-from apps.addition.paper import on_paper
+from apps.addition.column_addition import format_column_addition
+from apps.addition.digit_columns import add_columns, parse_sum, to_columns, to_numbers
 from apps.addition.plots import plot_state
-from rnn_keras.seq2seq.text_to_text import TextWriter
+from rnn_keras.training.plots import save_figure
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.terminal import console
 
-SHOWN = 5  # sums that are written out as on paper
+PRINTED_SUMS = 5  # as on paper
+LINE_WIDTHS = (20, 120)  # the narrowest and the widest, in characters
 
 
-def questions(inputs: Sequence[bytes]) -> list[bytes]:
-    """Texts with one sum each; two numbers by themselves, one behind the other, are one."""
-    asked, waiting = [], None
-    for given in inputs:
-        alone = given.strip().isdigit()
-        if waiting is not None and alone:
-            asked.append(waiting + b"+" + given.strip())
+def join_numbers(inputs: Sequence[bytes]) -> list[bytes]:
+    """Texts with one sum each: of two inputs in a row that are single numbers, one sum is made."""
+    joined, waiting = [], None
+    for text in inputs:
+        is_number = text.strip().isdigit()
+        if waiting is not None and is_number:
+            joined.append(waiting + b"+" + text.strip())
             waiting = None
-        elif waiting is None and alone:
-            waiting = given.strip()
+        elif waiting is None and is_number:
+            waiting = text.strip()
         else:
-            asked.append(given)
+            joined.append(text)
     if waiting is not None:
-        asked.append(waiting)  # the error for it says what was expected
-    return asked
+        joined.append(waiting)  # the error about it says what was expected
+    return joined
 
 
-def by_columns(model: keras.Model, picture: Path, texts: Sequence[bytes]) -> list[str]:
-    """The sums as texts; the first few are printed as on paper, and the first one's state is drawn."""
-    pairs = [parsed(text.decode("utf-8", "replace")) for text in texts]
+def parse_inputs(inputs: Sequence[bytes]) -> list[tuple[str, str]]:
+    """The two numbers of each input.
+
+    Raises:
+        UserError: an input is not a sum.
+    """
+    return [parse_sum(text.decode("utf-8", "replace")) for text in inputs]
+
+
+def predict_sums(model: keras.Model, inputs: Sequence[bytes], plot_file: Path) -> list[str]:
+    """The sums as texts; the first few are printed as on paper, and the state of the first is plotted.
+
+    Args:
+        model: of `build_sum_model`.
+        inputs: texts with one sum each.
+        plot_file: where the figure goes.
+    """
     answers = []
-    for number, pair in enumerate(pairs):
-        outputs = model({"text": tf.constant(["+".join(pair)])}, training=False)
+    for number, pair in enumerate(parse_inputs(inputs)):
+        outputs: Any = model({"text": tf.constant(["+".join(pair)])}, training=False)
         answers.append(outputs["sum"].numpy()[0].decode())
         carry = outputs["carry"].numpy()[0]
-        if number < SHOWN:
-            width = max(20, min(shutil.get_terminal_size().columns, 120))
-            console.print(on_paper(*pair, answers[-1], (carry > 0.5).tolist(), width))
-            (right,) = numbers(added(columns_of([pair]))[0])
-            console.print("right\n" if right == answers[-1] else f"wrong: it is {right}\n")
+        if number < PRINTED_SUMS:
+            narrowest, widest = LINE_WIDTHS
+            width = max(narrowest, min(shutil.get_terminal_size().columns, widest))
+            console.print(format_column_addition(*pair, answers[-1], (carry > 0.5).tolist(), width))
+            (correct,) = to_numbers(add_columns(to_columns([pair]))[0])
+            console.print("right\n" if correct == answers[-1] else f"wrong: the sum is {correct}\n")
         if number == 0:
             try:
-                plot_state(*pair, outputs["state"].numpy()[0], carry, picture)
-                console.print(f"the carry above each column is read off the hidden state; the state: {picture}\n")
-            except UserError as error:  # the answers do not depend on the picture
-                console.print(f"no picture: {error}")
+                save_figure(plot_state(*pair, outputs["state"].numpy()[0], carry), plot_file)
+                console.print(
+                    "the carry above each column is predicted from the hidden state by a linear probe; the state: "
+                    f"{plot_file}\n"
+                )
+            except UserError as error:  # the answers do not depend on the figure
+                console.print(f"no figure: {error}")
     return answers
-
-
-def in_reading_order(model: keras.Model, texts: Sequence[bytes]) -> list[str]:
-    """The sums as texts."""
-    pairs = [parsed(text.decode("utf-8", "replace")) for text in texts]
-    return TextWriter(model).write(["+".join(pair) for pair in pairs], "greedy").texts

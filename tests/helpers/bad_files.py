@@ -173,17 +173,17 @@ def of_two_classes(content: bytes, name: str = "bad.png"):
 
 
 for name, content, words in (
-    ("an empty picture", b"", "bad.png is damaged or no picture"),
-    ("half a picture", picture("L", (64, 64))[:60], "bad.png is damaged or no picture"),
-    ("a text named like a picture", b"I am a cat.", "bad.png is damaged or no picture"),
+    ("an empty picture", b"", "bad.png is damaged or not an image"),
+    ("half a picture", picture("L", (64, 64))[:60], "bad.png is damaged or not an image"),
+    ("a text named like a picture", b"I am a cat.", "bad.png is damaged or not an image"),
     ("a picture that says it has 50,000 x 50,000 pixels", bomb(50_000), "bad.png"),
-    ("a picture without pixels", bomb(0), "bad.png is damaged or no picture"),
+    ("a picture without pixels", bomb(0), "bad.png is damaged or not an image"),
 ):
     CASES[f"digits: {name}"] = Case("digits", of_two_classes(content), ("train", "--dataset", "{}"), words)
     file_case("digits", f"{name}, to answer for", "bad.png", content, words, "predict", "--run-dir", RUN, "{}/bad.png")
 
 
-@case("digits", "train", "--dataset", "{}", words="holds no picture")
+@case("digits", "train", "--dataset", "{}", words="holds no image")
 def a_class_without_pictures(folder):
     of_two_classes(b"")(folder)
     (folder / "horse").mkdir()
@@ -314,7 +314,7 @@ SUMS = "first,second\n" + "".join(f"{number},{number + 7}\n" for number in range
 for name, content, words in (
     ("an empty file", b"", "is empty"),
     ("no second column", b"first\n12\n", "'second'"),
-    ("a word for a number", (SUMS + "twelve,7\n").encode(), "line 42: 'twelve+7' is no sum"),
+    ("a word for a number", (SUMS + "twelve,7\n").encode(), "line 42: 'twelve+7' is not a sum"),
     ("a negative number", (SUMS + "-12,7\n").encode(), "line 42"),
     ("digits of another script", (SUMS + "٣,7\n").encode(), "line 42"),
     ("too few sums", b"first,second\n1,2\n", "too few"),
