@@ -1,75 +1,82 @@
 """Many to many in step: weather and yesterday's clothes -> today's. `python -m apps.wardrobe --help`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from apps.wardrobe.config import SEARCH_SPACE, WardrobeConfig
 from rnn_keras.cli.app import App
+from rnn_keras.cli.protocols import FinishedRun
 
 if TYPE_CHECKING:
     import keras
+    from matplotlib.figure import Figure
 
     from apps.wardrobe.data import WardrobeData
     from rnn_keras.export.spec import ExportSpec
-    from rnn_keras.training.run_directory import RunDirectory
+    from rnn_keras.training.train import TrainedNetwork
 
 
 class WardrobeApp(App):
     name = "wardrobe"
+    description = (
+        "Many to many in step: the weather goes in day by day, and what to wear comes out, given the past days."
+    )
     config_class = WardrobeConfig
-    what = "Many to many in step: the weather goes in day by day, and what to wear comes out, by what was worn before."
     monitor = "val_clothes_accuracy"
-    mode = "max"
     search_space = SEARCH_SPACE
 
-    def require_source(self, dataset: str, data_dir: str | None) -> None:
-        from apps.wardrobe.data import require_source
+    def check_source(self, dataset: str, data_dir: str | None) -> None:
+        from apps.wardrobe.data import check_source
 
-        require_source(dataset)
+        check_source(dataset)
 
-    def load(self, config: WardrobeConfig) -> "WardrobeData":
-        from apps.wardrobe.data import load
+    def load_data(self, config: WardrobeConfig) -> "WardrobeData":
+        from apps.wardrobe.data import load_diaries
 
-        return load(config)
+        return load_diaries(config)
 
-    def build(self, config: WardrobeConfig, data: "WardrobeData", optimizer) -> "keras.Model":
-        from apps.wardrobe.model import build_dresser
+    def load_evaluation_data(self, model: "keras.Model", config: WardrobeConfig) -> "WardrobeData":
+        from apps.wardrobe.data import load_diaries
 
-        dresser = build_dresser(config, len(data.names))
+        label: Any = model.get_layer("label")
+        return load_diaries(config, label.get_vocabulary())
+
+    def build_network(
+        self, config: WardrobeConfig, data: "WardrobeData", optimizer: "keras.optimizers.Optimizer"
+    ) -> "keras.Model":
+        from apps.wardrobe.model import build_recommender
+
+        recommender = build_recommender(config, len(data.names))
         outputs = ("clothes", "today_only")
-        dresser.compile(
+        recommender.compile(
             optimizer=optimizer,
             loss=dict.fromkeys(outputs, "sparse_categorical_crossentropy"),
             weighted_metrics={name: ["accuracy"] for name in outputs},
         )
-        return dresser
+        return recommender
 
-    def assemble(self, network: "keras.Model", data: "WardrobeData") -> "keras.Model":
+    def build_model(self, network: "keras.Model", data: "WardrobeData", config: WardrobeConfig) -> "keras.Model":
         from apps.wardrobe.model import build_wardrobe_model
 
         return build_wardrobe_model(network, data.names)
 
-    def score(self, network: "keras.Model", data: "WardrobeData", split: str) -> dict:
-        from apps.wardrobe.metrics import score
+    def score(self, model: "keras.Model", data: "WardrobeData", split: str) -> dict[str, Any]:
+        from apps.wardrobe.metrics import score_days
+        from apps.wardrobe.model import NETWORK
 
-        return score(network, data, split)
+        return score_days(model.get_layer(NETWORK), data.examples(split), data.follows_rules)
 
-    def draw(self, run: "RunDirectory", data: "WardrobeData", network: "keras.Model") -> None:
-        from apps.wardrobe.plots import draw
+    def plot(
+        self, trained: "TrainedNetwork", model: "keras.Model", data: "WardrobeData", config: WardrobeConfig
+    ) -> "dict[str, Figure]":
+        from apps.wardrobe.plots import make_plots
 
-        draw(run.plots, data, network)
+        return make_plots(trained.network, data.splits["test"], data.follows_rules, config.seed)
 
-    def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
-        from apps.wardrobe.data import load_to_score
-        from apps.wardrobe.metrics import score
+    def predict(self, run: FinishedRun, inputs: Sequence[bytes]) -> list[dict[str, Any]]:
+        from apps.wardrobe.predict import suggest_clothes
 
-        data = load_to_score(self.config, dataset, model.get_layer("label").get_vocabulary())
-        return score(model.get_layer("dresser"), data, split), data.notes
-
-    def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[dict]:
-        from apps.wardrobe.predict import predict
-
-        return predict(model, inputs)
+        return suggest_clothes(run.model, inputs)
 
     def export_spec(self, model: "keras.Model", config: WardrobeConfig, examples: int) -> "ExportSpec":
         from apps.wardrobe.export import export_spec

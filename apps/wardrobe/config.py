@@ -1,9 +1,9 @@
 """The settings of the wardrobe app, each a flag of `train`."""
 
 import dataclasses
-from typing import Literal
+from typing import ClassVar
 
-from rnn_keras.training.config import TrainingConfig
+from rnn_keras.training.config import CellName, TrainingConfig
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
@@ -21,18 +21,20 @@ SEARCH_SPACE: SearchSpace = {
 class WardrobeConfig(TrainingConfig):
     """Settings of a training run."""
 
+    automatic_epochs: ClassVar[int] = 25
+
     dataset: str = "generated"
     """Diaries to learn from: generated, by the rules of one person, or a path to your own diary, a CSV or TSV file with
-    the columns date,weather,temperature,clothes and, if you like, season."""
+    the columns date,weather,temperature,clothes and, optionally, season."""
     diaries: int = 5000
     """Generated diaries of four weeks to learn from."""
-    epochs: int = 0
-    """The most passes over the training data; 0: 25, or as many as make 400 steps where the data are few."""
+    epochs: int | None = None
+    """The most passes over the training data; default: 25, or as many as make 400 steps where the data are few."""
     patience: int = 6
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
     learning_rate: float = 0.01
-    """Step size of the optimiser at the start."""
-    cell: Literal["simple_rnn", "lstm", "gru"] = "lstm"
+    """Step size of the optimizer at the start."""
+    cell: CellName = "lstm"
     """Kind of recurrent layer."""
     units: int = 64
     """Width of the hidden state, and of the network that sees only today."""
@@ -41,12 +43,11 @@ class WardrobeConfig(TrainingConfig):
     dropout: float = 0.0
     """Share of units that are dropped after each recurrent layer in training; for a short diary of your own."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("units", "layers"):
-            self.require(name, getattr(self, name) >= 1, "at least 1")
+        self.require_positive("units", "layers")
         self.require("diaries", self.diaries >= 10, "at least 10")
-        self.require("dropout", 0 <= self.dropout < 1, "at least 0 and below 1")
+        self.require_share("dropout")
 
-    def passes(self, steps_per_epoch: int) -> int:
-        return self.epochs or max(25, -(-self.least_steps // steps_per_epoch))
+    def count_epochs(self, steps_per_epoch: int) -> int:
+        return self.epochs or max(self.automatic_epochs, -(-self.automatic_steps // steps_per_epoch))

@@ -1,49 +1,65 @@
 """Many to many in step: today's weather and yesterday's clothes in, today's clothes out; the week is in the state."""
 
+from typing import Any
+
 import keras
-from keras import ops
 
 from apps.wardrobe.config import WardrobeConfig
-from apps.wardrobe.rules import SEASONS, WEATHER
+from apps.wardrobe.days import SEASONS, STEP_FEATURES, WEATHER, YESTERDAY
 from rnn_keras.data.classification import label_layer
-from rnn_keras.layers import GRU, LSTM, OneHot, SimpleRNN
+from rnn_keras.layers import OneHot
+from rnn_keras.layers.by_name import RECURRENT_LAYERS
 
-CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
+ops: Any = keras.ops  # Keras has no annotations, and the types inferred from all backends at once are wrong
+
+NETWORK = "recommender"
+CATEGORIES = {"weekday": 7, "season": len(SEASONS), "weather": len(WEATHER)}
+TEMPERATURE = STEP_FEATURES.index("temperature")
 DEGREES = 10.0  # that the temperature is divided by
 
 
-def build_dresser(config: WardrobeConfig, clothes: int) -> keras.Model:
+def build_recommender(config: WardrobeConfig, clothes: int) -> keras.Model:
     """Steps `(batch, time, 5)` int32 -> probabilities of what is worn, `(batch, time, clothes)`, twice.
 
-    A step holds the weekday, the season, the weather, the temperature, and what was worn yesterday, from 1 on. The
-    outputs are a dict: `clothes`, by recurrent layers; and `today_only`, by a network that sees the first four alone,
-    one to one, which shares no weight with them and is trained along.
+    A step holds STEP_FEATURES; yesterday's clothes count from 1. The outputs are a dict: `clothes`, from recurrent
+    layers; and `today_only`, from a one-to-one network that sees everything but yesterday's clothes. It shares no
+    weights with the recurrent layers and is trained at the same time.
     """
-    steps = keras.Input((None, 5), dtype="int32", name="steps")
-    sizes = {0: 7, 1: len(SEASONS), 2: len(WEATHER)}
-    today = [OneHot(size, name=f"one_hot_{place}")(steps[:, :, place]) for place, size in sizes.items()]
-    today.append(ops.cast(steps[:, :, 3:4], "float32") / DEGREES)
+    steps: Any = keras.Input((None, len(STEP_FEATURES)), dtype="int32", name="steps")
+    today = [OneHot(size, name=name)(steps[:, :, STEP_FEATURES.index(name)]) for name, size in CATEGORIES.items()]
+    today.append(ops.cast(steps[:, :, TEMPERATURE : TEMPERATURE + 1], "float32") / DEGREES)
     today = keras.layers.Concatenate(name="today")(today)
-    yesterday = OneHot(clothes + 1, name="yesterday")(steps[:, :, 4])
+    yesterday = OneHot(clothes + 1, name="yesterday")(steps[:, :, YESTERDAY])
 
     x = keras.layers.Concatenate(name="today_and_yesterday")([today, yesterday])
+    recurrent_layer: Any = RECURRENT_LAYERS[config.cell]
     for number in range(1, config.layers + 1):
-        x = CELLS[config.cell](config.units, return_sequences=True, name=f"{config.cell}_{number}")(x)
+        x = recurrent_layer(config.units, return_sequences=True, name=f"{config.cell}_{number}")(x)
         x = keras.layers.Dropout(config.dropout, name=f"dropout_{number}")(x)
-    # Which clothes are left depends on several things together, and what a recurrent layer gives is one step's sum.
+    # What is still clean depends on several things together, which one linear map of the state cannot tell.
     x = keras.layers.Dense(config.units, activation="relu", name="hidden")(x)
     worn = keras.layers.Dense(clothes, activation="softmax", dtype="float32", name="clothes")(x)
 
-    alone = keras.layers.Dense(config.units, activation="relu", name="hidden_alone")(today)
-    alone = keras.layers.Dense(clothes, activation="softmax", dtype="float32", name="today_only")(alone)
-    return keras.Model(steps, {"clothes": worn, "today_only": alone}, name="dresser")
+    x = keras.layers.Dense(config.units, activation="relu", name="today_only_hidden")(today)
+    today_only = keras.layers.Dense(clothes, activation="softmax", dtype="float32", name="today_only")(x)
+    return keras.Model(steps, {"clothes": worn, "today_only": today_only}, name=NETWORK)
 
 
-def build_wardrobe_model(dresser: keras.Model, names: list[str]) -> keras.Model:
-    """Steps -> the likeliest `clothes (batch, time)`; `probabilities` and `today_only`, `(batch, time, clothes)`."""
-    steps = keras.Input((None, 5), dtype="int32", name="steps")
-    outputs = dresser(steps)
-    return keras.Model(
+@keras.saving.register_keras_serializable(package="apps.wardrobe.model")
+class WardrobeModel(keras.Model):
+    """The saved model; `import apps.wardrobe.model` before `keras.models.load_model`."""
+
+
+def build_wardrobe_model(recommender: keras.Model, names: list[str]) -> keras.Model:
+    """Steps -> the likeliest `clothes (batch, time)`; `probabilities` and `today_only`, `(batch, time, clothes)`.
+
+    Args:
+        recommender: of `build_recommender`.
+        names: of the clothes.
+    """
+    steps = keras.Input((None, len(STEP_FEATURES)), dtype="int32", name="steps")
+    outputs: Any = recommender(steps)
+    return WardrobeModel(
         {"steps": steps},
         {
             "clothes": label_layer(names)(ops.argmax(outputs["clothes"], axis=-1)),

@@ -1,42 +1,54 @@
-"""What to wear today, after a diary."""
+"""What to wear today, given a diary."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from apps.wardrobe.data import days_of, read_diary, steps
+from apps.wardrobe.days import encode_steps
+from apps.wardrobe.diary import make_days, read_diary
+from apps.wardrobe.model import NETWORK
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.terminal import console
 
-SUGGESTED = 3
+SUGGESTIONS = 3
 
 
-def predict(model: keras.Model, inputs: Sequence[bytes]) -> list[dict]:
-    """For each diary the `clothes` for its last day, where none are given, their `score`, and the next best."""
-    names = model.get_layer("label").get_vocabulary()
-    return [suggestion(model, names, Path(os.fsdecode(name)).expanduser()) for name in inputs]
+def suggest_clothes(model: keras.Model, inputs: Sequence[bytes]) -> list[dict[str, Any]]:
+    """For each diary the likeliest `clothes` on its last day, their `score`, and `alternatives`.
+
+    Args:
+        model: of `build_wardrobe_model`.
+        inputs: paths of diaries whose last day has no clothes.
+
+    Raises:
+        UserError: a diary cannot be used.
+    """
+    label: Any = model.get_layer("label")
+    return [suggest_for(model, label.get_vocabulary(), Path(os.fsdecode(path)).expanduser()) for path in inputs]
 
 
-def suggestion(model: keras.Model, names: list[str], path: Path) -> dict:
+def suggest_for(model: keras.Model, names: list[str], path: Path) -> dict[str, Any]:
+    """The suggestion for one diary; see `suggest_clothes`."""
     diary = read_diary(path)
-    last = diary.runs()[-1]
-    if diary.rows[-1][-1]:
+    last_run = diary.find_runs()[-1]
+    if diary.rows[-1].clothes:
         raise UserError(
             f"{path} says what was worn on {diary.dates[-1]}, its last day; expected a last row for today with the "
             "weather and without clothes"
         )
-    if len(last) < len(diary.rows):
-        console.print(
-            f"note: {path} has no row for the day before {diary.dates[last.start]}: days before it are unknown"
-        )
-    days = days_of([[diary.rows[day] for day in last]], names, len(last), path)
-    likely = model.get_layer("dresser").predict(steps(days), verbose=0)["clothes"][0, -1]
-    best = np.argsort(-likely)[:SUGGESTED]
+    if len(last_run) < len(diary.rows):
+        first = diary.dates[last_run.start]
+        console.print(f"note: {path} has no row for the day before {first}: the days before it are not used")
+    days = make_days([[diary.rows[day] for day in last_run]], names, len(last_run), path)
+    network: Any = model.get_layer(NETWORK)
+    probabilities = network.predict(encode_steps(days), verbose=0)["clothes"][0, -1]
+    best = np.argsort(-probabilities)[:SUGGESTIONS]
     return {
         "clothes": names[best[0]],
-        "score": float(likely[best[0]]),
-        "else": [names[place] for place in best[1:]],
+        "score": float(probabilities[best[0]]),
+        "alternatives": [names[index] for index in best[1:]],
     }

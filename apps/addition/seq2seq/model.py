@@ -9,7 +9,7 @@ from rnn_keras.seq2seq.text_to_text import build_text_to_text, build_training_ne
 
 
 def build_network(config: AdditionSeq2SeqConfig) -> keras.Model:
-    """Ids of a question and of the answer so far -> logits of the answer's next character; see `build_training_network`."""
+    """Ids of a question and of the answer so far -> logits of its next character; see `build_training_network`."""
     size = make_vocabulary("characters").size
     encoder = BidirectionalEncoder(size, config.units, config.units, cell=config.cell, name="encoder")
     decoder = AttentionDecoder(size, config.units, config.units, cell=config.cell, name="decoder")
