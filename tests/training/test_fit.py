@@ -148,9 +148,9 @@ def test_of_equal_epochs_the_one_with_the_lowest_loss_is_kept(tmp_path):
 
 
 def test_a_finished_training_is_not_continued(tmp_path):
-    run_fit(make_recurrent_model(), tmp_path, epochs=2)
+    run_fit(make_plain_model(), tmp_path, epochs=2)
     (tmp_path / "history.csv").write_text("epoch\n1\n")  # a kill came before the last epoch was written
-    again = make_recurrent_model()
+    again = make_plain_model()
     rows, _ = run_fit(again, tmp_path, epochs=2)
 
     assert len(rows) == 2
@@ -257,11 +257,11 @@ def read_inputs(batches):
 
 
 def test_a_damaged_checkpoint_is_an_error_of_one_sentence(tmp_path):
-    run_fit(make_recurrent_model(), tmp_path, epochs=1)
+    run_fit(make_plain_model(), tmp_path, epochs=1)
     (tmp_path / "checkpoint" / "epoch-1.weights.h5").write_bytes(b"\x89HDF damaged")
 
     with pytest.raises(UserError, match="damaged, start again with --overwrite"):
-        run_fit(make_recurrent_model(), tmp_path, epochs=2)
+        run_fit(make_plain_model(), tmp_path, epochs=2)
 
 
 def test_where_the_last_epoch_is_damaged_training_resumes_from_the_best(tmp_path, capfd):
@@ -311,8 +311,8 @@ def test_what_tensorboard_cannot_write_is_an_error_of_one_sentence(tmp_path, err
 
 
 def test_a_damaged_state_is_an_error_of_one_sentence(tmp_path):
-    run_fit(make_recurrent_model(), tmp_path, epochs=1)
+    run_fit(make_plain_model(), tmp_path, epochs=1)
     (tmp_path / "checkpoint" / "state.json").write_text("{}")
 
     with pytest.raises(UserError, match="does not hold an object with epochs, random_states"):
-        run_fit(make_recurrent_model(), tmp_path, epochs=2)
+        run_fit(make_plain_model(), tmp_path, epochs=2)
