@@ -1,4 +1,4 @@
-"""Every app has a search space, and a search on tiny data ends well."""
+"""The search space of every app that has one: it fits the config, the data do not depend on it, and a search works."""
 
 import dataclasses
 import importlib
@@ -7,54 +7,49 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tyro
 
-from rnn_keras.cli.app import App
-from rnn_keras.tuning.space import Choice
+from rnn_keras.cli import App, Tunable
+from rnn_keras.tuning import Choice
 
-APPS = sorted(path.parent.name for path in Path("apps").glob("*/__main__.py"))
-
-
-def app_of(name):
-    module = importlib.import_module(f"apps.{name}.__main__")
-    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, App)]
-    (found,) = (kind for kind in kinds if kind is not App)
-    return found()
+ROOT = Path(__file__).parents[2]
 
 
-SMALL = ("--units", "8", "--embedding-units", "8")  # given, so that no trial is large
+def load_app(module_name):
+    module = importlib.import_module(module_name)
+    classes = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, App)]
+    [app_class] = [app_class for app_class in classes if app_class.__module__ == module_name]
+    return app_class()
 
 
-def tiny(name, request):
-    """Arguments with which the app learns from tiny data in seconds."""
-    if name == "captioning":
-        options = ["--encoder", "cnn", "--size", "32", "--filters", "4", *SMALL]
-        return ["--dataset", str(request.getfixturevalue("shapes")), *options]
-    if name == "digits":  # scikit-learn's own pictures
-        return ["--dataset", "digits", "--size", "8", "--filters", "4", "--units", "8"]
-    if name == "memory":
-        return ["--length", "6", "--units", "8", "--epoch-steps", "3"]
-    if name == "sentiment":
-        return ["--dataset", str(request.getfixturevalue("reviews")), "--pairs", "64", *SMALL]
-    if name == "translation":
-        return ["--dataset", str(request.getfixturevalue("phrases")), "--script", "simplified", *SMALL]
-    if name == "video_tagging":
-        return [
-            "--dataset",
-            str(request.getfixturevalue("videos")),
-            "--stride",
-            "1",
-            "--members",
-            "1",
-            "--units",
-            "8",
-            "--projection",
-            "8",
-        ]
-    if name == "addition":
-        return ["--dataset", "generated", "--digits", "2", "--examples", "300", "--units", "8"]
-    if name == "wardrobe":
-        return ["--dataset", "generated", "--diaries", "40", "--units", "8"]
-    raise AssertionError(f"no tiny data for {name} yet: add them here, so that its search is tested")
+MODULES = sorted(".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob("apps/**/__main__.py"))
+# By the names of their folders, such as "digits" or "memory.language".
+APPS = {
+    name.removeprefix("apps.").removesuffix(".__main__"): name
+    for name in MODULES
+    if isinstance(load_app(name), Tunable)
+}
+# What makes each app learn from tiny data in seconds. The sizes are flags, so that no trial is large.
+SMALL = ("--units", "8", "--embedding-units", "8")
+ARGUMENTS = {
+    "addition": ("--dataset", "generated", "--digits", "2", "--examples", "300", "--units", "8"),
+    "addition.seq2seq": ("--dataset", "generated", "--digits", "2", "--examples", "300", "--units", "8"),
+    "captioning": ("--dataset", "shapes", "--encoder", "cnn", "--size", "32", "--filters", "4", *SMALL),
+    "digits": ("--dataset", "digits", "--size", "8", "--filters", "4", "--units", "8"),  # scikit-learn's own images
+    "memory": ("--length", "6", "--units", "8", "--steps-per-epoch", "3"),
+    "sentiment": ("--dataset", "reviews", "--bigrams", "64", *SMALL),
+    "translation": ("--dataset", "phrases", "--script", "simplified", *SMALL),
+    "video_tagging": (
+        *("--dataset", "videos", "--stride", "1", "--ensemble-size", "1", "--units", "8", "--projection", "8"),
+    ),
+    "wardrobe": ("--dataset", "generated", "--diaries", "40", "--units", "8"),
+}
+FIXTURES = ("shapes", "reviews", "phrases", "videos")  # in place of a --dataset of their name
+
+
+def list_arguments(name, request):
+    assert name in ARGUMENTS, f"no tiny data for {name} yet: add them here, so that its search is tested"
+    return [str(request.getfixturevalue(word)) if word in FIXTURES else word for word in ARGUMENTS[name]]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +64,7 @@ def videos(tmp_path_factory):
 
 @pytest.mark.parametrize("name", APPS)
 def test_the_search_space_fits_the_config(name):
-    app = app_of(name)
+    app = load_app(APPS[name])
     assert app.search_space
     for field, values in app.search_space.items():
         ends = values.values if isinstance(values, Choice) else (values.low, values.high)
@@ -80,38 +75,33 @@ def test_the_search_space_fits_the_config(name):
 
 
 @pytest.mark.parametrize("name", APPS)
-def test_loading_looks_at_nothing_that_is_searched(name, request):
+def test_loading_reads_no_setting_that_is_searched(name, request):
     """The trials share the data, which must not depend on what they try."""
-    app = app_of(name)
-    arguments = tiny(name, request)
-    default = app.config_class()
-    fixed = {
-        flag.removeprefix("--").replace("-", "_"): value
-        for flag, value in zip(arguments[::2], arguments[1::2], strict=True)
-    }
-    plain = app.config_class(**{field: type(getattr(default, field))(value) for field, value in fixed.items()})
-    looked_at = set()
+    app = load_app(APPS[name])
+    settings = dataclasses.asdict(tyro.cli(app.config_class, args=list_arguments(name, request)))
+    read = set()
 
-    class Watched(app.config_class):
+    class Recording(app.config_class):
         def __getattribute__(self, attribute):
-            looked_at.add(attribute)
+            read.add(attribute)
             return super().__getattribute__(attribute)
 
-    watched = Watched(**dataclasses.asdict(plain))
-    looked_at.clear()  # what making it looked at
-    app.load(watched)
-    assert "dataset" in looked_at
-    assert not looked_at & set(app.search_space)
+    config = Recording(**settings)
+    read.clear()  # of its creation
+    app.load_data(config)
+    assert "dataset" in read
+    assert not read & set(app.search_space)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", APPS)
-def test_three_trials(name, request, tmp_path, capfd):
-    app = app_of(name)
-    arguments = ["tune", "--run-dir", str(tmp_path), "--max-trials", "3", "--tuner", "random", "--epochs", "1"]
-    app.main([*arguments, "--no-compare", "--json", *tiny(name, request)])
+def test_two_trials(name, request, tmp_path, capfd):
+    app = load_app(APPS[name])
+    options = ("--max-trials", "2", "--tuner", "random", "--epochs", "1", "--no-compare", "--json")
+    app.main(["tune", "--run-dir", str(tmp_path), *options, *list_arguments(name, request)])
     report = json.loads(capfd.readouterr().out.splitlines()[-1])
 
-    assert len(report["trials"]) == 3 and not report["failed"]
+    assert len(report["trials"]) == 2 and not report["failed"]
     best = json.loads((tmp_path / "tune" / "best.json").read_text())
     assert app.config_class(**best)
     assert report["best"]["settings"] and report["best"]["settings"].items() <= best.items()
