@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rnn_keras.cli.main import run_app
 from rnn_keras.cli.protocols import FinishedRun
 from rnn_keras.training.task import TrainingData
-from rnn_keras.utils.processes import module_of
+from rnn_keras.utils.processes import find_module_name
 
 if TYPE_CHECKING:  # TensorFlow takes seconds to import: not for --help, not for a typo in a flag
     import keras
@@ -122,12 +122,12 @@ class App(abc.ABC):
     @property
     def program(self) -> str:
         """How the app is started, such as `python -m mood`."""
-        return f"python -m {module_of(self).removesuffix('.__main__')}"
+        return f"python -m {find_module_name(self).removesuffix('.__main__')}"
 
     @property
     def model_modules(self) -> tuple[str, ...]:
         """The modules that register the layers of a saved model; default: `model` in the app's package."""
-        package = module_of(self).rpartition(".")[0]
+        package = find_module_name(self).rpartition(".")[0]
         return (f"{package}.model",) if package and importlib.util.find_spec(f"{package}.model") else ()
 
     def default_run_dir(self) -> Path:

@@ -1,17 +1,18 @@
-"""Batches of examples of one shape, or of sequences of like length, in an order that (seed, epoch) alone decides."""
+"""Batches of examples of one shape, or of sequences of similar length, ordered by (seed, epoch) alone."""
 
 import abc
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-_MOST_CANDIDATES = 512  # distinct lengths that the search for boundaries looks at
+_MOST_CANDIDATES = 512  # distinct lengths that the search for boundaries considers
 
 
-def bucket_boundaries(lengths: Sequence[int], number: int = 12) -> list[int]:
-    """The lengths to pad to that cost the fewest padded steps, rising; the last is the longest length.
+def bucket_boundaries(lengths: Sequence[int] | np.ndarray, number: int = 12) -> list[int]:
+    """The lengths to pad to that give the fewest padded steps, in rising order; the last is the longest length.
 
     Found exactly, by dynamic programming over the distribution of the lengths; where there are more than 512
     distinct lengths, over 512 quantiles of it.
@@ -19,6 +20,9 @@ def bucket_boundaries(lengths: Sequence[int], number: int = 12) -> list[int]:
     Args:
         lengths: `(n,)` lengths in steps, at least one.
         number: the most boundaries.
+
+    Raises:
+        ValueError: there is no length, or one below 1, or the number is below 1.
     """
     lengths, counts = np.unique(np.asarray(lengths, np.int64), return_counts=True)
     if len(lengths) == 0 or lengths[0] < 1 or number < 1:
@@ -29,8 +33,8 @@ def bucket_boundaries(lengths: Sequence[int], number: int = 12) -> list[int]:
         ends = np.unique(ends)
         lengths, below = lengths[ends], np.concatenate([[0], below[ends + 1]])
     size = len(lengths)
-    # cost[j]: steps of the first j candidates, padded, in the best division so far; each round allows a
-    # bucket more.
+    # cost[j]: steps of the first j candidates, padded, in the best division so far; each round allows one
+    # more bucket.
     cost = np.full(size + 1, np.inf)
     cost[0] = 0
     came_from = []
@@ -53,17 +57,20 @@ def bucket_boundaries(lengths: Sequence[int], number: int = 12) -> list[int]:
 class Batches(abc.ABC):
     """Divides examples into batches and feeds them to `fit`, `evaluate` and `predict`.
 
-    A subclass says what a batch holds, and may make another plan. Since a plan depends on the seed and the epoch's
-    number alone, a run that was cut off goes on with the batches that it would have had.
+    A subclass defines what a batch holds, and may override the plan. A plan depends on the seed and the epoch's number
+    alone, so a run that was interrupted resumes with the batches that it would have had.
 
     Args:
         number_of_examples: at least one.
-        batch_size: examples a batch.
+        batch_size: examples of each batch.
         shuffle: False for one order in every epoch; see `restore_order`.
         seed: of the order.
 
     Attributes:
         number_of_batches: in an epoch.
+
+    Raises:
+        ValueError: the batch size is below 1, or there are no examples.
     """
 
     def __init__(self, number_of_examples: int, batch_size: int, *, shuffle: bool, seed: int = 0):
@@ -85,60 +92,67 @@ class Batches(abc.ABC):
     @property
     @abc.abstractmethod
     def signature(self) -> tuple[tf.TensorSpec, ...]:
-        """The dtypes of a batch's parts, and those of their sizes that all batches share."""
+        """The dtypes of the parts of a batch, and the sizes that are the same in all batches."""
 
     @abc.abstractmethod
     def batch(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Those examples: the parts `(batch, ...)` of which Keras takes the first for inputs, the next for targets."""
+        """The examples at these indices: parts `(batch, ...)`, first the inputs, then targets and weights."""
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         """The indices of the examples of each batch of an epoch, in order."""
         order = np.arange(self.number_of_examples)
         if self.shuffle:
             np.random.default_rng([self.seed, epoch]).shuffle(order)
-        return self._cut(order)
+        return self.split_order(order)
 
-    def _cut(self, order: np.ndarray) -> list[np.ndarray]:
+    def split_order(self, order: np.ndarray) -> list[np.ndarray]:
+        """Indices in their order -> those of each batch, for `plan`."""
         return [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
 
-    def arrange(self, *parts: tf.Tensor) -> tuple:
-        """The parts of a batch as Keras takes them: inputs, targets and weights, of which each may be several."""
+    def arrange(self, *parts: tf.Tensor) -> tuple[Any, ...]:
+        """The parts of a batch as Keras expects them: inputs, targets and weights, each of which may be a nest."""
         return parts
 
     def dataset(self) -> tf.data.Dataset:
-        """The batches of an epoch; each pass over the data set is the next epoch, with a new order."""
+        """The batches of one epoch; each pass over the tf.data.Dataset is the next epoch, in a new order."""
         passes = itertools.count()
-        epochs = tf.data.Dataset.from_tensors(0).map(lambda _: tf.numpy_function(lambda: next(passes), [], tf.int64))
-        dataset = self._batches(epochs)
+        epochs: Any = tf.data.Dataset.from_tensors(0).map(
+            lambda _: tf.numpy_function(lambda: next(passes), [], tf.int64)
+        )
+        dataset: Any = self._batches(epochs)
         return dataset.apply(tf.data.experimental.assert_cardinality(self.number_of_batches)).prefetch(4)
 
     def endless(self, start_epoch: int = 0) -> tf.data.Dataset:
-        """The batches of one epoch after the other, `number_of_batches` each, from this one on."""
+        """The batches of one epoch after another, `number_of_batches` each, from this epoch on."""
         return self._batches(tf.data.Dataset.range(start_epoch, tf.int64.max)).prefetch(4)
 
-    def _batches(self, epochs: tf.data.Dataset) -> tf.data.Dataset:
+    def _batches(self, epochs: Any) -> tf.data.Dataset:
         def plan(epoch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             batches = self.plan(int(epoch))
             return np.concatenate(batches), np.array([len(indices) for indices in batches], np.int64)
 
-        # Not Dataset.from_generator: under Python 3.11 it makes the C library ask the system for every block of more
-        # than 128 KiB from then on, and a training step, for all its libraries, takes up to twice as long.
+        # Not Dataset.from_generator: under Python 3.11, the C library then requests every block of more than 128 KiB
+        # from the system, and a training step takes up to twice as long.
         plans = epochs.map(lambda epoch: tf.numpy_function(plan, [epoch], [tf.int64, tf.int64]))
-        batches = plans.flat_map(
-            lambda indices, sizes: tf.data.Dataset.from_tensor_slices(
-                tf.RaggedTensor.from_row_lengths(tf.ensure_shape(indices, [None]), tf.ensure_shape(sizes, [None]))
-            )
-        )
+        ragged: Any = tf.RaggedTensor
 
-        def batch(indices):
+        def split(indices: Any, sizes: Any) -> tf.data.Dataset:
+            rows = ragged.from_row_lengths(tf.ensure_shape(indices, [None]), tf.ensure_shape(sizes, [None]))
+            return tf.data.Dataset.from_tensor_slices(rows)
+
+        def batch(indices: Any) -> tuple[Any, ...]:
             parts = tf.numpy_function(self.batch, [indices], [spec.dtype for spec in self.signature])
             shaped = (tf.ensure_shape(part, spec.shape) for part, spec in zip(parts, self.signature, strict=True))
             return self.arrange(*shaped)
 
-        return batches.map(batch)
+        return plans.flat_map(split).map(batch)
 
     def restore_order(self, outputs: np.ndarray) -> np.ndarray:
-        """Outputs `(n, ...)` of a pass without shuffling, put in the order of the examples."""
+        """The outputs `(n, ...)` of a pass without shuffling, in the order of the examples.
+
+        Raises:
+            ValueError: the batches are shuffled.
+        """
         if self.shuffle:
             raise ValueError("restore_order needs shuffle=False")
         outputs = np.asarray(outputs)
@@ -148,11 +162,14 @@ class Batches(abc.ABC):
 
 
 class FixedBatches(Batches):
-    """Batches of examples that all have one shape, such as images: shuffled anew in each epoch, then cut.
+    """Batches of examples that all have one shape, such as images: shuffled in each epoch, then split.
 
     Args:
-        columns: arrays `(n, ...)` that go together: inputs, then targets and weights if there are any.
+        columns: arrays `(n, ...)`: inputs, then targets and weights if there are any.
         batch_size, shuffle, seed: see `Batches`.
+
+    Raises:
+        ValueError: the columns have different lengths, or there are none.
     """
 
     def __init__(self, columns: Sequence[np.ndarray], batch_size: int, *, shuffle: bool, seed: int = 0):
@@ -171,19 +188,19 @@ class FixedBatches(Batches):
 
 
 class BucketedBatches(Batches):
-    """Batches of sequences of like length: little padding, few shapes.
+    """Batches of sequences of similar length: little padding, few shapes.
 
-    In each epoch the examples are put in random order, then sorted by bucket alone and cut into batches, and
-    the batches are put in random order. So every example comes once, what a bucket leaves over goes into the
-    next longer one, only one batch is incomplete, and long batches do not come together. The shapes are the
-    same in every epoch.
+    In each epoch the examples are put in random order, then sorted by bucket alone and split into batches, and the
+    batches are put in random order. So every example occurs once, what is left over of a bucket goes into the next
+    longer one, only one batch is incomplete, and long batches are spread over the epoch. The shapes are the same in
+    every epoch.
 
     Args:
-        sequences: one array a sequence, `(time, ...)`, at least one step each; padded at the end with zeros.
-        targets: `(n, ...)` or None, where there is nothing to learn from.
-        batch_size: examples a batch.
-        boundaries: rising lengths to pad to, the last no shorter than the longest sequence; default:
-            `bucket_boundaries` of these lengths.
+        sequences: one array for each sequence, `(time, ...)`, at least one step each; padded at the end with zeros.
+        targets: `(n, ...)`, or None.
+        batch_size: examples of each batch.
+        boundaries: rising lengths to pad to, the last at least that of the longest sequence; default:
+            `bucket_boundaries` of the lengths.
         shuffle: False for one order, shortest first, in every epoch; see `restore_order`.
         seed: of the order.
         sample_weight: `(n,)` or None.
@@ -193,6 +210,9 @@ class BucketedBatches(Batches):
         number_of_batches: in an epoch.
         padded_share: the share of padded steps among all steps, 0 to 1.
         distinct_shapes: the set of `(batch, time)` in an epoch.
+
+    Raises:
+        ValueError: there is no sequence, one is empty, or the arguments do not fit together.
     """
 
     def __init__(
@@ -244,31 +264,31 @@ class BucketedBatches(Batches):
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         order = np.arange(len(self._lengths))
-        if self.shuffle:
-            generator = np.random.default_rng([self.seed, epoch])
+        generator = np.random.default_rng([self.seed, epoch]) if self.shuffle else None
+        if generator is not None:
             generator.shuffle(order)
         order = order[np.argsort(self._bucket[order], kind="stable")]
-        batches = self._cut(order)
-        if self.shuffle:
-            batches = [batches[place] for place in generator.permutation(len(batches))]
+        batches = self.split_order(order)
+        if generator is not None:
+            batches = [batches[number] for number in generator.permutation(len(batches))]
         return batches
 
     def batch(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Those examples: sequences `(batch, time, ...)`, then targets and weights `(batch, ...)` if there are any."""
+        """The examples at these indices: sequences `(batch, time, ...)`, then targets and weights if there are any."""
         shape = self._shape(indices)
         padded = np.zeros(shape + self._values.shape[1:], self._values.dtype)
         lengths = self._lengths[indices]
-        inside = np.arange(shape[1]) < lengths[:, None]
-        # Row after row, the places of the sequences' own steps among all values.
+        is_step = np.arange(shape[1]) < lengths[:, None]
+        # Row after row, the indices of the sequences' own steps among all values.
         before = np.cumsum(lengths) - lengths
-        padded[inside] = self._values[np.repeat(self._starts[indices] - before, lengths) + np.arange(lengths.sum())]
+        padded[is_step] = self._values[np.repeat(self._starts[indices] - before, lengths) + np.arange(lengths.sum())]
         return padded, *(column[indices] for column in self._columns)
 
     def _shape(self, indices: np.ndarray) -> tuple[int, int]:
         return len(indices), int(self.boundaries[self._bucket[indices].max()])
 
 
-def predict_sequences(network, sequences: Sequence[np.ndarray], batch_size: int = 256) -> np.ndarray:
-    """A network's outputs for sequences `(time, ...)` of any lengths: `(n, ...)`, in their order."""
+def predict_sequences(network: Any, sequences: Sequence[np.ndarray], batch_size: int = 256) -> np.ndarray:
+    """The outputs of a Keras model for sequences `(time, ...)` of any lengths: `(n, ...)`, in their order."""
     batches = BucketedBatches(sequences, None, batch_size, shuffle=False)
     return batches.restore_order(network.predict(batches.dataset(), verbose=0))

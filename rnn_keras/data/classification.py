@@ -1,4 +1,4 @@
-"""Examples with a class each, of whatever kind: how TFDS's are read, and how they are divided and checked."""
+"""Examples with a class each, of any kind: read from TFDS, divided into splits, and checked."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import keras
 
 FEWEST = 10  # distinct examples to train on, validate and test
-# Names of the two classes of sentiment that mean the same.
+# Names for the two classes of sentiment that mean the same.
 _SAME = dict.fromkeys(("negative", "0", "0.0", "-1"), "neg") | dict.fromkeys(("positive", "1", "1.0"), "pos")
 
 
@@ -38,9 +38,9 @@ class ClassificationDataset(Generic[Examples]):
     Attributes:
         name: what the user called the data.
         class_names: the classes; a label is an index into them.
-        splits: `"train"`, `"validation"` and `"test"`, where no example is in two of them.
-        everything: every labelled example of the data in their order, whatever its split, repeated ones included.
-        notes: sentences about what was dropped or divided.
+        splits: `"train"`, `"validation"` and `"test"`; no example is in two of them.
+        everything: all labelled examples in the order of the data, whatever their split, repeated ones included.
+        notes: sentences for the user about what was dropped or divided.
     """
 
     name: str
@@ -50,7 +50,11 @@ class ClassificationDataset(Generic[Examples]):
     notes: list[str] = field(default_factory=list)
 
     def examples(self, split: str) -> Examples:
-        """The examples of `"train"`, `"validation"`, `"test"` or `"all"`; UserError where there are none."""
+        """The examples of `"train"`, `"validation"`, `"test"` or `"all"`.
+
+        Raises:
+            UserError: there are none, or no such split.
+        """
         return select_split(self.name, self.splits, self.everything, split)
 
     def sample(self, split: str, number: int) -> Examples:
@@ -61,20 +65,28 @@ class ClassificationDataset(Generic[Examples]):
 
 @dataclass(frozen=True)
 class SourceExamples:
-    """Examples as their source has them: for each its input, its label and the split that the source names, or None."""
+    """Examples as they are in their source.
 
-    inputs: list
+    Attributes:
+        inputs: of each example.
+        labels: `(n,)` int32, indices into the class names.
+        class_names: the classes of the source.
+        named_splits: of each example the split that the source names for it, or None.
+        notes: sentences for the user.
+    """
+
+    inputs: list[Any]
     labels: np.ndarray
     class_names: list[str]
-    given: Sequence[str | None]
+    named_splits: Sequence[str | None]
     notes: list[str] = field(default_factory=list)
 
 
 def divide_examples(
     dataset: str,
-    read: SourceExamples,
+    source: SourceExamples,
     keys: Sequence[str],
-    make: Callable[[Sequence[int], np.ndarray], Examples],
+    make: Callable[[Sequence[int] | np.ndarray, np.ndarray], Examples],
     *,
     what: str,
     class_names: Sequence[str] | None,
@@ -83,30 +95,30 @@ def divide_examples(
 
     Args:
         dataset: what the user called the data.
-        read: the examples.
-        keys: `(n,)`; examples with one key are the same.
+        source: the examples.
+        keys: `(n,)`; examples with the same key are the same.
         make: indices of examples and their labels `(n,)` -> Examples.
-        what: "texts" or the like, for the sentences that the user reads.
+        what: what the examples are, such as "texts", for error messages.
         class_names: the classes of a trained model, to score it on other data: labels are matched to these names (in
-            any case; neg, negative, 0 or -1 and pos, positive, 1 are the same; numbers may be indices), and the data
-            may be as few as they like. None: the data's own, which must be enough to train on.
+            any case; neg, negative, 0 or -1 and pos, positive, 1 are the same; numbers may be indices), and there may
+            be few examples. None: the classes of the data, which must be enough to train on.
 
     Raises:
         UserError: too few examples or classes, or classes that the model does not know.
     """
     if class_names is None:
-        names, labels = read.class_names, read.labels
+        names, labels = source.class_names, source.labels
         _require_enough(dataset, keys, names, labels, what)
     else:
         names = list(class_names)
-        labels = _matching(dataset, read.class_names, names)[read.labels]
-    assigned, notes = assign_splits(keys, read.given, labels)
+        labels = _match_classes(dataset, source.class_names, names)[source.labels]
+    assigned, notes = assign_splits(keys, source.named_splits, labels)
     indices = {split: np.flatnonzero(assigned == split) for split in SPLITS}
-    splits = {split: make(chosen, labels[chosen]) for split, chosen in indices.items()}
+    splits = {split: make(selected, labels[selected]) for split, selected in indices.items()}
     if class_names is None:
-        _require_trainable(dataset, {split: labels[chosen] for split, chosen in indices.items()}, names)
-    everything = make(range(len(read.inputs)), labels)
-    return ClassificationDataset(dataset, names, splits, everything, [*read.notes, *notes])
+        _require_trainable(dataset, {split: labels[selected] for split, selected in indices.items()}, names)
+    everything = make(range(len(source.inputs)), labels)
+    return ClassificationDataset(dataset, names, splits, everything, [*source.notes, *notes])
 
 
 def read_tfds(
@@ -117,40 +129,45 @@ def read_tfds(
     kind: str,
     *,
     what: str,
-    prepare: Callable[[Any], Callable | None] = lambda feature: None,
+    prepare: Callable[[Any], Callable[[Any], Any] | None] = lambda feature: None,
 ) -> SourceExamples:
     """The labelled examples of TFDS's train, validation and test splits.
 
     Args:
-        source: knows the data sets.
+        source: the data sets that are known.
         name, data_dir, download: see `TFDSSource.prepare`.
-        kind: the class of tfds.features that the inputs are of: "Text", "Image".
-        what: "texts" or the like, for the sentences that the user reads.
-        prepare: the inputs' feature -> a function on one input's tensor, which must bring all to one shape; or None.
+        kind: the class of the inputs in tfds.features, such as "Text" or "Image".
+        what: what the examples are, such as "texts", for error messages.
+        prepare: the feature of the inputs -> a function that brings the tensor of an input to the shape that all have,
+            or None.
 
     Raises:
-        UserError: the data cannot be had, or are not of that form.
+        UserError: the data are not available, or do not have this form.
     """
     builder = source.prepare(name, data_dir, download=download)
-    given_as, label = _features(name, builder.info, kind, what)
-    function = prepare(builder.info.features[given_as]) or (lambda x: x)
-    inputs, labels, given = [], [], []
-    of_both = lambda example: {given_as: function(example[given_as]), label: example[label]}  # noqa: E731
-    for split, batch in read_splits(builder, name, of_both):
-        known = batch[label] >= 0  # a hidden test split carries -1
-        inputs += list(batch[given_as][known])
+    input_name, label = _find_features(name, builder.info, kind, what)
+    features: Any = builder.info.features
+    function = prepare(features[input_name]) or (lambda x: x)
+    inputs, labels, named_splits = [], [], []
+
+    def select(example: dict[str, Any]) -> dict[str, Any]:
+        return {input_name: function(example[input_name]), label: example[label]}
+
+    for split, batch in read_splits(builder, name, select):
+        known = batch[label] >= 0  # a hidden test split has -1
+        inputs += list(batch[input_name][known])
         labels.append(batch[label][known])
-        given += [split] * int(known.sum())
+        named_splits += [split] * int(known.sum())
     if not inputs:
         raise UserError(
             f"{name} has no labelled examples in train, validation or test: its splits are "
             f"{list_names(builder.info.splits)}"
         )
-    return SourceExamples(inputs, np.concatenate(labels).astype(np.int32), builder.info.features[label].names, given)
+    return SourceExamples(inputs, np.concatenate(labels).astype(np.int32), features[label].names, named_splits)
 
 
-def _features(name: str, info, kind: str, what: str) -> tuple[str, str]:
-    """The names of the input and of the class among a TFDS data set's features."""
+def _find_features(name: str, info: Any, kind: str, what: str) -> tuple[str, str]:
+    """The names of the input and of the class among the features of a TFDS data set."""
     import tensorflow_datasets as tfds
 
     features = dict(info.features) if isinstance(info.features, dict | tfds.features.FeaturesDict) else {}
@@ -158,36 +175,36 @@ def _features(name: str, info, kind: str, what: str) -> tuple[str, str]:
     labels = [key for key, feature in features.items() if isinstance(feature, tfds.features.ClassLabel)]
     pair = info.supervised_keys
     if pair and len(pair) == 2 and pair[0] in inputs and pair[1] in labels:
-        return tuple(pair)
+        return pair[0], pair[1]
     if len(inputs) == 1 and len(labels) == 1:
         return inputs[0], labels[0]
     raise UserError(
-        f"{name} is no set of {what} with one class each: expected one {kind.lower()} and one class label, "
+        f"{name} is not a set of {what} with one class each: expected one {kind.lower()} and one class label, "
         f"its features are {list_names(features)}"
     )
 
 
 def index_classes(words: Sequence[str]) -> tuple[list[str], np.ndarray]:
-    """The class names behind the words that label the examples, and `(n,)` int32 labels.
+    """The class names for the words that label the examples, and `(n,)` int32 labels.
 
-    Case is no difference; numbers come by value, before words by the alphabet: so 0 before 1, and neg before pos.
+    Case makes no difference. Numbers are ordered by value, and then words by the alphabet: 0 before 1, neg before pos.
     """
-    first_spelling = {}
+    first_spelling: dict[str, str] = {}
     for word in words:
         first_spelling.setdefault(word.casefold(), word)
-    names = sorted(first_spelling.values(), key=_natural)
-    index = {name.casefold(): place for place, name in enumerate(names)}
+    names = sorted(first_spelling.values(), key=_natural_order)
+    index = {name.casefold(): number for number, name in enumerate(names)}
     return names, np.array([index[word.casefold()] for word in words], np.int32)
 
 
-def _natural(name: str) -> tuple:
+def _natural_order(name: str) -> tuple[int, float, str]:
     if re.fullmatch(r"[+-]?\d+(\.\d*)?", name):
         return 0, float(name), name
     return 1, 0.0, name.casefold()
 
 
 def label_layer(class_names: Sequence[str]) -> "keras.layers.StringLookup":
-    """A layer named `label` from integer indices to class names, whose vocabulary are these names alone."""
+    """A layer named `label` from indices to class names, whose vocabulary is the class names."""
     import keras
 
     return keras.layers.StringLookup(
@@ -201,16 +218,16 @@ def label_layer(class_names: Sequence[str]) -> "keras.layers.StringLookup":
 
 
 def sample_evenly(size: int, number: int) -> np.ndarray:
-    """Indices of at most `number` of `size` examples, evenly apart."""
+    """The indices of at most `number` of `size` examples, evenly spaced: `(min(number, size),)`."""
     return np.linspace(0, size - 1, min(number, size)).astype(int)
 
 
-def _matching(dataset: str, found: list[str], wanted: list[str]) -> np.ndarray:
-    """`(len(found),)` int32: for each class name of the data the index of the same class of the model."""
-    for same in (str.casefold, lambda name: _SAME.get(name.casefold(), name.casefold())):
-        index = {same(name): place for place, name in enumerate(wanted)}
-        if len(index) == len(wanted) and all(same(name) in index for name in found):
-            return np.array([index[same(name)] for name in found], np.int32)
+def _match_classes(dataset: str, found: list[str], wanted: list[str]) -> np.ndarray:
+    """For each class of the data the index of the same class of the model, `(len(found),)` int32."""
+    for normalise in (str.casefold, lambda name: _SAME.get(name.casefold(), name.casefold())):
+        index = {normalise(name): number for number, name in enumerate(wanted)}
+        if len(index) == len(wanted) and all(normalise(name) in index for name in found):
+            return np.array([index[normalise(name)] for name in found], np.int32)
     if all(name.isdecimal() and int(name) < len(wanted) for name in found):
         return np.array([int(name) for name in found], np.int32)
     raise UserError(
@@ -248,6 +265,7 @@ def _require_trainable(dataset: str, labels: dict[str, np.ndarray], names: list[
         )
 
 
-def list_names(names: Iterable) -> str:
-    names = [str(name).strip() for name in names]
-    return ", ".join(names[:10]) + (f" ... ({len(names)} in all)" if len(names) > 10 else "")
+def list_names(names: Iterable[object]) -> str:
+    """Names with commas between them, of which at most ten are written out, for error messages."""
+    texts = [str(name).strip() for name in names]
+    return ", ".join(texts[:10]) + (f" ... ({len(texts)} in all)" if len(texts) > 10 else "")

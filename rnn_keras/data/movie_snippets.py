@@ -1,7 +1,9 @@
-"""TFDS builder of short film reviews with a sentiment score: the default data of the sentiment application."""
+"""TFDS builder of short film reviews with a sentiment score, from a published package."""
 
 import csv
-from typing import ClassVar
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -65,8 +67,10 @@ class MovieSnippets(PackagedBuilder):
             license=FILE.licence,
         )
 
-    def _generate_examples(self, paths, split):
-        """Yields `(id, example)` from lines of id, mean score and text, after a header, with tabs between."""
+    def _generate_examples(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, paths: dict[str, Path], split: str
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yields `(id, example)` from lines of id, mean score and text, separated by tabs, after a header."""
         seen = set()
         with open(paths["snippets"], encoding="utf-8", newline="") as lines:
             rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)

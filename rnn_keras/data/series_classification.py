@@ -80,10 +80,10 @@ def load_series_dataset(dataset: str, class_names: Sequence[str] | None = None) 
         values.setdefault(name, []).append([parse_number(path, line, feature, row[feature]) for feature in features])
     series = [np.array(steps, np.float32) for steps in values.values()]
     names, indices = index_classes([labels[name] for name in values])
-    read = SourceExamples(series, indices, names, [None] * len(series))
+    source = SourceExamples(series, indices, names, [None] * len(series))
     return divide_examples(
         dataset,
-        read,
+        source,
         list(values),
         lambda chosen, of_chosen: SeriesExamples([series[index] for index in chosen], of_chosen),
         what="series",
@@ -98,7 +98,7 @@ def list_features(path: Path) -> list[str]:
     features = [name for name in features if name not in COLUMNS]
     if not features:
         raise UserError(
-            f"{path} has no column of numbers beside series and label: its first line is {','.join(header)}"
+            f"{path} has no column of numbers besides series and label: its first line is {','.join(header)}"
         )
     return features
 

@@ -1,6 +1,7 @@
 """Long sequences in windows, in the rows of successive batches; a row whose sequence has ended begins the next one."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -97,9 +98,9 @@ class StreamBatches(Batches):
 
     def batch(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
         """The steps, whether each row continues its sequence (1.0 or 0.0), the targets and the weights of a batch."""
-        steps, continues, targets, weights = (
-            np.zeros(tuple(spec.shape), spec.dtype.as_numpy_dtype) for spec in self.signature
-        )
+        shapes: list[Any] = [tuple(spec.shape) for spec in self.signature]
+        dtypes = [spec.dtype.as_numpy_dtype for spec in self.signature]
+        steps, continues, targets, weights = map(np.zeros, shapes, dtypes)
         for row, (number, window) in enumerate(indices.reshape(self.batch_size, 2)):
             if number < 0:
                 continue
@@ -117,10 +118,14 @@ class StreamBatches(Batches):
 
 
 def split_stream(stream: np.ndarray, number: int) -> list[np.ndarray]:
-    """One long stream `(time, ...)` as so many successive sequences of about equal length, to be read in parallel.
+    """A stream `(time, ...)` as successive sequences of about equal length, to be read in parallel.
+
+    Args:
+        stream: the steps in order.
+        number: of sequences.
 
     Raises:
-        ValueError: it has fewer steps than that.
+        ValueError: the stream has fewer steps than that.
     """
     if len(stream) < number:
         raise ValueError(f"a stream of {len(stream)} steps cannot be split into {number} sequences")

@@ -1,9 +1,10 @@
-"""Rows of the user's own delimited text files, every defect of such a file told in one sentence."""
+"""Rows of the user's own delimited text files, with one sentence for each defect of such a file."""
 
 import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rnn_keras.data.splits import SPLITS
 from rnn_keras.utils.errors import UserError
@@ -15,19 +16,21 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_rows(path: Path, *, tabs: bool | None = None) -> list[tuple[int, list[str]]]:
-    """The rows of a UTF-8 file with the number of the line each begins on, blank lines left out.
+    """The rows of a UTF-8 file, each with the number of the line on which it begins, without blank lines.
 
-    In `.tsv` fields are separated by tabs and a quotation mark is a character like others; in any other file
-    the rules are those of CSV: commas, and quotation marks around fields that hold commas, line breaks or
-    (doubled) quotation marks. `tabs` says which of the two it is, whatever the name's ending.
+    Args:
+        path: the file.
+        tabs: True: fields are separated by tabs, and a quotation mark is a character like others. False: the rules of
+            CSV: commas, and quotation marks around fields that hold commas, line breaks or (doubled) quotation marks.
+            Default: True for `.tsv`, False for any other file.
 
     Raises:
-        UserError: the file cannot be read, is empty, is not UTF-8, holds NUL bytes, has broken quotation or a
-            field of more than 16 Mi characters or a line of more than 64 MiB.
+        UserError: the file cannot be read, is empty, is not UTF-8, holds NUL bytes, has broken quotation, a field of
+            more than 16 Mi characters or a line of more than 64 MiB.
     """
     text = _decode(path)
     tabs = path.suffix.lower() == ".tsv" if tabs is None else tabs
-    options = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if tabs else {"strict": True}
+    options: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if tabs else {"strict": True}
     rows = []
     limit = csv.field_size_limit(LARGEST_FIELD)
     line = 0
@@ -46,19 +49,20 @@ def read_rows(path: Path, *, tabs: bool | None = None) -> list[tuple[int, list[s
     finally:
         csv.field_size_limit(limit)
     if not rows:
-        raise UserError(f"{path} is empty: expected a header line and one example a row")
+        raise UserError(f"{path} is empty: expected a header line and one example per row")
     return rows
 
 
 def read_named_rows(
-    path: Path, wanted: Sequence[str], optional: Sequence[str] = ()
+    path: Path, required: Sequence[str], optional: Sequence[str] = ()
 ) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a file whose first line names the columns, each by the names asked for, with the number of its line.
+    """The rows of a file whose first line names the columns: the number of the line, and the fields by name.
 
     Case and white space around a name make no difference; other columns are left out.
 
     Args:
-        wanted: names that the file must have once each.
+        path: the file.
+        required: names that the file must have once each.
         optional: names that it may have.
 
     Raises:
@@ -66,15 +70,15 @@ def read_named_rows(
     """
     (_, header), *rows = read_rows(path)
     columns = [name.strip().casefold() for name in header]
-    for name in (*wanted, *(name for name in optional if name in columns)):
+    for name in (*required, *(name for name in optional if name in columns)):
         if columns.count(name) != 1:
             hint = "; separate the columns with commas" if len(header) == 1 and set(";\t") & set(header[0]) else ""
             named = ", ".join(field.strip() for field in header[:10])
             raise UserError(
                 f"{path} has {columns.count(name)} columns named {name!r} where one is expected: its first line "
-                f"names {named}; expected a header like {','.join(wanted)}{hint}"
+                f"names {named}; expected a header like {','.join(required)}{hint}"
             )
-    found = {name: columns.index(name) for name in (*wanted, *optional) if name in columns}
+    found = {name: columns.index(name) for name in (*required, *optional) if name in columns}
     for line, row in rows:
         if len(row) != len(header):
             raise UserError(
@@ -82,8 +86,8 @@ def read_named_rows(
                 "put a field that holds separators or line breaks in quotation marks"
             )
     if not rows:
-        raise UserError(f"{path} has a header and no rows: expected one example a row")
-    return [(line, {name: row[place] for name, place in found.items()}) for line, row in rows]
+        raise UserError(f"{path} has a header and no rows: expected one example per row")
+    return [(line, {name: row[column] for name, column in found.items()}) for line, row in rows]
 
 
 def list_split_files(folder: Path, suffixes: Sequence[str]) -> list[tuple[str, Path]]:
@@ -107,25 +111,25 @@ def list_split_files(folder: Path, suffixes: Sequence[str]) -> list[tuple[str, P
 
 def _decode(path: Path) -> str:
     try:
-        _require_lines(path)
+        _check_line_lengths(path)
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     if data.startswith(_UTF16_MARKS):
         raise UserError(f"{path} is UTF-16: expected UTF-8; save it again as UTF-8")
     if b"\0" in data:
-        raise UserError(f"{path}, line {_line(data, data.index(0))}: a NUL byte, which no text file holds")
+        raise UserError(f"{path}, line {_count_line(data, data.index(0))}: a NUL byte, which a text file must not hold")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(
-            f"{path}, line {_line(data, error.start)}: byte 0x{data[error.start]:02x} is not UTF-8; "
+            f"{path}, line {_count_line(data, error.start)}: byte 0x{data[error.start]:02x} is not UTF-8; "
             "save the file again as UTF-8"
         ) from error
 
 
-def _require_lines(path: Path) -> None:
-    """Refuses a file without line breaks before it is in memory, several times over where it is taken apart."""
+def _check_line_lengths(path: Path) -> None:
+    """Refuses a file without line breaks before it is read into memory, where it would take several times its size."""
     lines, length = 1, 0
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
@@ -135,9 +139,9 @@ def _require_lines(path: Path) -> None:
             if length > LARGEST_LINE:
                 raise UserError(
                     f"{path}, line {lines}: more than {LARGEST_LINE} bytes without a line break; expected one example "
-                    "a line"
+                    "per line"
                 )
 
 
-def _line(data: bytes, offset: int) -> int:
+def _count_line(data: bytes, offset: int) -> int:
     return data.count(b"\n", 0, offset) + 1

@@ -1,27 +1,30 @@
-"""From raw text to token ids inside the graph, so that an exported model takes raw strings without this project."""
+"""Raw texts to token ids inside the graph, so that an exported model takes raw strings without this project."""
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+T = TypeVar("T")
+
 PADDING = 0
 UNKNOWN = 1
 UNKNOWN_TOKEN = "[UNK]"  # TextVectorization's own; the tokens are lower case, so no text can spell it
-# The spaces outside ASCII, for a class of RE2; those inside are what tf.strings.split splits at.
+# The spaces outside ASCII, for a character class of RE2; those inside are what tf.strings.split splits at.
 WIDE_SPACES = r"\x{85}\x{A0}\x{1680}\x{2000}-\x{200B}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}"
 _BLANK = rf"(?i)<br\s*/?>|[\x00{WIDE_SPACES}]"
-# What becomes a token of its own: n't and the other contracted endings (do n't, it 's), dots in a row, any
-# other punctuation mark or symbol, and each character of scripts that put no space between words.
+# What becomes a separate token: n't and the other contracted endings (do n't, it 's), dots in a row, any other
+# punctuation mark or symbol, and each character of scripts without spaces between words.
 _MARK = r"[\pP\pS\p{Han}\p{Hiragana}\p{Katakana}]"
 _TOKEN = rf"(n't\b|'(?:s|re|ve|ll|d|m)\b|\.\.+|{_MARK})"
 _APOSTROPHE = "[’‘ʼ]"
-_CHARACTERS_A_TOKEN = 32
-_TEXTS_AT_ONCE = 1024
+_CHARACTERS_PER_TOKEN = 32
+_BATCH = 1024
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
@@ -33,8 +36,11 @@ class Tokenizer:
 
     Args:
         maximum_length: the most tokens that a text keeps.
-        keep: which ones a longer text keeps, the `"first"` or the `"last"`. Before it is split, a text is cut
-            to 32 characters a token, so that one of a megabyte is no slower than others.
+        keep: which ones a longer text keeps, the `"first"` or the `"last"`. Before it is split, a text is truncated to
+            32 characters per token, so that one of a megabyte is not slower than others.
+
+    Raises:
+        ValueError: the maximum length is below 1, or `keep` is something else.
     """
 
     def __init__(self, maximum_length: int, keep: str = "first"):
@@ -47,34 +53,34 @@ class Tokenizer:
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """`(batch,)` strings to `(batch, tokens)` strings, at least one token each."""
-        texts = self._cut(tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace"))
+        texts = self._truncate(tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace"))
         texts = tf.strings.regex_replace(texts, _BLANK, " ")
-        texts = tf.strings.lower(texts, encoding="utf-8")  # after that, since it would end a text at its first NUL
+        texts = tf.strings.lower(texts, encoding="utf-8")  # not before, since it ends a text at its first NUL
         texts = tf.strings.regex_replace(texts, _APOSTROPHE, "'")
         texts = tf.strings.strip(tf.strings.regex_replace(texts, _TOKEN, r" \1 "))
-        tokens = tf.strings.split(tf.where(tf.equal(texts, ""), UNKNOWN_TOKEN, texts))
+        tokens: Any = tf.strings.split(tf.where(tf.equal(texts, ""), UNKNOWN_TOKEN, texts))
         return tokens[..., : self.maximum_length] if self.keep == "first" else tokens[..., -self.maximum_length :]
 
     @property
     def _most_characters(self) -> int:
-        return min(self.maximum_length * _CHARACTERS_A_TOKEN, tf.int32.max)
+        return min(self.maximum_length * _CHARACTERS_PER_TOKEN, tf.int32.max)
 
-    def _cut(self, texts):
+    def _truncate(self, texts: Any) -> Any:
         most = self._most_characters
         start = tf.zeros_like(texts, tf.int32)
         if self.keep == "last":
             start = tf.maximum(tf.strings.length(texts, unit="UTF8_CHAR") - most, 0)
         return tf.strings.substr(texts, start, tf.fill(tf.shape(texts), most), unit="UTF8_CHAR")
 
-    def specification(self) -> dict:
+    def specification(self) -> dict[str, Any]:
         """What `rnn_keras.runtime.tokenizer.PlainTokenizer` needs to split texts in the same way without TensorFlow.
 
-        TensorFlow is asked for every character which class it is of and what its small letter is, so that neither
-        depends on the Unicode version of the Python that reads this.
+        The class and the lower case of every character are those of TensorFlow, so that neither depends on the Unicode
+        version of the Python that reads this. It takes seconds.
         """
         points = [point for point in range(1, 0x110000) if not 0xD800 <= point < 0xE000]
-        characters = [chr(point) for point in points]
-        small = [text.decode() for text in tf.strings.lower(characters, encoding="utf-8").numpy()]
+        characters: Any = [chr(point) for point in points]
+        lower = [text.decode() for text in tf.strings.lower(characters, encoding="utf-8").numpy()]
         marks = tf.strings.regex_full_match(characters, _MARK).numpy()
         edges = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]]).astype(np.int8)))
         ranges = (f"\\U{points[first]:08x}-\\U{points[last - 1]:08x}" for first, last in edges.reshape(-1, 2))
@@ -83,8 +89,8 @@ class Tokenizer:
             "maximum_length": self.maximum_length,
             "keep": self.keep,
             "most_characters": self._most_characters,
-            "blank": blank.replace(r"\s", r"[\t\n\f\r ]"),  # Python's \s has the vertical tabulator too
-            "lower": {a: b for a, b in zip(characters, small, strict=True) if a.lower() != b},
+            "blank": blank.replace(r"\s", r"[\t\n\f\r ]"),  # Python's \s also matches the vertical tab
+            "lower": {a: b for a, b in zip(characters, lower, strict=True) if a.lower() != b},
             "replacements": [
                 [_APOSTROPHE, "'"],
                 [_TOKEN.replace(_MARK, f"[{''.join(ranges)}]"), r" \1 "],
@@ -92,11 +98,13 @@ class Tokenizer:
             "unknown": UNKNOWN_TOKEN,
         }
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
         return {"maximum_length": self.maximum_length, "keep": self.keep}
 
     @classmethod
-    def from_config(cls, config: dict) -> "Tokenizer":
+    def from_config(cls, config: dict[str, Any]) -> "Tokenizer":
+        """The tokenizer of a `get_config`."""
         return cls(**config)
 
 
@@ -109,32 +117,33 @@ def build_text_vectorization(
 ) -> keras.layers.TextVectorization:
     """A layer from `(batch,)` strings to `(batch, time)` ids, with the vocabulary of these texts.
 
-    Id 0 is padding, at the end; id 1 is any unknown word; then the words by falling count, equal counts in
-    the alphabet's order.
+    Id 0 is padding, at the end; id 1 is any unknown word; then the words by decreasing count, and equally
+    frequent ones by the alphabet.
 
     Args:
         texts: the training texts.
         vocabulary_size: the most ids, the two special ones included.
-        maximum_length: the most tokens a text keeps, and `keep`, `"first"` or `"last"`: see `Tokenizer`.
-        minimum_count: rarer words are unknown, so that the unknown word's embedding is trained; where that
-            leaves no word at all, every word counts.
+        maximum_length, keep: see `Tokenizer`.
+        minimum_count: rarer words are unknown, so that the unknown word's embedding is trained; if that leaves no word,
+            all words are known.
     """
     tokenizer = Tokenizer(maximum_length, keep)
-    counts = Counter()
+    counts: Counter[bytes] = Counter()
     for batch_counts in map_in_threads(lambda batch: Counter(tokenizer(batch).flat_values.numpy()), texts):
         counts.update(batch_counts)
     counts.pop(UNKNOWN_TOKEN.encode(), None)
     kept = {token: count for token, count in counts.items() if count >= minimum_count} or counts
     words = sorted(kept, key=lambda token: (-kept[token], token))[: max(vocabulary_size - 2, 0)]
-    layer = keras.layers.TextVectorization(standardize=None, split=tokenizer, name="text_vectorization")
+    options: Any = {"standardize": None, "split": tokenizer}  # Keras annotates both as strings
+    layer = keras.layers.TextVectorization(**options, name="text_vectorization")
     layer.set_vocabulary([word.decode() for word in words])
     return layer
 
 
 def encode_texts(layer: keras.layers.TextVectorization, texts: Sequence[str | bytes]) -> list[np.ndarray]:
-    """The ids of every text, `(tokens,)` int32 each, as the layer gives them but without padding."""
-    tokenizer = layer.get_config()["split"]
-    lookup = keras.layers.StringLookup(vocabulary=layer.get_vocabulary(), mask_token="", output_mode="int")
+    """The ids of every text, `(tokens,)` int32 each, as the layer computes them but without padding."""
+    tokenizer: Any = layer.get_config()["split"]
+    lookup: Any = keras.layers.StringLookup(vocabulary=layer.get_vocabulary(), mask_token="", output_mode="int")
     sequences = []
     for ids in map_in_threads(lambda batch: lookup(tokenizer(batch)), texts):
         values = ids.flat_values.numpy().astype(np.int32)
@@ -142,8 +151,8 @@ def encode_texts(layer: keras.layers.TextVectorization, texts: Sequence[str | by
     return sequences
 
 
-def map_in_threads(function, texts: Sequence[str | bytes]):
-    """Calls the function on batches of the texts, several at a time, and yields the results in order."""
-    batches = (texts[start : start + _TEXTS_AT_ONCE] for start in range(0, len(texts), _TEXTS_AT_ONCE))
-    with ThreadPoolExecutor() as pool:  # TensorFlow's operations work outside Python's lock
+def map_in_threads(function: Callable[[Any], T], texts: Sequence[str | bytes]) -> Iterator[T]:
+    """Yields what the function returns for batches of the texts, `(batch,)` string tensors, in order."""
+    batches = (texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH))
+    with ThreadPoolExecutor() as pool:  # TensorFlow's operations run outside Python's lock
         yield from pool.map(lambda batch: function(tf.constant(batch, tf.string)), batches)

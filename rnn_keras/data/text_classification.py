@@ -56,74 +56,73 @@ def load_text_dataset(
     """Reads texts and their classes and divides them into train, validation and test.
 
     Args:
-        dataset: a TFDS name; or a `.csv` or `.tsv` file with a header and the columns `text` and `label`, and
-            perhaps `split` (train, validation or test), others ignored; or a folder with `train.csv` and, if
-            there are such, `validation.csv` and `test.csv` (or `.tsv`).
+        dataset: a TFDS name; or a `.csv` or `.tsv` file with a header and the columns `text` and `label`, and perhaps
+            `split` (train, validation or test), others ignored; or a folder with `train.csv` and, if there are such,
+            `validation.csv` and `test.csv` (or `.tsv`).
         data_dir: TFDS's data directory.
         class_names: the classes of a trained model, to score it on other data; see `classification.divide_examples`.
             Default: the classes of the data, in the order of TFDS, or numbers by value and then words by the alphabet.
         download: whether TFDS may fetch what is not there.
 
     Returns:
-        The texts. Splits that the data name stay; otherwise a hash of the text decides, 80 / 10 / 10. Without
-        a validation split, a tenth of train becomes one. See `splits.assign_splits`.
+        The texts. Splits that the data name stay as they are; otherwise a hash of the text decides, 80 / 10 / 10.
+        Without a validation split, a tenth of train becomes one. See `splits.assign_splits`.
 
     Raises:
-        UserError: anything about the data that the user can mend.
+        UserError: anything about the data that the user can correct.
     """
     path = Path(os.path.expanduser(dataset))
     if SOURCE.is_path(dataset, SUFFIXES):
-        read = _read_files(path)
+        source = _read_files(path)
     else:
-        read = read_tfds(SOURCE, dataset, data_dir, download, "Text", what="texts")
+        source = read_tfds(SOURCE, dataset, data_dir, download, "Text", what="texts")
     return divide_examples(
         dataset,
-        read,
-        [normalise_text(text) for text in read.inputs],
-        lambda indices, labels: TextExamples([read.inputs[index] for index in indices], labels),
+        source,
+        [normalise_text(text) for text in source.inputs],
+        lambda indices, labels: TextExamples([source.inputs[index] for index in indices], labels),
         what="texts",
         class_names=class_names,
     )
 
 
 def check_text_source(dataset: str, data_dir: str | None = None) -> None:
-    """Refuses data that are not there and cannot be fetched, in a second: nothing of TensorFlow is imported.
+    """Refuses data that do not exist and cannot be fetched, within a second; TensorFlow is not imported.
 
     Raises:
-        UserError: no such file, an unknown TFDS name, or one that is neither prepared nor within reach.
+        UserError: there is no such file, or the TFDS name is unknown, or neither prepared nor reachable.
     """
     path = Path(os.path.expanduser(dataset))
     if SOURCE.is_path(dataset, SUFFIXES):
-        _require_path(path)
+        _check_path(path)
     else:
         SOURCE.check(dataset, data_dir)
 
 
-def _require_path(path: Path) -> None:
+def _check_path(path: Path) -> None:
     if not path.exists():
         raise UserError(f"no such file or folder: {path}; expected a .csv or .tsv with the columns text,label")
 
 
 def _read_files(path: Path) -> SourceExamples:
-    _require_path(path)
+    _check_path(path)
     if path.is_dir():
         files = list_split_files(path, SUFFIXES)
         rows = [(split, text, label) for split, file in files for _, text, label in _read_table(file)]
     else:
         rows = _read_table(path)
-    given, texts, words = ([row[column] for row in rows] for column in range(3))
-    names, labels = index_classes(words)
-    return SourceExamples(texts, labels, names, given)
+    names, labels = index_classes([label for _, _, label in rows])
+    return SourceExamples([text for _, text, _ in rows], labels, names, [split for split, _, _ in rows])
 
 
 def _read_table(path: Path) -> list[tuple[str | None, str, str]]:
     """`(split or None, text, label)` of every row of a file."""
-    read = []
+    rows = []
     for line, row in read_named_rows(path, ("text", "label"), ("split",)):
         if not row["label"].strip():
             raise UserError(f"{path}, line {line}: the label is missing; give the row one or delete it")
         name = row["split"].strip().casefold() if "split" in row else None
         if name is not None and name not in SPLITS:
             raise UserError(f"{path}, line {line}: split {row['split']!r}; expected train, validation or test")
-        read.append((name, row["text"], row["label"].strip()))
-    return read
+        rows.append((name, row["text"], row["label"].strip()))
+    return rows

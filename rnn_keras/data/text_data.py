@@ -17,7 +17,7 @@ class TextData(ClassificationData):
 
     def __init__(self, texts: TextDataset, vectorization: keras.layers.TextVectorization):
         details = f"{vectorization.vocabulary_size()} words"
-        super().__init__(texts, lambda given: encode_texts(vectorization, given), "texts", details)
+        super().__init__(texts, lambda raw: encode_texts(vectorization, raw), "texts", details)
         self.vectorization = vectorization
 
 

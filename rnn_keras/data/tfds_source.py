@@ -172,7 +172,8 @@ def read_splits(
     for split in SPLITS:
         if split not in builder.info.splits:
             continue
-        dataset: Any = builder.as_dataset(split=split, shuffle_files=False, decoders=decoders)
+        load: Any = builder.as_dataset
+        dataset = load(split=split, shuffle_files=False, decoders=decoders)
         if prepare is not None:
             dataset = dataset.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
         try:

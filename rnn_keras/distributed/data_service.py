@@ -15,7 +15,7 @@ from rnn_keras.data.batching import Batches
 from rnn_keras.training.config import TrainingConfig, hash_config
 from rnn_keras.training.task import Trainable, load_data
 from rnn_keras.utils.errors import UserError, first_line
-from rnn_keras.utils.processes import free_ports
+from rnn_keras.utils.processes import find_free_ports
 from rnn_keras.utils.terminal import console
 
 service = tf.data.experimental.service
@@ -45,7 +45,7 @@ def serve_training_data(task: Trainable, config: TrainingConfig, host: str, port
     except (tf.errors.OpError, RuntimeError) as error:
         raise UserError(f"the port {port} cannot be used ({first_line(error)}); name another with --port") from error
     local_address = dispatcher.target.partition("://")[2]
-    (worker_port,) = free_ports(1)
+    (worker_port,) = find_free_ports(1)
     worker_config = service.WorkerConfig(
         dispatcher_address=local_address, worker_address=f"{host}:{worker_port}", port=worker_port
     )

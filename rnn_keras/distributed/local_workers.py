@@ -12,7 +12,7 @@ from typing import Any
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import read_object
-from rnn_keras.utils.processes import child_environment, free_ports, module_of, split_cores
+from rnn_keras.utils.processes import find_free_ports, find_module_name, make_child_environment, split_cores
 from rnn_keras.utils.terminal import console
 
 GRACE_SECONDS = 60.0  # in which the other processes stop by themselves after one was lost
@@ -38,8 +38,8 @@ def train_in_processes(
     Raises:
         UserError: a process failed.
     """
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(number)]
-    command = [sys.executable, "-m", module_of(app), *arguments, "--strategy", "multi_worker"]
+    addresses = [f"127.0.0.1:{port}" for port in find_free_ports(number)]
+    command = [sys.executable, "-m", find_module_name(app), *arguments, "--strategy", "multi_worker"]
     logs = run.path / "workers"
     logs.mkdir(parents=True, exist_ok=True)
     processes: list[subprocess.Popen[bytes]] = []
@@ -50,7 +50,7 @@ def train_in_processes(
                 out = errors = files.enter_context((logs / f"{rank}.txt").open("wb"))
             else:
                 out, errors = (sys.stderr.fileno() if as_json else None), None
-            environment = os.environ | child_environment() | {"TF_CONFIG": json.dumps(task)}
+            environment = os.environ | make_child_environment() | {"TF_CONFIG": json.dumps(task)}
             process = subprocess.Popen(command, env=environment, stdout=out, stderr=errors)
             processes.append(process)
             if cores:  # before TensorFlow is imported, which starts as many threads as there are cores

@@ -79,16 +79,25 @@ def convert_functions(
         folder = Path(directory)
         tf.saved_model.save(module, str(folder / "model"), signatures=module.functions)
         np.save(folder / "calibration.npy", np.zeros(0) if calibration is None else calibration)
-        command = [sys.executable, "-m", "rnn_keras.export.converter", str(folder), quantisation]
-        process = subprocess.run(command, capture_output=True, text=True)
-        if process.returncode:
-            lines = [line for line in process.stderr.splitlines() if line.strip()]
-            reason = "crashed" if process.returncode < 0 else f"refused it: {lines[-1] if lines else 'no reason given'}"
-            raise UserError(
-                f"LiteRT's converter {reason} (exit status {process.returncode}, quantisation {quantisation}); leave "
-                "this quantisation out, or export another network"
-            )
+        run_converter(str(folder), quantisation)
         return (folder / "model.tflite").read_bytes()
+
+
+def run_converter(folder: str, quantisation: str) -> None:
+    """Runs `rnn_keras.export.converter` on a folder, in a process of its own.
+
+    Raises:
+        UserError: it fails, or crashes.
+    """
+    command = [sys.executable, "-m", "rnn_keras.export.converter", folder, quantisation]
+    process = subprocess.run(command, capture_output=True, text=True)
+    if process.returncode:
+        lines = [line for line in process.stderr.splitlines() if line.strip()]
+        reason = "crashed" if process.returncode < 0 else f"refused it: {lines[-1] if lines else 'no reason given'}"
+        raise UserError(
+            f"LiteRT's converter {reason} (exit status {process.returncode}, quantisation {quantisation}); leave "
+            "this quantisation out, or export another network"
+        )
 
 
 def pad_and_repeat(sequences: Sequence[np.ndarray], steps: int) -> list[np.ndarray]:

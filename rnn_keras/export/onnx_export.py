@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.extras import require_extra
 from rnn_keras.utils.tf_logging import silent_stderr
 
 if TYPE_CHECKING:
@@ -18,12 +19,7 @@ def require_onnx() -> None:
     Raises:
         UserError: a package is missing.
     """
-    try:
-        with silent_stderr():
-            import onnxruntime  # noqa: F401
-            import tf2onnx  # noqa: F401
-    except ImportError as error:
-        raise UserError(f"--formats onnx needs {error.name}; install it with pip install '.[onnx]'") from error
+    require_extra("onnx", "tf2onnx", "onnx", "onnxruntime")
 
 
 def convert(network: "keras.Model", files: Mapping[str, bytes]) -> bytes:
@@ -37,7 +33,9 @@ def convert(network: "keras.Model", files: Mapping[str, bytes]) -> bytes:
         UserError: tf2onnx cannot convert the network.
     """
     import tensorflow as tf
-    import tf2onnx
+
+    with silent_stderr():
+        import tf2onnx
 
     (network_input,) = network.inputs
     signature = [tf.TensorSpec(network_input.shape, network_input.dtype, name=network_input.name)]

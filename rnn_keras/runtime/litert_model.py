@@ -10,6 +10,7 @@ import numpy as np
 
 from rnn_keras.runtime.runner import NetworkRunner, read_model_file
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.extras import require_extra
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
@@ -26,7 +27,7 @@ class LiteRTModel(NetworkRunner):
         shape: of the input, with the batch first; None where any size is accepted.
 
     Raises:
-        UserError: the file is missing, or is not a LiteRT model.
+        UserError: the file is missing, or is not a LiteRT model; or ai-edge-litert is not installed.
 
     Example:
         >>> model = LiteRTModel("saved_models/sentiment/sentiment.tflite")
@@ -92,7 +93,9 @@ def create_interpreter(content: bytes, threads: int, *, xnnpack: bool = True) ->
 
     Raises:
         ValueError, RuntimeError: it is not a LiteRT model.
+        UserError: ai-edge-litert is not installed.
     """
+    require_extra("litert", "ai_edge_litert")
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     resolver = OpResolverType.AUTO if xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES

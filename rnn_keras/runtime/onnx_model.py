@@ -7,6 +7,7 @@ import numpy as np
 
 from rnn_keras.runtime.runner import NetworkRunner, read_model_file
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.extras import require_extra
 
 DTYPES = {"tensor(int32)": np.int32, "tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
@@ -18,7 +19,7 @@ class OnnxModel(NetworkRunner):
         path: the file.
 
     Raises:
-        UserError: the file is missing, or is not an ONNX model.
+        UserError: the file is missing, or is not an ONNX model; or onnxruntime is not installed.
 
     Example:
         >>> model = OnnxModel("saved_models/sentiment/sentiment.onnx")
@@ -27,6 +28,7 @@ class OnnxModel(NetworkRunner):
     """
 
     def __init__(self, path: str | Path):
+        require_extra("onnx", "onnxruntime")
         import onnxruntime
         from onnxruntime.capi import (
             onnxruntime_pybind11_state as errors,  # pyright: ignore[reportAttributeAccessIssue]

@@ -16,7 +16,7 @@ from rnn_keras.training.process_group import ProcessGroup
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.variables import make_variables
 from rnn_keras.utils.errors import UserError
-from rnn_keras.utils.files import cannot_write
+from rnn_keras.utils.files import make_write_error
 
 
 class NonFiniteLoss(UserError):
@@ -45,7 +45,7 @@ def translate_disk_errors(run: RunDirectory) -> Iterator[None]:
         why = next((os.strerror(code) for code in codes if os.strerror(code) in str(error)), None)
         if why is None:
             raise
-        raise cannot_write(run.logs, why) from error
+        raise make_write_error(run.logs, why) from error
 
 
 def fit(

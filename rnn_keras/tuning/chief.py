@@ -23,7 +23,7 @@ from rnn_keras.tuning.heartbeat import INTERVAL, HeartbeatMonitor
 from rnn_keras.tuning.progress import Progress
 from rnn_keras.tuning.search import Search
 from rnn_keras.utils.errors import UserError
-from rnn_keras.utils.processes import child_environment, module_of, split_cores
+from rnn_keras.utils.processes import find_module_name, make_child_environment, split_cores
 
 MAX_STARTS = 3  # of a worker that dies without having ended a trial in between
 
@@ -65,7 +65,7 @@ def make_worker_command(app: object) -> list[str]:
     Raises:
         UserError: the app's class cannot be imported.
     """
-    return [sys.executable, "-m", "rnn_keras.tuning.worker", module_of(app), type(app).__qualname__]
+    return [sys.executable, "-m", "rnn_keras.tuning.worker", find_module_name(app), type(app).__qualname__]
 
 
 class WorkerProcess:
@@ -84,7 +84,7 @@ class WorkerProcess:
         self.command, self.log, self.cores = command, log, cores
         self.environment = (
             os.environ
-            | child_environment()
+            | make_child_environment()
             | {
                 "KERASTUNER_TUNER_ID": self.tuner_id,
                 "KERASTUNER_ORACLE_IP": address[0],

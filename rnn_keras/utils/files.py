@@ -1,4 +1,4 @@
-"""Files that are either as they were or whole: written beside their place and moved there in one step."""
+"""Atomic writes: a file is either as it was or complete. Also locks of folders, and JSON files."""
 
 import contextlib
 import errno
@@ -18,82 +18,90 @@ UNFINISHED = ".writing-"
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, with the same ending, that takes its place when the block ends well.
+    """A temporary path in the same folder, with the same name, which replaces `path` if the block succeeds.
 
-    Works for a file and for a folder that does not exist yet.
+    Works for a file, and for a folder that does not exist yet.
 
     Raises:
-        UserError: the folder cannot be written to, or the disk is full; what was at `path` is still there.
+        UserError: the folder cannot be written to, or the disk is full; `path` is unchanged.
+
+    Example:
+        >>> with atomic_write(Path("model.keras")) as temporary:
+        ...     model.save(temporary)
     """
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
         yield temporary / path.name
-        to_disk(temporary / path.name)  # before it takes the place of what was there
+        sync_to_disk(temporary / path.name)  # before it replaces anything
         os.replace(temporary / path.name, path)
-        to_disk(path.parent, deep=False)
+        sync_to_disk(path.parent, deep=False)
     except OSError as error:
-        raise cannot_write(path, error.strerror or str(error)) from error
+        raise make_write_error(path, error.strerror or str(error)) from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def cannot_write(path: Path, why: str) -> UserError:
+def make_write_error(path: Path, why: str) -> UserError:
+    """The exception for a path that cannot be written."""
     return UserError(
         f"cannot write {path}: {why}; free some space, or name another folder that can be written to; what was there "
         "is unchanged"
     )
 
 
-def to_disk(path: Path, deep: bool = True) -> None:
-    """Waits until a file, or a folder with all that is in it, would outlast a loss of power.
+def sync_to_disk(path: Path, deep: bool = True) -> None:
+    """Waits until a file, or a folder with its content, would survive a loss of power.
 
     Args:
-        path: a link is not followed.
-        deep: False: of a folder only the names that are in it.
+        path: the file or folder; a link is not followed.
+        deep: whether the content of a folder is included; otherwise only the names of its entries.
     """
     if path.is_symlink():
         return
     if deep and path.is_dir():
-        for inside in path.iterdir():
-            to_disk(inside)
+        for entry in path.iterdir():
+            sync_to_disk(entry)
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # some file systems know it for files alone
+        if error.errno != errno.EINVAL:  # some file systems support it for files alone
             raise
     finally:
         os.close(file)
 
 
 def write_text(path: Path, text: str) -> None:
+    """Writes a file in UTF-8; see `atomic_write`."""
     write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Writes a file; see `atomic_write`."""
     with atomic_write(path) as temporary:
         temporary.write_bytes(content)
 
 
 def write_json(path: Path, value: Any) -> None:
+    """Writes a value as JSON; see `atomic_write`."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 @contextlib.contextmanager
 def lock_directory(folder: Path) -> Iterator[None]:
-    """Holds a folder, which is made where there is none, for this process alone; its end, even by a kill, lets it go.
+    """Locks a folder, which is created if it does not exist. The lock ends with the block, or with the process.
 
     Raises:
-        UserError: another process holds it, or it cannot be made.
+        UserError: another process has locked it, or it cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        raise cannot_write(folder, error.strerror or str(error)) from error
+        raise make_write_error(folder, error.strerror or str(error)) from error
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -103,20 +111,20 @@ def lock_directory(folder: Path) -> Iterator[None]:
                 "--run-dir"
             ) from None
         except OSError:
-            pass  # a file system of a network, say, that knows no locks
+            pass  # a network file system, for example, that has no locks
         yield
     finally:
         os.close(file)
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Removes what a killed process was writing into the folder. Nothing else may be writing there."""
-    for left in folder.glob(UNFINISHED + "*"):
-        shutil.rmtree(left, ignore_errors=True)
+    """Removes what a killed process has left unfinished in a folder. No other process may be writing there."""
+    for unfinished in folder.glob(UNFINISHED + "*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def read_json(path: Path) -> Any:
-    """The file's value.
+    """The value in a JSON file.
 
     Raises:
         UserError: the file is missing or is not JSON.
@@ -126,17 +134,21 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as JSON: {error}; it is damaged, remove it or take another") from error
+        raise UserError(f"{path} cannot be read as JSON: {error}; it is damaged, remove it or name another") from error
 
 
-def read_object(path: Path, *keys: str) -> dict:
-    """`read_json` of a file that holds an object with at least these keys.
+def read_object(path: Path, *keys: str) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Args:
+        path: the file.
+        keys: that the object must have.
 
     Raises:
-        UserError: it holds something else.
+        UserError: the file cannot be read, or holds something else.
     """
     value = read_json(path)
     if not isinstance(value, dict) or not all(key in value for key in keys):
         expected = f"an object with {', '.join(keys)}" if keys else "an object"
-        raise UserError(f"{path} does not hold {expected}; it is damaged, remove it or take another")
+        raise UserError(f"{path} does not hold {expected}; it is damaged, remove it or name another")
     return value

@@ -1,4 +1,4 @@
-"""What starting further processes of an app needs."""
+"""Helpers for programs that start further processes of themselves."""
 
 import contextlib
 import os
@@ -10,38 +10,38 @@ import time
 
 from rnn_keras.utils.errors import UserError
 
-PARENT = "RNN_KERAS_PARENT"  # in a process's environment: the id of the one that it works for
-PATIENCE = 10.0  # seconds in which a process that was told to end may do so tidily
+PARENT = "RNN_KERAS_PARENT"  # environment variable of a child process: the id of its parent
+PATIENCE = 10.0  # seconds that a process has to end by itself after a signal
 
 
-def child_environment() -> dict[str, str]:
-    """What the environment of a process must have so that it ends with this one; see `end_with_parent`."""
+def make_child_environment() -> dict[str, str]:
+    """The environment variables that a child process needs to end with this process; see `end_with_parent`."""
     return {PARENT: str(os.getpid())}
 
 
 def end_with_parent() -> None:
-    """From now on this process ends soon after the one that it works for, which kill -9 gives no time to say so.
+    """Makes this process end soon after its parent, even if the parent was killed and could not tell it.
 
-    Does nothing where it works for none.
+    Does nothing if the parent did not ask for it; see `make_child_environment`.
     """
     if PARENT not in os.environ:
         return
     parent = int(os.environ[PARENT])
 
-    def watch():
+    def watch() -> None:
         while os.getppid() == parent:
             time.sleep(1)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(PATIENCE)
-        os._exit(128 + signal.SIGTERM)  # inside a call of TensorFlow's that waits for others it was not heard
+        os._exit(128 + signal.SIGTERM)  # a call of TensorFlow that waits for other processes does not notice the signal
 
     threading.Thread(target=watch, daemon=True).start()
 
 
 def split_cores(number: int) -> list[set[int]]:
-    """The cores that this process may use, divided among so many processes.
+    """The CPU cores that this process may use, divided among a number of processes.
 
-    A set is empty where there are fewer cores than processes, or where the operating system does not list them.
+    A set is empty if there are fewer cores than processes, or if the operating system does not list them.
     """
     if not hasattr(os, "sched_getaffinity"):
         return [set()] * number
@@ -49,11 +49,11 @@ def split_cores(number: int) -> list[set[int]]:
     return [set(cores[start::number]) for start in range(number)]
 
 
-def module_of(app: object) -> str:
-    """The module that defines an app's class, by the name that another process imports it by.
+def find_module_name(app: object) -> str:
+    """The name by which another process can import the module of an object's class.
 
     Raises:
-        UserError: the class is in a script that cannot be imported.
+        UserError: the class is in a script, which cannot be imported.
     """
     module = type(app).__module__
     if module == "__main__":
@@ -64,10 +64,10 @@ def module_of(app: object) -> str:
     return module
 
 
-def free_ports(number: int) -> list[int]:
-    """Ports of this machine that nothing listens at."""
+def find_free_ports(number: int) -> list[int]:
+    """Ports of this machine on which nothing listens."""
     with contextlib.ExitStack() as sockets:
-        held = [sockets.enter_context(socket.socket()) for _ in range(number)]
-        for one in held:
+        opened = [sockets.enter_context(socket.socket()) for _ in range(number)]
+        for one in opened:
             one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]
+        return [one.getsockname()[1] for one in opened]

@@ -1,4 +1,4 @@
-"""Libraries that talk only when something is wrong. TF_CPP_MIN_LOG_LEVEL=0 brings their remarks back."""
+"""Log levels of TensorFlow: errors alone by default. TF_CPP_MIN_LOG_LEVEL=0 shows everything again."""
 
 import contextlib
 import logging
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 
 def quiet_tensorflow() -> None:
-    """Leaves TensorFlow's errors and drops its remarks."""
+    """Makes TensorFlow log errors alone; call it before TensorFlow is imported."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3":
         for name in ("tensorflow", "absl"):
@@ -16,7 +16,7 @@ def quiet_tensorflow() -> None:
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow without the lines on absent GPUs that it writes before its log level is heeded."""
+    """Imports TensorFlow without the lines on missing GPUs, which it writes before it applies the log level."""
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3" or "tensorflow" in sys.modules:
         return
     with silent_stderr():
@@ -26,13 +26,13 @@ def import_tensorflow() -> None:
 
 @contextlib.contextmanager
 def silent_stderr() -> Iterator[None]:
-    """Within it, what C++ code writes to standard error is dropped too."""
+    """Discards what is written to standard error in the block, by C++ code too."""
     sys.stderr.flush()
-    kept = os.dup(2)
+    saved = os.dup(2)
     try:
-        with open(os.devnull, "w") as nothing:
-            os.dup2(nothing.fileno(), 2)
+        with open(os.devnull, "w") as devnull:
+            os.dup2(devnull.fileno(), 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(saved, 2)
+        os.close(saved)

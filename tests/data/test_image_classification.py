@@ -116,7 +116,7 @@ def test_a_damaged_picture_is_named(tmp_path):
     for content in (damaged.read_bytes()[:50], b"", b"GIF89a nonsense"):
         damaged.write_bytes(content)
         with pytest.raises(
-            UserError, match=r"b/30\.png is damaged or no picture \(.+\); expected PNG or JPEG"
+            UserError, match=r"b/30\.png is damaged or not an image \(.+\); expected PNG or JPEG"
         ) as caught:
             load_image_dataset(str(tmp_path))
         assert "\n" not in str(caught.value) and "{{" not in str(caught.value)
@@ -132,7 +132,7 @@ def test_a_picture_too_narrow_to_scale_is_told(tmp_path):
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
 def test_a_picture_that_cannot_be_read_is_told(tmp_path, make):
     make(tmp_path / "x.png")
-    with pytest.raises(UserError, match=r"x\.png cannot be read \(.+\); expected a PNG or JPEG picture"):
+    with pytest.raises(UserError, match=r"x\.png cannot be read \(.+\); expected a PNG or JPEG image"):
         read_image(tmp_path / "x.png", 8, 1)
 
 
@@ -148,18 +148,18 @@ def test_mistakes_about_folders(tmp_path):
     write(tmp_path / "few" / "b", range(3, 6))
     (tmp_path / "nopictures" / "a").mkdir(parents=True)
     for name, words in {
-        "nothing": "no such folder: .*nothing; expected a folder with a subfolder of pictures for each class",
+        "nothing": "no such folder: .*nothing; expected a folder with a subfolder of images for each class",
         "file.png": "file.png is a file; expected a folder",
         "empty": "empty holds no subfolders; .*it holds nothing",
         "flat": r"flat holds no subfolders; .*it holds 1\.png",
         "mixed": "mixed holds train beside cats: expected either",
-        "nopictures": "a holds no picture: expected files that end in .png, .jpg, .jpeg",
+        "nopictures": "a holds no image: expected files that end in .png, .jpg, .jpeg",
         "one": "every example of .* has the label 'a'",
-        "few": "few has 6 distinct pictures, too few",
+        "few": "few has 6 distinct images, too few",
     }.items():
         with pytest.raises(UserError, match=words):
             load_image_dataset(str(tmp_path / name))
-        if "distinct" not in words and "label" not in words and "no picture" not in words:
+        if "distinct" not in words and "label" not in words and "no image" not in words:
             with pytest.raises(UserError, match=words):
                 check_image_source(str(tmp_path / name))
     with pytest.raises(UserError, match=r"unknown dataset 'qqqqqqqq'.*packaged: digits"):

@@ -40,7 +40,7 @@ def test_the_reversible_tokenizer(text, expected):
     assert found == [token.replace("_", SPACE) for token in expected]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=40))
 def test_joined_tokens_are_the_text(text):
     # What counts as one space, as for `Tokenizer`: Unicode's spaces, those of no width too.

@@ -129,7 +129,7 @@ def test_missing_member(make_wheel, tmp_path):
 def test_member_that_is_a_link(make_wheel, tmp_path):
     link = zipfile.ZipInfo("tinydata/rows.txt")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    with pytest.raises(UserError, match="is no plain file"):
+    with pytest.raises(UserError, match="is not a plain file"):
         fetch(make_wheel({link: "/etc/passwd"}), tmp_path)
 
 
@@ -156,7 +156,7 @@ def test_pip_that_hangs(real_wheel, tmp_path, monkeypatch):
     run = subprocess.run
     monkeypatch.setattr(package_files.subprocess, "run", lambda command, **options: run(sleep, **options))
     monkeypatch.setattr(package_files, "FETCH_SECONDS", 0.5)
-    with pytest.raises(UserError, match=r"pip took more than 0\.5 s over tinydata 1\.0 and was stopped"):
+    with pytest.raises(UserError, match=r"pip took more than 0\.5 s for tinydata 1\.0 and was stopped"):
         fetch(real_wheel(), tmp_path)
 
 

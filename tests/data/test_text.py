@@ -96,6 +96,9 @@ def test_many_batches_come_in_order():
     assert [vocabulary[row[0]] for row in encode_texts(layer, texts)] == texts
 
 
+RAW = ["Good film!", "", b"\xff <br/>day"]
+
+
 def small_model(layer):
     inputs = keras.Input((), dtype="string", name="text")
     ids = layer(inputs)
@@ -114,10 +117,23 @@ def test_saved_model_file_loads_back(tmp_path):
     np.testing.assert_array_equal(first, second)
 
 
-def test_export_runs_without_this_project(tmp_path):
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A folder with an exported model and what it computes for RAW."""
+    folder = tmp_path_factory.mktemp("text")
     model = small_model(build_text_vectorization(TEXTS, 8, 6))
-    model.export(tmp_path / "exported", verbose=False)
-    np.save(tmp_path / "expected.npy", model(tf.constant(["Good film!", "", b"\xff <br/>day"])))
+    model.export(folder / "exported", verbose=False)
+    np.save(folder / "expected.npy", model(tf.constant(RAW)))
+    return folder
+
+
+def test_an_exported_model_computes_the_same(exported):
+    outputs = tf.saved_model.load(str(exported / "exported")).serve(tf.constant(RAW))
+    np.testing.assert_allclose(outputs, np.load(exported / "expected.npy"), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_export_runs_without_this_project(exported):
     program = """
 import sys, numpy as np, tensorflow as tf
 model = tf.saved_model.load("exported")
@@ -125,7 +141,7 @@ got = model.serve(tf.constant(["Good film!", "", b"\\xff <br/>day"]))
 np.testing.assert_allclose(got, np.load("expected.npy"), atol=1e-6)
 assert "rnn_keras" not in sys.modules
 """
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    subprocess.run([sys.executable, "-c", program], cwd=exported, check=True)
 
 
 @pytest.mark.parametrize(("length", "keep"), [(0, "first"), (3, "middle")])

@@ -8,14 +8,17 @@ import pytest
 
 from rnn_keras.export.onnx_export import convert, require_onnx
 from rnn_keras.layers import GRU, LSTM, MaskedMaxPooling1D, SimpleRNN
+from rnn_keras.runtime import OnnxModel
 from rnn_keras.utils.errors import UserError
 
 onnx = pytest.importorskip("onnx")
 
 
-@pytest.fixture(scope="module", params=[LSTM, GRU, SimpleRNN])
+@pytest.fixture(
+    scope="module", params=[LSTM, *(pytest.param(cell, marks=pytest.mark.slow) for cell in (GRU, SimpleRNN))]
+)
 def network(request):
-    """Ids, 0 for padding, through two directions and a pooling that heeds the mask."""
+    """Ids, 0 for padding, through two directions and a pooling that uses the mask."""
     keras.utils.set_random_seed(1)
     ids = keras.Input((None,), dtype="int32", name="ids")
     mask = keras.ops.not_equal(ids, 0)
@@ -25,8 +28,6 @@ def network(request):
 
 
 def test_equals_keras_in_any_batch_and_length(network, tmp_path):
-    from rnn_keras.runtime import OnnxModel
-
     path = tmp_path / "model.onnx"
     path.write_bytes(convert(network, {"rnn_keras.json": b'{"labels": ["a"]}'}))
     model = OnnxModel(path)
@@ -41,13 +42,11 @@ def test_equals_keras_in_any_batch_and_length(network, tmp_path):
 
 
 def test_wrong_files_and_missing_packages_are_sentences(tmp_path, monkeypatch):
-    from rnn_keras.runtime import OnnxModel
-
     damaged = tmp_path / "damaged.onnx"
     damaged.write_bytes(b"no model")
     for path, sentence in ((tmp_path / "absent.onnx", "cannot be read"), (damaged, "is not an ONNX model")):
         with pytest.raises(UserError, match=sentence):
             OnnxModel(path)
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
-    with pytest.raises(UserError, match=r"--formats onnx needs tf2onnx; install it with pip install '.\[onnx\]'"):
+    with pytest.raises(UserError, match=r"tf2onnx is not installed, and ONNX files need it: pip install"):
         require_onnx()

@@ -1,5 +1,6 @@
 """The server in a process of its own: right answers, every refusal a sentence, and none of it ends the server."""
 
+import asyncio
 import base64
 import concurrent.futures
 import http.client
@@ -44,34 +45,36 @@ for folder in sys.argv[1:]:
         print(error)
 """
 
-WRITE = """
-import os, sys
-os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1"}
-import tensorflow as tf
 
-class Reviews(tf.Module):
-    # The text "divide" stands for values that a model cannot compute with, "twice" makes it answer more than was asked.
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
-    def reviews(self, text):
-        length = tf.strings.length(text)
-        divisor = tf.where(text == "divide", 0, 1)
-        with tf.control_dependencies([tf.debugging.assert_greater(divisor, 0, message="no text may be divide")]):
-            score = tf.cast(length, tf.float32) / 8.0  # exact, in batches of any size
-        score = tf.cond(tf.reduce_any(text == "twice"), lambda: tf.tile(score, [2]), lambda: score)
-        return {"score": score, "reverse_bytes": tf.strings.reduce_join(tf.strings.bytes_split(text)[:, ::-1], -1)}
+def write_saved_models(folder):
+    """Three models: `reviews` (in two versions), `sums`, and `none` without the signature that is served."""
+    import tensorflow as tf
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None), tf.float32, name="steps"),
-                                  tf.TensorSpec((None,), tf.int32, name="factor")])
-    def sums(self, steps, factor):
-        return {"sums": tf.cumsum(steps, axis=1) * tf.cast(factor, tf.float32)[:, None]}
+    class Reviews(tf.Module):
+        # The text "divide" stands for values that a model cannot compute with; "twice" makes it answer more than asked.
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
+        def reviews(self, text):
+            length = tf.strings.length(text)
+            divisor = tf.where(text == "divide", 0, 1)
+            with tf.control_dependencies([tf.debugging.assert_greater(divisor, 0, message="no text may be divide")]):
+                score = tf.cast(length, tf.float32) / 8.0  # exact, in batches of any size
+            score = tf.cond(tf.reduce_any(text == "twice"), lambda: tf.tile(score, [2]), lambda: score)
+            return {"score": score, "reverse_bytes": tf.strings.reduce_join(tf.strings.bytes_split(text)[:, ::-1], -1)}
 
-module = Reviews()
-older = Reviews()
-tf.saved_model.save(older, sys.argv[1] + "/reviews/9", signatures=older.sums)
-tf.saved_model.save(module, sys.argv[1] + "/reviews/10", signatures=module.reviews)
-tf.saved_model.save(module, sys.argv[1] + "/sums/1", signatures=module.sums)
-tf.saved_model.save(module, sys.argv[1] + "/none/1", signatures={"other": module.sums})
-"""
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec((None, None), tf.float32, name="steps"),
+                tf.TensorSpec((None,), tf.int32, name="factor"),
+            ]
+        )
+        def sums(self, steps, factor):
+            return {"sums": tf.cumsum(steps, axis=1) * tf.cast(factor, tf.float32)[:, None]}
+
+    module = Reviews()
+    tf.saved_model.save(module, str(folder / "reviews" / "9"), signatures=module.sums)  # an older version
+    tf.saved_model.save(module, str(folder / "reviews" / "10"), signatures=module.reviews)
+    tf.saved_model.save(module, str(folder / "sums" / "1"), signatures=module.sums)
+    tf.saved_model.save(module, str(folder / "none" / "1"), signatures={"other": module.sums})
 
 
 class Server:
@@ -117,7 +120,7 @@ class Server:
 def saved_models(tmp_path_factory):
     pytest.importorskip("kserve")  # whatever is served is one of these
     folder = tmp_path_factory.mktemp("saved_models")
-    subprocess.run([sys.executable, "-c", WRITE, str(folder)], check=True, capture_output=True)
+    write_saved_models(folder)
     return folder
 
 
@@ -244,31 +247,39 @@ def answer(stub, inputs, name="reviews", signature="", version=None, outputs=())
     return [response.model_spec.version.value, {key: list(map(text, values)) for key, values in arrays.items()}]
 
 stub = prediction_service_pb2_grpc.PredictionServiceStub(grpc.insecure_channel(sys.argv[1]))
-print(json.dumps([answer(stub, **request) for request in json.load(sys.stdin)]))
+for line in sys.stdin:
+    print(json.dumps(answer(stub, **json.loads(line))), flush=True)
 """
 
 
-def by_grpc(server, *requests):
-    """In a process of its own, with the packages of the official client alone."""
+@pytest.fixture(scope="module")
+def ask_by_grpc(server):
+    """Asks the server from a process of its own, with the packages of the official client alone."""
     arguments = [sys.executable, "-c", GRPC, server.grpc]
-    done = subprocess.run(arguments, input=json.dumps(requests), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(arguments, text=True, **streams) as client:
+
+        def ask(request):
+            print(json.dumps(request), file=client.stdin, flush=True)
+            return json.loads(client.stdout.readline())
+
+        yield ask
+        client.stdin.close()
 
 
-def test_grpc_by_the_official_protos_gives_the_same(server):
+def test_grpc_by_the_official_protos_gives_the_same(server, ask_by_grpc):
     texts = ["fine", "", "schön \U0001f600"]
     predictions = server.predict(texts)
 
-    (version, outputs), (_, filtered) = by_grpc(
-        server, {"inputs": {"text": texts}}, {"inputs": {"text": texts}, "outputs": ["score"]}
-    )
+    version, outputs = ask_by_grpc({"inputs": {"text": texts}})
+    _, filtered = ask_by_grpc({"inputs": {"text": texts}, "outputs": ["score"]})
     assert version == 10
     assert outputs["score"] == [prediction["score"] for prediction in predictions]
     assert outputs["reverse_bytes"] == [prediction["reverse_bytes"]["b64"] for prediction in predictions]
     assert filtered == {"score": outputs["score"]}
 
 
-def test_a_bad_grpc_request_gets_its_code_and_a_sentence(server):
+def test_a_bad_grpc_request_gets_its_code_and_a_sentence(ask_by_grpc):
     fine = {"text": ["fine"]}
     refused = [
         ({"inputs": fine, "name": "other"}, "NOT_FOUND", "no model 'other'"),
@@ -281,10 +292,10 @@ def test_a_bad_grpc_request_gets_its_code_and_a_sentence(server):
         ({"inputs": {"text": ["divide"]}}, "INVALID_ARGUMENT", "no text may be divide"),
         ({"inputs": {"text": ["a" * 200_000]}}, "RESOURCE_EXHAUSTED", "larger than max"),
     ]
-    answers = by_grpc(server, *(request for request, _, _ in refused), {"inputs": fine})
-    assert answers.pop()[1]["score"] == [0.5]
-    for (_, code, sentence), (came, details) in zip(refused, answers, strict=True):
-        assert came == code and sentence in details
+    for request, expected_code, sentence in refused:
+        code, details = ask_by_grpc(request)
+        assert code == expected_code and sentence in details
+    assert ask_by_grpc({"inputs": fine})[1]["score"] == [0.5]
 
 
 def test_16_clients_at_once_get_their_own_answers_among_malformed_requests(server):
@@ -317,6 +328,7 @@ def test_ctrl_c_ends_it_without_a_word_of_keras(server):
     assert err.count("Traceback") == len(failures) == 17  # of the requests for "twice", and no others
 
 
+@pytest.mark.slow
 def test_several_inputs_and_an_output_of_open_length(saved_models):
     server = Server(saved_models / "sums")
     try:
@@ -352,6 +364,35 @@ def test_what_cannot_be_served_is_a_sentence(saved_models, tmp_path):
             serve(saved_models / "reviews", "reviews", port=port)
 
 
+def test_a_model_alone_takes_several_inputs_and_gives_outputs_of_open_length(saved_models):
+    model = load_served_model(saved_models / "sums" / "1")
+
+    async def predict(length):
+        instances = [{"steps": [1] * length, "factor": 2}, {"steps": [0.5] * length, "factor": 4}]
+        return (await model.predict({"instances": instances}))["predictions"]
+
+    async def predict_all():
+        return await asyncio.gather(*map(predict, range(1, 9)))
+
+    assert asyncio.run(predict_all()) == [[[2.0 * (step + 1) for step in range(n)]] * 2 for n in range(1, 9)]
+
+
+def test_a_folder_that_holds_no_model_to_serve_is_a_sentence(saved_models, tmp_path):
+    for folder, sentence in {
+        tmp_path: "cannot be loaded as a SavedModel",
+        saved_models / "none" / "1": "has no signature serving_default",
+    }.items():
+        with pytest.raises(UserError, match=sentence):
+            load_served_model(folder)
+
+
+def load_served_model(version):
+    from rnn_keras.serving.served_model import ServedModel
+
+    return ServedModel("model", version)
+
+
+@pytest.mark.slow
 def test_a_saved_model_that_is_none_is_a_sentence(saved_models, tmp_path):
     """In a process of its own, since this imports TensorFlow without Keras."""
     (tmp_path / "damaged" / "1").mkdir(parents=True)

@@ -14,8 +14,8 @@ DEAF = (
 )
 PARENT = """
 import os, subprocess, sys, time
-from rnn_keras.utils.processes import child_environment
-print(subprocess.Popen([sys.executable, "-c", sys.argv[1]], env=os.environ | child_environment()).pid, flush=True)
+from rnn_keras.utils.processes import make_child_environment
+print(subprocess.Popen([sys.executable, "-c", sys.argv[1]], env=os.environ | make_child_environment()).pid, flush=True)
 time.sleep(60)
 """
 
