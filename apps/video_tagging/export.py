@@ -1,69 +1,44 @@
-"""What the video tagging model is exported as, and what its files are held against."""
+"""What the video tagging model is exported as."""
 
-import json
+import functools
 
 import keras
 import numpy as np
-import tensorflow as tf
-from sklearn.metrics import accuracy_score
 
 from apps.video_tagging.config import VideoTaggingConfig
+from apps.video_tagging.data import get_class_names, get_network, get_step_shape, get_stride, load_video_data_for
 from apps.video_tagging.model import build_tagger
-from apps.video_tagging.tagged_videos import load_tagged_videos
-from rnn_keras.data.classification import drawn
+from rnn_keras.export.classification import classification_spec
 from rnn_keras.export.spec import ExportSpec
-from rnn_keras.runtime.litert_model import DESCRIPTION
 
-CALIBRATION = 20  # training videos that show int8 which values come up
+CALIBRATION_EXAMPLES = 20
 
 
-def deployment(model: keras.Model, config: VideoTaggingConfig, examples: int) -> ExportSpec:
-    names, steps = model.get_layer("label").get_vocabulary(), model.input["steps"]
-    network = unpadded(model.get_layer("tagger"), config, len(names))
+def export_spec(model: keras.Model, config: VideoTaggingConfig, examples: int) -> ExportSpec:
+    """All files take the steps of videos, and give the probabilities of each step's tags."""
+    load = functools.cache(lambda: load_video_data_for(model, config).videos)
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec(steps.shape, steps.dtype, name="steps"),
-            tf.TensorSpec((None,), tf.int32, name="lengths"),
-        ]
-    )
-    def serve(steps, lengths):
-        outputs = model({"steps": steps, "lengths": lengths}, training=False)
-        return {name: outputs[name] for name in ("tag", "probabilities")}
+    def sample(split: str, number: int) -> tuple[list[np.ndarray], np.ndarray]:
+        videos = load().sample(split, number)
+        return videos.steps, np.concatenate(videos.tags)
 
-    def decide(probabilities):
-        return probabilities.argmax(axis=1)
-
-    test, truth, calibration, longest = [], [], [], 1
-    if examples:
-        videos = load_tagged_videos(config.dataset, config.data_dir, class_names=names, shape=steps.shape[2:])
-        chosen = videos.splits["test"].chosen(drawn(len(videos.splits["test"]), examples))
-        test, truth = chosen.steps, np.concatenate(chosen.tags)
-        train = videos.splits["train"].steps
-        calibration = [train[place] for place in drawn(len(train), CALIBRATION)]
-        longest = max(map(len, [*test, *calibration]))
-    described = json.dumps({"labels": names, "in_step": True}, ensure_ascii=False).encode()
-    return ExportSpec(
-        model=model,
-        endpoint=serve,
-        network=network,
-        steps=longest,
-        tensors=list,
-        scores=lambda outputs: outputs["probabilities"],
-        files=lambda quantisation: {DESCRIPTION: described},
-        examples=test,
-        calibration=calibration,
-        decide=decide,
-        metric=lambda probabilities: accuracy_score(truth, decide(probabilities)),
+    return classification_spec(
+        model,
+        sample,
+        examples,
+        encode=list,
+        network=remove_padding(model, config),
+        outputs=("tag", "probabilities"),
+        per_step=True,
         metric_name="frame_accuracy",
-        in_step=True,
+        calibration_examples=CALIBRATION_EXAMPLES,
     )
 
 
-def unpadded(tagger: keras.Model, config: VideoTaggingConfig, tags: int) -> keras.Model:
-    """The network for one video at a time, `(batch, time, ...)` -> probabilities, with the tagger's weights."""
-    stride = tagger.get_layer("fewer_steps").stride
-    network = build_tagger(config, tagger.input["steps"].shape[2:], tags, stride, padded=False)
+def remove_padding(model: keras.Model, config: VideoTaggingConfig) -> keras.Model:
+    """The network for one video at a time, `(batch, time, ...)` -> probabilities, with the weights of a saved model."""
+    tagger, tags = get_network(model), len(get_class_names(model))
+    network = build_tagger(config, get_step_shape(model), tags, get_stride(model), padded=False)
     for layer in network.layers:
         if layer.weights:
             layer.set_weights(tagger.get_layer(layer.name).get_weights())

@@ -1,7 +1,9 @@
-"""Many to many in step: each step of a video gets a tag, by what came before it and, unless it is a stream, after."""
+"""Many to many, in step: each step of a video gets a tag, by what came before it and, unless it is a stream, after."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
-from keras import ops
 
 from apps.video_tagging.config import VideoTaggingConfig
 from apps.video_tagging.data import VideoData
@@ -14,130 +16,172 @@ from apps.video_tagging.sequence_ops import (
     SequenceUpSampling,
 )
 from apps.video_tagging.spatial_softmax import SpatialSoftmax
-from apps.video_tagging.viterbi import TagChain, counted
+from apps.video_tagging.viterbi import ViterbiDecoding, count_transitions
 from rnn_keras.data.classification import label_layer
-from rnn_keras.layers import GRU, LSTM, SimpleRNN, TimeDistributed
+from rnn_keras.layers import TimeDistributed
+from rnn_keras.layers.by_name import RECURRENT_LAYERS
 
-CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
+ops: Any = keras.ops  # Keras has no annotations, and the types inferred from all backends at once are wrong
+
+SMALLEST_MAP = 8  # the height and width at which the convolutions stop
+MOST_FILTERS = 64
 
 
 def build_tagger(
     config: VideoTaggingConfig,
-    shape: tuple[int, ...],
+    step_shape: tuple[int, ...],
     tags: int,
     stride: int,
     *,
     padded: bool = True,
-    standardized: bool = False,
+    is_normalized: bool = False,
 ) -> keras.Model:
-    """Steps `(batch, time, *shape)` and lengths `(batch,)` -> probabilities of tags `(batch, time, tags)`.
+    """Steps `(batch, time, *step_shape)` and lengths `(batch,)` -> probabilities of the tags `(batch, time, tags)`.
 
-    The outputs are a dict: `tags`, by the recurrent layers; and `memoryless`, by a network of the same kind without
-    them, which shares no weight with them and sees each step alone: a baseline that is trained along.
+    The outputs are a dict: `tags`, of the recurrent network; and `memoryless`, of a network of the same kind without
+    recurrent layers, which shares no weights with it and sees each step alone: a baseline that is trained beside it.
 
     Args:
-        shape: of one step: `(features,)`, or `(height, width, channels)` of a frame.
-        stride: so many steps become one before the recurrent layers.
-        padded: False: the only input is `steps` without any padding, the only output that of `tags`, as an exported
-            file has it.
-        standardized: whether the features come standardised over their videos, see `VideoData.standardized`.
+        config: the settings.
+        step_shape: `(features,)`, or `(height, width, channels)` of a frame.
+        tags: their number.
+        stride: so many steps are averaged into one before the recurrent layers.
+        padded: False: the only input is `steps`, without padding, and the only output that of `tags`, as in an exported
+            file.
+        is_normalized: whether the features are normalized already; see `VideoData.is_normalized`.
     """
-    is_features = len(shape) == 1
-    steps = keras.Input((None, *shape), dtype="float32" if is_features else "uint8", name="steps")
+    is_features = len(step_shape) == 1
+    steps = keras.Input((None, *step_shape), dtype="float32" if is_features else "uint8", name="steps")
     lengths = keras.Input((), dtype="int32", name="lengths") if padded else FullLengths(name="lengths")(steps)
-    inside = SequenceMask(name="inside")(steps, lengths)
-    few_inside = SequenceMask(stride, name="few_inside")(steps, lengths)
+    mask = SequenceMask(name="mask")(steps, lengths)
+    pooled_mask = SequenceMask(stride, name="pooled_mask")(steps, lengths)
     if is_features:
-        seen = normalized(config, steps, inside, standardized)
+        features = normalize_features(config, steps, mask, is_normalized)
     else:
-        seen = TimeDistributed(convolutions(config, shape, "frames"), name="per_frame")(steps)
-    members = config.members or (4 if is_features else 1)
-    said = [
-        with_memory(config, seen, inside, few_inside, tags, stride, is_features, f"_of_{number}" if number > 1 else "")
-        for number in range(1, members + 1)
+        features = TimeDistributed(build_frame_encoder(config, step_shape, "frames"), name="frame_features")(steps)
+    size = config.ensemble_size or (4 if is_features else 1)
+    members = [
+        apply_recurrent_layers(
+            config,
+            features,
+            mask,
+            pooled_mask,
+            tags,
+            stride,
+            is_features=is_features,
+            suffix=f"_member_{number}" if number > 1 else "",
+        )
+        for number in range(1, size + 1)
     ]
-    x = said[0] if members == 1 else EnsembleAverage(name="mean_of_members")(said)
-    outputs = {"tags": SequenceUpSampling(stride, name="tags")(x, steps)}
+    probabilities = members[0] if size == 1 else EnsembleAverage(name="ensemble_average")(members)
+    outputs = {"tags": SequenceUpSampling(stride, name="tags")(probabilities, steps)}
     if not padded:
         return keras.Model(steps, outputs["tags"], name="tagger")
 
-    if not is_features:
-        seen = TimeDistributed(convolutions(config, shape, "frames_alone"), name="per_frame_alone")(steps)
+    if is_features:
+        features = keras.layers.Dropout(config.input_dropout, name="memoryless_dropout")(features)
     else:
-        seen = keras.layers.Dropout(config.input_dropout, name="dropout_alone")(seen)
-    alone = keras.layers.Dense(tags, activation="softmax", dtype="float32", name="memoryless")
-    return keras.Model({"steps": steps, "lengths": lengths}, outputs | {"memoryless": alone(seen)}, name="tagger")
+        encoder = build_frame_encoder(config, step_shape, "memoryless_frames")
+        features = TimeDistributed(encoder, name="memoryless_frame_features")(steps)
+    memoryless = keras.layers.Dense(tags, activation="softmax", dtype="float32", name="memoryless")
+    outputs["memoryless"] = memoryless(features)
+    return keras.Model({"steps": steps, "lengths": lengths}, outputs, name="tagger")
 
 
-def with_memory(config: VideoTaggingConfig, seen, inside, few_inside, tags, stride, is_features, suffix):
-    """What a member says, `(batch, few, tags)`, of what is seen `(batch, time, width)`; its layers' names end alike."""
+def apply_recurrent_layers(
+    config: VideoTaggingConfig,
+    features: Any,
+    mask: Any,
+    pooled_mask: Any,
+    tags: int,
+    stride: int,
+    *,
+    is_features: bool,
+    suffix: str,
+) -> Any:
+    """One network of the ensemble: `(batch, time, features)` -> probabilities `(batch, time / stride, tags)`.
+
+    Args:
+        mask: `(batch, time)`.
+        pooled_mask: `(batch, time / stride)`.
+        is_features: whether the videos are features, and not frames.
+        suffix: of the names of its layers.
+    """
     dropout = config.dropout if config.dropout is not None else 0.5 * is_features
-    x = seen
+    x = features
     if is_features:
         x = keras.layers.SpatialDropout1D(config.input_dropout, name=f"input_dropout{suffix}")(x)
-    x = MaskedAveragePooling1D(stride, name=f"fewer_steps{suffix}")(x, inside)
+    x = MaskedAveragePooling1D(stride, name=f"average_pooling{suffix}")(x, mask)
     if is_features:
         x = keras.layers.Dense(config.projection, activation="relu", name=f"projection{suffix}")(x)
         x = keras.layers.SpatialDropout1D(dropout, name=f"dropout_0{suffix}")(x)
     for number in range(1, config.layers + 1):
-        layer = CELLS[config.cell](config.units, return_sequences=True, name=f"{config.cell}_{number}{suffix}")
+        cell: Any = RECURRENT_LAYERS[config.cell]
+        layer = cell(config.units, return_sequences=True, name=f"{config.cell}_{number}{suffix}")
         if config.bidirectional:
             layer = keras.layers.Bidirectional(layer, name=f"bidirectional_{number}{suffix}")
-        x = layer(x, mask=few_inside)
+        x = layer(x, mask=pooled_mask)
         x = keras.layers.Dropout(dropout, name=f"dropout_{number}{suffix}")(x)
-    return keras.layers.Dense(tags, activation="softmax", dtype="float32", name=f"decision{suffix}")(x)
+    return keras.layers.Dense(tags, activation="softmax", dtype="float32", name=f"probabilities{suffix}")(x)
 
 
-def normalized(config: VideoTaggingConfig, features, inside, standardized: bool):
-    if config.normalization == "video":
-        return MaskedInstanceNormalization(done=standardized, name="normalized")(features, inside)
-    if config.normalization == "step":
-        return keras.layers.LayerNormalization(center=False, scale=False, name="normalized")(features)
+def normalize_features(config: VideoTaggingConfig, features: Any, mask: Any, is_normalized: bool) -> Any:
+    """Features `(batch, time, features)` as the config says; `mask (batch, time)` is False for padding."""
+    if config.normalization_kind == "instance":
+        return MaskedInstanceNormalization(enabled=not is_normalized, name="normalization")(features, mask)
+    if config.normalization_kind == "layer":
+        return keras.layers.LayerNormalization(center=False, scale=False, name="normalization")(features)
     return features
 
 
-def convolutions(config: VideoTaggingConfig, shape: tuple[int, int, int], name: str) -> keras.Model:
-    """Frames `(n, height, width, channels)` of bytes -> what they show, and where, `(n, features)`.
+def build_frame_encoder(config: VideoTaggingConfig, frame_shape: tuple[int, ...], name: str) -> keras.Model:
+    """Frames `(n, height, width, channels)` uint8 -> what they show and where, `(n, features)`.
 
     Each convolution halves the height and the width, until they are at most 8.
     """
-    frames = keras.Input(shape, dtype="uint8")
+    frames = keras.Input(frame_shape, dtype="uint8")
     x = keras.layers.Rescaling(1 / 255)(frames)
-    side, filters = max(shape[:2]), 16
-    while side > 8:
+    side, filters = max(frame_shape[:2]), 16
+    while side > SMALLEST_MAP:
         x = keras.layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu")(x)
-        side, filters = -(-side // 2), min(2 * filters, 64)
-    # Not all of the last map: a network that sees little learns the places of its training videos by heart.
-    what = keras.layers.Dense(config.projection, activation="relu")(keras.layers.GlobalMaxPooling2D()(x))
-    return keras.Model(frames, keras.layers.Concatenate()([what, SpatialSoftmax()(x)]), name=name)
+        side, filters = -(-side // 2), min(2 * filters, MOST_FILTERS)
+    # Not all of the last map: a network that sees few videos would memorise where things are in them.
+    content = keras.layers.Dense(config.projection, activation="relu")(keras.layers.GlobalMaxPooling2D()(x))
+    return keras.Model(frames, keras.layers.Concatenate()([content, SpatialSoftmax()(x)]), name=name)
 
 
-def chain_of(data: VideoData) -> TagChain | None:
-    """The chain of the training videos' tags, or None where each step is decided on its own."""
-    wanted = len(data.shape) == 1 if data.config.chain is None else data.config.chain
-    if not (wanted and data.config.bidirectional):
+def make_viterbi_layer(config: VideoTaggingConfig, data: VideoData) -> ViterbiDecoding | None:
+    """The decoding by the training videos' tags, or None where each step is predicted on its own."""
+    wanted = len(data.step_shape) == 1 if config.viterbi is None else config.viterbi
+    if not (wanted and config.bidirectional):
         return None
-    known = counted(data.videos.splits["train"].tags, len(data.videos.class_names), data.stride)
-    return TagChain(**known, stride=data.stride, name="tag_chain")
+    counts = count_transitions(data.videos.splits["train"].tags, len(data.videos.class_names), data.stride)
+    return ViterbiDecoding(counts["transitions"], counts["frequencies"], data.stride, name="viterbi")
 
 
-def build_video_model(tagger: keras.Model, class_names: list[str], chain: TagChain | None) -> keras.Model:
-    """Steps and lengths -> `tag (batch, time)`, the names; and `probabilities` and `memoryless (batch, time, tags)`.
+@keras.saving.register_keras_serializable(package="apps.video_tagging.model")
+class VideoTaggingModel(keras.Model):
+    """The saved model; `import apps.video_tagging.model` before `keras.models.load_model`."""
+
+
+def build_video_model(tagger: keras.Model, class_names: Sequence[str], viterbi: ViterbiDecoding | None) -> keras.Model:
+    """Steps and lengths -> `tag (batch, time)`, the names; `probabilities` and `memoryless (batch, time, tags)`.
 
     Args:
-        tagger: what `build_tagger` made, without a kept state.
-        chain: chooses the tags; None: the likeliest one of each step.
+        tagger: as `build_tagger` made it, without a kept state.
+        class_names: the tags.
+        viterbi: predicts the tags; None: the most probable one of each step.
     """
     inputs = {
         tensor.name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in tagger.inputs
     }
-    outputs = tagger(inputs)
-    if chain is None:
+    outputs: Any = tagger(inputs)
+    if viterbi is None:
         index = ops.argmax(outputs["tags"], axis=-1)
     else:
-        index = chain(outputs["tags"], SequenceMask(name="inside")(inputs["steps"], inputs["lengths"]))
+        index = viterbi(outputs["tags"], SequenceMask(name="mask")(inputs["steps"], inputs["lengths"]))
     named = label_layer(class_names)(index)
-    return keras.Model(
+    return VideoTaggingModel(
         inputs,
         {"tag": named, "probabilities": outputs["tags"], "memoryless": outputs["memoryless"]},
         name="video_tagging",

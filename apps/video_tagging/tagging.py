@@ -1,29 +1,32 @@
-"""A trained model at work: whole videos of any length, and streams that come a few steps at a time."""
+"""A trained model in use: complete videos of any length, and streams that arrive a few steps at a time."""
 
 import dataclasses
+import weakref
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from apps.video_tagging.segments import segments
+from apps.video_tagging.data import get_network, get_stride
 from apps.video_tagging.sequence_ops import MaskedInstanceNormalization
-from apps.video_tagging.viterbi import TagChain
+from apps.video_tagging.viterbi import ViterbiDecoding
 from rnn_keras.layers import TimeDistributed
-from rnn_keras.training.stateful import make_stateful
+from rnn_keras.training.stateful import make_stateful, make_stateless
 from rnn_keras.utils.errors import UserError
 
-FRAMES_AT_ONCE = 256  # that the convolutions look at: their outputs are many times as large as a frame
+FRAMES_PER_CALL = 256  # of the convolutions: their outputs are many times as large as a frame
 
 
 @dataclasses.dataclass(frozen=True)
-class Tagged:
-    """What a model says of one video of T steps.
+class TaggedVideo:
+    """The predictions for one video of T steps.
 
     Attributes:
         tags: `(T,)`, indices into the class names.
         probabilities: `(T, tags)`.
-        memoryless: `(T, tags)`, those of the twin without memory.
+        memoryless: `(T, tags)`, the probabilities of the network without recurrent layers.
     """
 
     tags: np.ndarray
@@ -31,104 +34,100 @@ class Tagged:
     memoryless: np.ndarray
 
 
-class Tagger:
-    """Tags whole videos, one at a time.
+class VideoTagger:
+    """Tags complete videos, one at a time.
 
     Args:
         model: as `build_video_model` made it.
     """
 
-    def __init__(self, model: keras.Model):
-        self._network = model.get_layer("tagger")
-        self._per_step = [layer for layer in self._network.layers if isinstance(layer, TimeDistributed)]
-        inputs = [*self._network.input.values(), *(layer.output for layer in self._per_step)]
-        self._rest = _function(keras.Model(inputs, self._network.output))
-        chain = next((layer for layer in model.layers if layer.name == "tag_chain"), None)
-        self._decide = tf.function(lambda likely: decided(likely, chain), autograph=False, reduce_retracing=True)
-        self._functions = [_function(layer) for layer in self._per_step]
+    def __init__(self, model: keras.Model) -> None:
+        # A copy: Keras cannot save a model any more once another one begins at its inner tensors.
+        self._network: Any = make_stateless(get_network(model))
+        encoders = [layer for layer in self._network.layers if isinstance(layer, TimeDistributed)]
+        inputs = [*self._network.input.values(), *(layer.output for layer in encoders)]
+        self._rest = _compile(keras.Model(inputs, self._network.output))
+        viterbi: Any = next((layer for layer in model.layers if layer.name == "viterbi"), None)
+        self._choose_tags = tf.function(lambda x: choose_tags(x, viterbi), autograph=False, reduce_retracing=True)
+        self._encoders = [_compile(layer) for layer in encoders]
 
-    def __call__(self, steps: np.ndarray) -> Tagged:
-        """Steps `(T, *shape)`, at least one."""
-        given = steps[np.newaxis]
-        whole = {"steps": given, "lengths": np.array([len(steps)], np.int32)}
-        inputs = [tf.constant(whole[name]) for name in self._network.input]
-        starts = range(0, len(steps), FRAMES_AT_ONCE)
-        for function in self._functions:
-            inputs.append(tf.concat([function(given[:, start : start + FRAMES_AT_ONCE]) for start in starts], axis=1))
+    def __call__(self, steps: np.ndarray) -> TaggedVideo:
+        """Tags the steps `(T, *step_shape)` of a video, at least one."""
+        batch = steps[np.newaxis]
+        video = {"steps": batch, "lengths": np.array([len(steps)], np.int32)}
+        inputs = [tf.constant(video[name]) for name in self._network.input]
+        starts = range(0, len(steps), FRAMES_PER_CALL)
+        for encode in self._encoders:
+            inputs.append(tf.concat([encode(batch[:, start : start + FRAMES_PER_CALL]) for start in starts], axis=1))
         outputs = self._rest(inputs)
-        tags = self._decide(outputs["tags"])
-        return Tagged(tags[0].numpy(), outputs["tags"][0].numpy(), outputs["memoryless"][0].numpy())
+        tags: Any = self._choose_tags(outputs["tags"])
+        return TaggedVideo(tags[0].numpy(), outputs["tags"][0].numpy(), outputs["memoryless"][0].numpy())
 
 
-class Stream:
-    """Tags one video while it comes, with the state kept from call to call: the same as `Tagger` on the whole of it.
+_taggers: weakref.WeakKeyDictionary[keras.Model, VideoTagger] = weakref.WeakKeyDictionary()
+
+
+def get_video_tagger(model: keras.Model) -> VideoTagger:
+    """The tagger of a model, whose graphs are traced once."""
+    if model not in _taggers:
+        _taggers[model] = VideoTagger(model)
+    return _taggers[model]
+
+
+class StreamTagger:
+    """Tags one video while it arrives, with the state kept from call to call.
+
+    The probabilities are those of `VideoTagger` for the complete video.
 
     Args:
         model: as `build_video_model` made it, trained with `--no-bidirectional`.
 
     Raises:
-        UserError: the model looks at what comes later.
+        UserError: the model needs what comes later.
     """
 
-    def __init__(self, model: keras.Model):
-        network = model.get_layer("tagger")
+    def __init__(self, model: keras.Model) -> None:
+        network = get_network(model)
         if any(
             isinstance(layer, (keras.layers.Bidirectional, MaskedInstanceNormalization)) for layer in network.layers
         ):
             raise UserError(
-                "this model reads a video from both ends, so it needs the whole; train one with --no-bidirectional to "
-                "tag a stream"
+                "this model reads a video in both directions, so it needs the complete video; train one with "
+                "--no-bidirectional to tag a stream"
             )
-        self._stride = network.get_layer("fewer_steps").stride
-        kept = make_stateful(network, 1)
-        self._function = _function(kept)
-        self._tags = kept.output["tags"].shape[-1]
-        self._waiting = np.zeros((0, *kept.input["steps"].shape[2:]), kept.input["steps"].dtype)
+        self._stride = get_stride(model)
+        stateful: Any = make_stateful(network, 1)
+        self._predict = _compile(stateful)
+        self._tags = stateful.output["tags"].shape[-1]
+        self._waiting = np.zeros((0, *stateful.input["steps"].shape[2:]), stateful.input["steps"].dtype)
 
     def push(self, steps: np.ndarray) -> np.ndarray:
-        """Takes the next steps `(n, *shape)`; gives the probabilities `(m, tags)` of those that are now decided.
+        """Takes the next steps `(n, *step_shape)`; returns the probabilities `(m, tags)` of those that are known now.
 
-        With a stride above 1, steps wait until there are so many as become one.
+        With a stride above 1, steps wait until there are enough to be averaged into one.
         """
         self._waiting = np.concatenate([self._waiting, steps])
         ready = len(self._waiting) // self._stride * self._stride
-        return self._probabilities(ready)
+        return self._take(ready)
 
     def finish(self) -> np.ndarray:
-        """The probabilities `(m, tags)` of the steps that still wait, after the last."""
-        return self._probabilities(len(self._waiting))
+        """The probabilities `(m, tags)` of the steps that are still waiting, after the last one."""
+        return self._take(len(self._waiting))
 
-    def _probabilities(self, number: int) -> np.ndarray:
+    def _take(self, number: int) -> np.ndarray:
         steps, self._waiting = self._waiting[:number], self._waiting[number:]
         if not number:
             return np.zeros((0, self._tags), np.float32)
-        return self._function({"steps": steps[np.newaxis], "lengths": np.array([number], np.int32)})["tags"][0].numpy()
+        return self._predict({"steps": steps[np.newaxis], "lengths": np.array([number], np.int32)})["tags"][0].numpy()
 
 
-def decided(probabilities, chain: TagChain | None):
-    """`(batch, time, tags)`, without padding -> tags `(batch, time)`, by the chain if there is one."""
-    if chain is None:
+def choose_tags(probabilities: Any, viterbi: ViterbiDecoding | None) -> Any:
+    """`(batch, time, tags)`, without padding -> tags `(batch, time)`, by the Viterbi algorithm if there is a layer."""
+    if viterbi is None:
         return tf.argmax(probabilities, axis=-1)
-    return chain(probabilities, tf.ones(tf.shape(probabilities)[:2], bool))
+    return viterbi(probabilities, tf.ones(tf.shape(probabilities)[:2], tf.bool))
 
 
-def _function(model):
+def _compile(model: Any) -> Callable[..., Any]:
     """The model as a graph for any number of steps."""
     return tf.function(lambda inputs: model(inputs, training=False), autograph=False, reduce_retracing=True)
-
-
-def answer(tagged: Tagged, class_names: list[str]) -> dict:
-    """What `predict` gives for a video: `segments` (tag, first step, the one after the last), `tags` of all steps.
-
-    Tags that are all integers are given as such.
-    """
-    names = [int(name) for name in class_names] if all(map(is_integer, class_names)) else class_names
-    found = zip(*(column.tolist() for column in segments(tagged.tags)), strict=True)
-    return {
-        "segments": [{"tag": names[tag], "start": start, "end": end} for tag, start, end in found],
-        "tags": [names[tag] for tag in tagged.tags],
-    }
-
-
-def is_integer(name: str) -> bool:
-    return str(name).lstrip("-").isdecimal()

@@ -1,4 +1,4 @@
-"""One video out of a file or a folder: an .npz with features or frames, a folder of pictures, a film."""
+"""One video from a file or a folder: an .npz file with features or frames, a folder of pictures, a film."""
 
 import re
 import shutil
@@ -6,28 +6,54 @@ import subprocess
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from rnn_keras.utils.errors import UserError
 
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
-FILMS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
-# What is raised for an .npz file; RuntimeError where it is encrypted, or packed in a way that zipfile does not know.
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+FILM_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
+# What reading an .npz file may raise; RuntimeError where it is encrypted, or compressed in a way zipfile does not know.
 _DAMAGED = (ValueError, EOFError, TypeError, KeyError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
-LARGEST_SIDE = 64  # of a frame, in pixels: larger ones are made smaller as they are read
+LARGEST_SIDE = 64  # of a frame, in pixels: larger ones are shrunk as they are read
+FRAMES_PER_RESIZE = 256  # as floats they take four times as much memory
 
 
-def read_npz(path: Path, *, with_tags: bool) -> tuple[np.ndarray, np.ndarray | None]:
+def read_npz(path: Path) -> np.ndarray:
+    """The steps `(T, D)` float32 or `(T, H, W, C)` uint8 of an .npz file; its tags, if any, are not read.
+
+    Args:
+        path: the file, with the array `features (T, D)` or `frames (T, H, W, C)`.
+
+    Raises:
+        UserError: the file is damaged, or its arrays have another form.
+    """
+    steps, _ = _read_arrays(path, with_tags=False)
+    return steps
+
+
+def read_tagged_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """The steps `(T, D)` float32 or `(T, H, W, C)` uint8 of an .npz file, and its tags `(T,)`, integers or words.
 
     Args:
         path: the file, with the array `features (T, D)` or `frames (T, H, W, C)`, and `tags (T,)`.
-        with_tags: whether there must be tags; without, they are not read, and None is returned for them.
 
     Raises:
-        UserError: the file is damaged, or its arrays are not of that form.
+        UserError: the file is damaged, or its arrays have another form.
     """
+    steps, tags = _read_arrays(path, with_tags=True)
+    assert tags is not None
+    if tags.shape != (len(steps),) or tags.dtype.kind not in "iuUS":
+        raise UserError(
+            f"{path}: tags has the shape {tags.shape} and the type {tags.dtype}; expected integers or words, one for "
+            f"each of the {len(steps)} steps"
+        )
+    return steps, np.char.decode(tags, "utf-8", "replace") if tags.dtype.kind == "S" else tags
+
+
+def _read_arrays(path: Path, *, with_tags: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    """The steps, converted, and the tags as they are in the file."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             names = [name for name in ("features", "frames") if name in stored.files]
@@ -45,20 +71,12 @@ def read_npz(path: Path, *, with_tags: bool) -> tuple[np.ndarray, np.ndarray | N
     except _DAMAGED as error:
         raise UserError(
             f"{path} cannot be read as an .npz file of plain numbers ({error}); it is damaged or holds Python objects, "
-            "write it anew with numpy.savez"
+            "write it again with numpy.savez"
         ) from error
-    steps = _features(path, steps) if names[0] == "features" else _frames(path, steps)
-    if tags is not None:
-        if tags.shape != (len(steps),) or tags.dtype.kind not in "iuUS":
-            raise UserError(
-                f"{path}: tags has the shape {tags.shape} and the type {tags.dtype}; expected integers or words, one "
-                f"for each of the {len(steps)} {names[0]}"
-            )
-        tags = np.char.decode(tags, "utf-8", "replace") if tags.dtype.kind == "S" else tags
-    return steps, tags
+    return (_convert_features if names[0] == "features" else _convert_frames)(path, steps), tags
 
 
-def _features(path: Path, steps: np.ndarray) -> np.ndarray:
+def _convert_features(path: Path, steps: np.ndarray) -> np.ndarray:
     if steps.ndim != 2 or 0 in steps.shape or steps.dtype.kind not in "fiub":
         raise UserError(
             f"{path}: features has the shape {steps.shape} and the type {steps.dtype}; expected numbers (T, D), at "
@@ -66,13 +84,15 @@ def _features(path: Path, steps: np.ndarray) -> np.ndarray:
         )
     steps = steps.astype(np.float32)
     if not np.isfinite(steps).all():
-        where = int(np.flatnonzero(~np.isfinite(steps).all(axis=1))[0])
-        raise UserError(f"{path}: features has a value that is no finite number at step {where}; mend or leave it out")
+        first = int(np.flatnonzero(~np.isfinite(steps).all(axis=1))[0])
+        raise UserError(
+            f"{path}: features has a value that is not a finite number at step {first}; correct it or leave it out"
+        )
     return steps
 
 
-def _frames(path: Path, steps: np.ndarray) -> np.ndarray:
-    if steps.ndim == 3:  # grey pictures may come without their one channel
+def _convert_frames(path: Path, steps: np.ndarray) -> np.ndarray:
+    if steps.ndim == 3:  # grey frames may lack their one channel
         steps = steps[..., np.newaxis]
     if steps.ndim != 4 or 0 in steps.shape or steps.shape[-1] not in (1, 3):
         raise UserError(
@@ -86,92 +106,95 @@ def _frames(path: Path, steps: np.ndarray) -> np.ndarray:
             f"{path}: frames has the type {steps.dtype} and values from {steps.min()} to {steps.max()}; expected "
             "uint8, or floats from 0 to 1"
         )
-    return resized(steps)
+    return resize_frames(steps)
 
 
-def resized(frames: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Frames `(T, H, W, C)` uint8 at that height and width; default: as they are, or no larger than 64 x 64."""
+def resize_frames(frames: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Frames `(T, H, W, C)` uint8 at this height and width; default: as they are, or shrunk to 64 x 64."""
     height, width = size or (min(side, LARGEST_SIDE) for side in frames.shape[1:3])
     if frames.shape[1:3] == (height, width):
         return frames
     import tensorflow as tf
 
     parts = []
-    for start in range(0, len(frames), 256):  # as floats they are four times as large
-        part = tf.image.resize(frames[start : start + 256], (height, width), antialias=True)
+    for start in range(0, len(frames), FRAMES_PER_RESIZE):
+        part: Any = tf.image.resize(frames[start : start + FRAMES_PER_RESIZE], (height, width), antialias=True)
         parts.append(tf.cast(tf.clip_by_value(tf.round(part), 0, 255), tf.uint8).numpy())
     return np.concatenate(parts)
 
 
-def read_video(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """The steps of a video as a model takes them: `(T, D)` float32 or `(T, H, W, C)` uint8.
+def read_video(path: Path, step_shape: tuple[int, ...]) -> np.ndarray:
+    """The steps of a video for a model: `(T, D)` float32 or `(T, H, W, C)` uint8.
 
     Args:
-        path: an .npz file; where the model takes frames, also a folder of pictures, in the order of their names, an
-            animated .gif, or a film, which needs the program ffmpeg.
-        shape: of one step, `(D,)` or `(H, W, C)`, as the model takes it.
+        path: an .npz file; for a model of frames also a folder of pictures, in the order of their names, an animated
+            .gif, or a film, which needs the program ffmpeg.
+        step_shape: `(D,)` or `(H, W, C)`, as the model takes it.
 
     Raises:
-        UserError: there is no such file, nothing here decodes it, or the steps are not of that shape.
+        UserError: there is no such file, it cannot be decoded, or its steps do not have this shape.
     """
     if not path.exists():
         raise UserError(f"no such file or folder: {path}; expected an .npz file, a folder of pictures or a film")
     suffix = path.suffix.lower()
     if suffix == ".npz":
-        steps, _ = read_npz(path, with_tags=False)
-    elif len(shape) == 1:
-        raise UserError(f"{path} is no .npz file, and this model takes features ({shape[0]} a step), not pictures")
+        steps = read_npz(path)
+    elif len(step_shape) == 1:
+        raise UserError(
+            f"{path} is not an .npz file, and this model takes features ({step_shape[0]} per step), not pictures"
+        )
     elif path.is_dir():
-        steps = _pictures(path, shape)
+        steps = _read_images(path, step_shape)
     elif suffix == ".gif":
-        steps = _decoded(path, shape)
-    elif suffix in FILMS:
-        steps = _film(path, shape)
+        steps = _decode_image(path, step_shape)
+    elif suffix in FILM_SUFFIXES:
+        steps = _read_film(path, step_shape)
     else:
-        raise UserError(f"{path} is no video: expected an .npz file, a folder of pictures, a .gif or a film")
-    if steps.ndim == 4 and len(shape) == 3 and steps.shape[-1] == shape[-1]:
-        steps = resized(steps, shape[:2])
-    if steps.shape[1:] != shape:
-        raise UserError(f"{path} has steps of shape {steps.shape[1:]}; this model takes {shape}")
+        raise UserError(f"{path} is not a video: expected an .npz file, a folder of pictures, a .gif or a film")
+    if steps.ndim == 4 and len(step_shape) == 3 and steps.shape[-1] == step_shape[-1]:
+        steps = resize_frames(steps, (step_shape[0], step_shape[1]))
+    if steps.shape[1:] != step_shape:
+        raise UserError(f"{path} has steps of shape {steps.shape[1:]}; this model takes {step_shape}")
     return steps
 
 
-def _pictures(folder: Path, shape: tuple[int, int, int]) -> np.ndarray:
-    files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURES]
+def _read_images(folder: Path, frame_shape: tuple[int, ...]) -> np.ndarray:
+    files = [file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
     if not files:
         raise UserError(f"{folder} holds no pictures; expected files such as 0001.png, in the order of their names")
     files.sort(key=lambda file: [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", file.name)])
-    return np.concatenate([_decoded(file, shape) for file in files])
+    return np.concatenate([_decode_image(file, frame_shape) for file in files])
 
 
-def _decoded(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
-    """The pictures of one file, `(n, *shape)`."""
+def _decode_image(path: Path, frame_shape: tuple[int, ...]) -> np.ndarray:
+    """The pictures of one file, `(n, *frame_shape)`: one, or those of an animated .gif."""
     import tensorflow as tf
 
     try:
-        content = tf.io.decode_image(path.read_bytes(), channels=3)
+        content: Any = tf.io.decode_image(path.read_bytes(), channels=3)
     except tf.errors.InvalidArgumentError as error:
-        raise UserError(f"{path} cannot be decoded as a picture; it is damaged or of another format") from error
+        raise UserError(f"{path} cannot be decoded as a picture; it is damaged or has another format") from error
     frames = content.numpy()
     frames = frames[np.newaxis] if frames.ndim == 3 else frames
-    if shape[-1] == 1:
-        frames = tf.image.rgb_to_grayscale(frames).numpy()
-    return resized(frames, shape[:2])
+    if frame_shape[-1] == 1:
+        grey: Any = tf.image.rgb_to_grayscale(frames)
+        frames = grey.numpy()
+    return resize_frames(frames, (frame_shape[0], frame_shape[1]))
 
 
-def _film(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
+def _read_film(path: Path, frame_shape: tuple[int, ...]) -> np.ndarray:
     program = shutil.which("ffmpeg")
     if program is None:
         raise UserError(
             f"{path}: reading a film needs the program ffmpeg, which is not installed; install it, or give a folder of "
             "pictures, a .gif or an .npz file with frames (T, H, W, C)"
         )
-    height, width, channels = shape
+    height, width, channels = frame_shape
     command = [program, "-v", "error", "-nostdin", "-i", str(path), "-vf", f"scale={width}:{height}", "-f", "rawvideo"]
     command += ["-pix_fmt", "gray" if channels == 1 else "rgb24", "-"]
     done = subprocess.run(command, capture_output=True, check=False)
     frames = np.frombuffer(done.stdout, np.uint8)
     if done.returncode or not len(frames) or len(frames) % (height * width * channels):
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise UserError(f"ffmpeg could not read {path}: {said[-1] if said else 'it gave no frames'}")
-    return frames.reshape(-1, *shape)
+        messages = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise UserError(f"ffmpeg could not read {path}: {messages[-1] if messages else 'it returned no frames'}")
+    return frames.reshape(-1, *frame_shape)

@@ -1,71 +1,80 @@
-"""The likeliest sequence of tags, by what a network thinks of each step and by which tag tends to follow which."""
+"""The most probable sequence of tags, given a network's probabilities and how often one tag follows another."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
-LEAST = 1e-9  # no probability is taken for smaller, since its logarithm would be
+ops: Any = keras.ops  # Keras has no annotations, and the types inferred from all backends at once are wrong
+
+SMALLEST_PROBABILITY = 1e-9  # smaller ones are raised to it, for the logarithm
 
 
-@keras.saving.register_keras_serializable(package="rnn_keras")
-class TagChain(keras.layers.Layer):
-    """Probabilities `(batch, time, tags)` -> the tags `(batch, time)` of the likeliest path, int32.
+@keras.saving.register_keras_serializable(package="apps.video_tagging.model")
+class ViterbiDecoding(keras.layers.Layer):
+    """Probabilities `(batch, time, tags)` -> the tags `(batch, time)` of the best path, int32.
 
-    A path's score is the sum over its steps of `log p(tag | step) - discount * log p(tag)`, and over its changes of
-    `log p(tag | tag before)`: a hidden Markov model whose likelihoods are a network's probabilities over the tags'
-    frequencies. The Viterbi algorithm finds the best path. Sources: Bourlard & Morgan, Connectionist speech
-    recognition, 1994, chapter 7; Viterbi, IEEE Transactions on Information Theory 13, 1967.
+    The score of a path is the sum over its steps of `log p(tag | step) - discount * log p(tag)`, and over its
+    transitions of `log p(tag | previous tag)`: a hidden Markov model whose likelihoods are a network's probabilities
+    divided by the frequencies of the tags. The Viterbi algorithm finds the best path. Sources: Bourlard & Morgan,
+    Connectionist speech recognition, 1994, chapter 7; Viterbi, IEEE Transactions on Information Theory 13, 1967.
 
     Args:
-        transitions: `(tags, tags)`, how probable it is that the second follows the first in the next step.
-        frequencies: `(tags,)`, how probable each is as such.
-        stride: the chain looks at each so many steps only, and all steps up to the next have its tag.
-        discount: 0 to 1, how much of a tag's frequency is taken out of the network's probabilities, which hold it
-            beside what the chain knows of it.
+        transitions: `(tags, tags)`, the probability of the second tag in the step after the first.
+        frequencies: `(tags,)`, the probability of each tag.
+        stride: only every so many steps are looked at, and the steps up to the next have the same tag.
+        discount: 0 to 1, how much of a tag's frequency is divided out of the network's probabilities, which contain it
+            as the transitions do.
 
     Call arguments:
         probabilities: `(batch, time, tags)`.
-        inside: `(batch, time)` booleans, False for padding at the end.
+        mask: `(batch, time)` booleans, False for padding at the end.
     """
 
-    def __init__(self, transitions, frequencies, stride=1, discount=0.5, **kwargs):
+    def __init__(
+        self,
+        transitions: np.ndarray | Sequence[Sequence[float]],
+        frequencies: np.ndarray | Sequence[float],
+        stride: int = 1,
+        discount: float = 0.5,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.transitions = np.asarray(transitions, "float32")
         self.frequencies = np.asarray(frequencies, "float32")
         self.stride = stride
         self.discount = discount
 
-    def call(self, probabilities, inside):
+    def call(self, probabilities: Any, mask: Any) -> Any:
         time = ops.shape(probabilities)[1]
-        inside = ops.transpose(inside[:, :: self.stride])
-        scores = ops.log(ops.maximum(probabilities[:, :: self.stride], LEAST))
+        mask = ops.transpose(mask[:, :: self.stride])
+        scores: Any = ops.log(ops.maximum(probabilities[:, :: self.stride], SMALLEST_PROBABILITY))
         scores = ops.transpose(scores - self.discount * np.log(self.frequencies), (1, 0, 2))
-        changes = np.log(self.transitions)
-        stay = np.arange(len(self.frequencies), dtype="int32")
+        transitions = np.log(self.transitions)
+        same_tag = np.arange(len(self.frequencies), dtype="int32")
 
-        def forward(best_and_origin, at_step):
+        def forward(best_and_origin, step_and_mask):
             best, _ = best_and_origin
-            step, counts = at_step
-            paths = tf.expand_dims(best, 2) + changes  # (batch, tag before, tag)
-            counts = tf.expand_dims(counts, 1)
-            came_from = tf.where(counts, tf.argmax(paths, axis=1, output_type=tf.int32), stay)
-            return tf.where(counts, tf.reduce_max(paths, axis=1) + step, best), came_from
+            step, valid = step_and_mask
+            paths = tf.expand_dims(best, 2) + transitions  # (batch, previous tag, tag)
+            valid = tf.expand_dims(valid, 1)
+            origin = tf.where(valid, tf.argmax(paths, axis=1, output_type=tf.int32), same_tag)
+            return tf.where(valid, tf.reduce_max(paths, axis=1) + step, best), origin
 
         # Not keras.ops.scan: with TensorFlow it takes neither results of two dtypes nor an unknown number of steps.
-        nowhere = tf.zeros_like(scores[0], tf.int32)
-        best, came_from = tf.scan(forward, (scores[1:], inside[1:]), (scores[0], nowhere))
+        no_origin = tf.zeros_like(scores[0], tf.int32)
+        best, origins = tf.scan(forward, (scores[1:], mask[1:]), (scores[0], no_origin))
         last = tf.argmax(tf.concat([scores[:1], best], axis=0)[-1], axis=1, output_type=tf.int32)
-        before = tf.scan(lambda tag, origin: tf.gather(origin, tag, batch_dims=1), came_from, last, reverse=True)
-        tags = tf.transpose(tf.concat([before, tf.expand_dims(last, 0)], axis=0))
+        previous = tf.scan(lambda tag, origin: tf.gather(origin, tag, batch_dims=1), origins, last, reverse=True)
+        tags = tf.transpose(tf.concat([previous, tf.expand_dims(last, 0)], axis=0))
         return ops.repeat(tags, self.stride, axis=1)[:, :time]
 
-    def compute_output_spec(self, probabilities, inside):
+    def compute_output_spec(self, probabilities: Any, mask: Any) -> keras.KerasTensor:
         return keras.KerasTensor(probabilities.shape[:2], dtype="int32")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "transitions": self.transitions.tolist(),
             "frequencies": self.frequencies.tolist(),
@@ -74,15 +83,15 @@ class TagChain(keras.layers.Layer):
         }
 
 
-def counted(sequences: Sequence[np.ndarray], tags: int, stride: int) -> dict[str, np.ndarray]:
-    """The arguments `transitions` and `frequencies` of a `TagChain`, from the tags of training sequences.
+def count_transitions(sequences: Sequence[np.ndarray], tags: int, stride: int) -> dict[str, np.ndarray]:
+    """The arguments `transitions` and `frequencies` of `ViterbiDecoding`, from the tags of training sequences.
 
     Args:
         sequences: of integers below `tags`, `(time,)` each.
-        tags: how many there are.
+        tags: their number.
         stride: the tag of the middle one of so many steps counts.
     """
-    transitions = np.full((tags, tags), 0.5)  # what never happened is not impossible
+    transitions = np.full((tags, tags), 0.5)  # what was never seen is not impossible
     frequencies = np.ones(tags)
     for sequence in sequences:
         seen = sequence[np.minimum(np.arange(stride // 2, len(sequence) + stride // 2, stride), len(sequence) - 1)]

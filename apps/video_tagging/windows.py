@@ -1,4 +1,4 @@
-"""Batches for training on long sequences window by window, with the state carried over or without."""
+"""Batches of windows of long sequences, for training with the state kept from window to window or without."""
 
 from collections.abc import Sequence
 
@@ -11,30 +11,35 @@ UNTAGGED = -1  # the target of a padded step
 
 
 class WindowBatches(Batches):
-    """Sequences of like length side by side, read in windows of at most so many steps: memory is bounded by a window.
+    """Sequences of similar length in batches of windows of limited length, so that a window bounds the memory.
 
-    With `carried`, the windows of a sequence come one after another, in the same row of successive batches, for models
+    With `stateful`, the windows of a sequence come one after another, in the same row of successive batches, for models
     that keep their state from batch to batch (truncated backpropagation through time); `continues` says which batches
-    go on. Without, each window is an example of its own.
+    continue the previous one. Otherwise each window is an example of its own.
 
-    A batch is `({"steps": (rows, time, ...), "lengths": (rows,), "continues": (rows,)}, targets (rows, time))`, padded
-    at the end with zeros, and -1 in the targets. With `carried`, each has `rows` rows, of which some may be empty.
+    A batch is `({"steps": (batch, time, ...), "lengths": (batch,), "continues": (batch,)}, targets (batch, time))`,
+    padded at the end with zeros, and with -1 in the targets. With `stateful`, each batch has `padded_batch_size` rows,
+    of which some may be empty.
 
     Args:
-        sequences: one array a sequence, `(time, ...)`, at least one step each.
-        targets: for each, `(time,)` integers.
-        batch_size: the most rows, at least one.
-        window: the most steps, at least one.
-        carried: see above.
+        sequences: one array per sequence, `(time, ...)`, each of at least one step.
+        targets: for each sequence, `(time,)` integers.
+        batch_size: the most examples in a batch.
+        window: the most steps in a batch.
+        stateful: see above.
         shuffle: False for one order, shortest first, in every epoch.
         seed: of the order.
-        rows: with `carried`, the fewest rows of a batch, those of the model that keeps its state.
-        outputs: names of a model's outputs that all have these targets; none: the model has one.
+        output_names: outputs of the model that all have these targets; none: the model has one output.
+        padded_batch_size: with `stateful`, the batch size of the model that keeps its state; default: that of the
+            largest batch.
 
     Attributes:
-        rows: of each batch with `carried`, and the most of one without.
+        padded_batch_size: of each batch with `stateful`, and of the largest one without.
         padded_share: the share of padded steps among all steps, 0 to 1.
-        distinct_shapes: the set of `(rows, time)` in an epoch.
+        distinct_shapes: the set of `(batch, time)` in an epoch.
+
+    Raises:
+        ValueError: an argument is below 1, there are no sequences, or a step has no target.
     """
 
     def __init__(
@@ -44,35 +49,31 @@ class WindowBatches(Batches):
         batch_size: int,
         window: int,
         *,
-        carried: bool,
+        stateful: bool,
         shuffle: bool,
         seed: int = 0,
-        outputs: Sequence[str] = (),
-        rows: int = 0,
-    ):
-        if window < 1:
-            raise ValueError(f"window must be at least 1, not {window}")
-        if any(len(sequence) != len(target) for sequence, target in zip(sequences, targets, strict=True)):
-            raise ValueError("expected a target for each step of each sequence")
+        output_names: Sequence[str] = (),
+        padded_batch_size: int = 0,
+    ) -> None:
+        if window < 1 or batch_size < 1:
+            raise ValueError(f"window and batch_size must be at least 1, got {window} and {batch_size}")
+        if not sequences or any(len(one) != len(target) for one, target in zip(sequences, targets, strict=True)):
+            raise ValueError("expected at least one sequence, and a target for each step of each")
         self._sequences, self._targets = list(sequences), list(targets)
-        self.window, self.carried, self.outputs = window, carried, tuple(outputs)
+        self.window, self.stateful, self.output_names = window, stateful, tuple(output_names)
         # (sequence, first step, length) of each example
         self._examples = [
-            (number, start, min(len(sequence) - start, len(sequence) if carried else window))
+            (number, start, min(len(sequence) - start, len(sequence) if stateful else window))
             for number, sequence in enumerate(sequences)
-            for start in range(0, len(sequence), len(sequence) if carried else window)
+            for start in range(0, len(sequence), len(sequence) if stateful else window)
         ]
         lengths = np.array([length for _, _, length in self._examples])
-        if batch_size < 1 or not len(lengths):
-            raise ValueError(
-                f"batch_size must be at least 1, and so must the sequences, not {batch_size}, {len(lengths)}"
-            )
-        groups = -(-len(lengths) // batch_size)
-        # As even as can be: each batch counts alike, so a small last one would count too much.
-        super().__init__(len(lengths), -(-len(lengths) // groups), shuffle=shuffle, seed=seed)
-        self.rows = max(rows, self.batch_size)
-        # Few, where there are few examples: else the same ones would always be together.
-        self.boundaries = bucket_boundaries(lengths, int(np.clip(len(lengths) // (2 * batch_size), 2, 12)))
+        number_of_groups = -(-len(lengths) // batch_size)
+        # As even as possible: all batches count alike, so the examples of a small last one would count too much.
+        super().__init__(len(lengths), -(-len(lengths) // number_of_groups), shuffle=shuffle, seed=seed)
+        self.padded_batch_size = max(padded_batch_size, self.batch_size)
+        # Few boundaries where there are few examples: otherwise the same ones would always be in one batch.
+        self.boundaries = bucket_boundaries(lengths.tolist(), int(np.clip(len(lengths) // (2 * batch_size), 2, 12)))
         self._bucket = np.searchsorted(self.boundaries, lengths)
         plan = self.plan(0)
         self.number_of_batches = len(plan)
@@ -83,20 +84,19 @@ class WindowBatches(Batches):
     @property
     def summary(self) -> str:
         return (
-            f"{super().summary} in {len(self.distinct_shapes)} shapes, {self.padded_share:.1%} of their steps are "
-            "padding"
+            f"{super().summary} in {len(self.distinct_shapes)} shapes, {self.padded_share:.1%} of the steps are padding"
         )
 
     def plan(self, epoch: int) -> list[np.ndarray]:
-        """For each batch which window it is of its sequences, and then the indices of its examples."""
+        """For each batch which window of its sequences it is, and then the indices of its examples."""
         generator = np.random.default_rng([self.seed, epoch])
         order = np.arange(self.number_of_examples)
         if self.shuffle:
             generator.shuffle(order)
         # By bucket alone, so that the shapes are the same in every epoch.
-        groups = self._cut(order[np.argsort(self._bucket[order], kind="stable")])
+        groups = self.split_order(order[np.argsort(self._bucket[order], kind="stable")])
         if self.shuffle:
-            groups = [groups[place] for place in generator.permutation(len(groups))]
+            groups = [groups[number] for number in generator.permutation(len(groups))]
         return [
             np.concatenate([[number], group]).astype(np.int64)
             for group in groups
@@ -114,7 +114,7 @@ class WindowBatches(Batches):
         )
 
     def batch(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Steps, lengths, whether it goes on from the batch before (1.0 or 0.0 for each row), and targets."""
+        """Steps, lengths, whether each row continues the previous batch (1.0 or 0.0), and targets."""
         number, examples = int(indices[0]), indices[1:]
         rows, time = self._shape(indices)
         first = self._sequences[0]
@@ -123,21 +123,22 @@ class WindowBatches(Batches):
         lengths = np.zeros(rows, np.int32)
         for row, example in enumerate(examples):
             sequence, start, length = self._examples[example]
-            here = slice(start + number * self.window, start + min((number + 1) * self.window, length))
-            lengths[row] = max(here.stop - here.start, 0)
+            span = slice(start + number * self.window, start + min((number + 1) * self.window, length))
+            lengths[row] = max(span.stop - span.start, 0)
             if lengths[row]:
-                steps[row, : lengths[row]] = self._sequences[sequence][here]
-                targets[row, : lengths[row]] = self._targets[sequence][here]
+                steps[row, : lengths[row]] = self._sequences[sequence][span]
+                targets[row, : lengths[row]] = self._targets[sequence][span]
         return steps, lengths, np.full(rows, float(number > 0), np.float32), targets
 
-    def arranged(self, steps, lengths, continues, targets):
+    def arrange(self, *parts: tf.Tensor) -> tuple:
+        steps, lengths, continues, targets = parts
         inputs = {"steps": steps, "lengths": lengths, "continues": continues}
-        return inputs, dict.fromkeys(self.outputs, targets) if self.outputs else targets
+        return inputs, dict.fromkeys(self.output_names, targets) if self.output_names else targets
 
     def _longest(self, examples: np.ndarray) -> int:
         return int(self.boundaries[self._bucket[examples].max()])
 
     def _shape(self, indices: np.ndarray) -> tuple[int, int]:
         number, examples = indices[0], indices[1:]
-        rows = self.rows if self.carried else len(examples)
+        rows = self.padded_batch_size if self.stateful else len(examples)
         return rows, int(min(self.window, self._longest(examples) - number * self.window))

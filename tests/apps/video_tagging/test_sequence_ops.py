@@ -1,4 +1,4 @@
-"""Layers on steps against NumPy, one sequence at a time."""
+"""Layers on padded sequences, verified against NumPy, one sequence at a time."""
 
 import keras
 import numpy as np
@@ -21,19 +21,19 @@ def sequences():
 
 
 @pytest.fixture
-def inside():
+def mask():
     return np.arange(7) < LENGTHS[:, None]
 
 
-def test_inside_lengths_is_the_mask_of_what_is_no_padding(sequences, inside):
-    np.testing.assert_array_equal(SequenceMask()(sequences, LENGTHS), inside)
+def test_the_mask_is_false_for_padding(sequences, mask):
+    np.testing.assert_array_equal(SequenceMask()(sequences, LENGTHS), mask)
     # Of 7, 3 and 1 steps, two at a time, come 4, 2 and 1.
     expected = np.arange(4) < np.array([[4], [2], [1]])
     np.testing.assert_array_equal(SequenceMask(2)(sequences, LENGTHS), expected)
 
 
-def test_standardized_in_time_by_each_sequences_own_steps(sequences, inside):
-    result = MaskedInstanceNormalization(epsilon=1e-6)(sequences, inside).numpy()
+def test_each_sequence_is_normalized_over_its_own_steps(sequences, mask):
+    result = MaskedInstanceNormalization(epsilon=1e-6)(sequences, mask).numpy()
 
     for row, length in enumerate(LENGTHS):
         own = sequences[row, :length]
@@ -42,24 +42,24 @@ def test_standardized_in_time_by_each_sequences_own_steps(sequences, inside):
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 10])
-def test_mean_of_steps_and_back(sequences, inside, stride):
-    few = MaskedAveragePooling1D(stride)(sequences, inside).numpy()
+def test_averages_of_steps_and_back(sequences, mask, stride):
+    few = MaskedAveragePooling1D(stride)(sequences, mask).numpy()
 
     assert few.shape == (3, -(-7 // stride), 4)
     for row, length in enumerate(LENGTHS):
-        for place, start in enumerate(range(0, length, stride)):
+        for index, start in enumerate(range(0, length, stride)):
             expected = sequences[row, start : min(start + stride, length)].mean(axis=0)
-            np.testing.assert_allclose(few[row, place], expected, atol=1e-5)
+            np.testing.assert_allclose(few[row, index], expected, atol=1e-5)
     full = SequenceUpSampling(stride)(few, sequences).numpy()
     np.testing.assert_array_equal(full, np.repeat(few, stride, axis=1)[:, :7])
 
 
 def test_a_saved_model_of_them_gives_the_same_for_any_length(sequences, tmp_path):
     steps, lengths = keras.Input((None, 4)), keras.Input((), dtype="int32")
-    inside = SequenceMask()(steps, lengths)
-    x = MaskedInstanceNormalization()(steps, inside)
+    mask = SequenceMask()(steps, lengths)
+    x = MaskedInstanceNormalization()(steps, mask)
     x = TimeDistributed(keras.Sequential([keras.layers.Dense(3)]))(x)
-    model = keras.Model([steps, lengths], SequenceUpSampling(2)(MaskedAveragePooling1D(2)(x, inside), steps))
+    model = keras.Model([steps, lengths], SequenceUpSampling(2)(MaskedAveragePooling1D(2)(x, mask), steps))
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
 

@@ -1,24 +1,27 @@
-"""Own videos in folders, their splits, and what is said of files that are not as they should be."""
+"""Your own videos in folders, their splits, and the sentences about files that are not as expected."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from apps.video_tagging import video_files
-from apps.video_tagging.tagged_videos import load_tagged_videos, require_source
-from apps.video_tagging.video_files import read_npz, read_video
+from apps.video_tagging.tagged_videos import check_source, load_tagged_videos
+from apps.video_tagging.video_files import read_npz, read_tagged_npz, read_video
 from rnn_keras.utils.errors import UserError
 
 
 def write(path, length=6, seed=0, **arrays):
     generator = np.random.default_rng(seed)
     path.parent.mkdir(parents=True, exist_ok=True)
-    given = {"features": generator.normal(size=(length, 3)).astype("float32"), "tags": np.arange(length) % 2} | arrays
-    np.savez(path, **{name: array for name, array in given.items() if array is not None})
+    contents = {
+        "features": generator.normal(size=(length, 3)).astype("float32"),
+        "tags": np.arange(length) % 2,
+    } | arrays
+    np.savez(path, **{name: array for name, array in contents.items() if array is not None})
     return path
 
 
-def test_named_splits_stay_and_validation_is_made_of_train(tmp_path):
+def test_named_splits_are_kept_and_validation_is_taken_from_train(tmp_path):
     for number in range(20):
         write(tmp_path / "train" / f"{number}.npz", seed=number)
     for number in range(4):  # the same names as in train: other videos all the same
@@ -39,12 +42,12 @@ def test_without_splits_a_hash_divides_and_copies_stay_together(tmp_path):
         write(tmp_path / f"copy of {number}.npz", seed=number)
     videos = load_tagged_videos(str(tmp_path))
 
-    place = {name: split for split, chosen in videos.splits.items() for name in chosen.names}
-    assert all(place[str(number)] == place[f"copy of {number}"] for number in range(30))
-    assert set(place.values()) == {"train", "validation", "test"}
+    split_of = {name: split for split, selected in videos.splits.items() for name in selected.names}
+    assert all(split_of[str(number)] == split_of[f"copy of {number}"] for number in range(30))
+    assert set(split_of.values()) == {"train", "validation", "test"}
 
 
-def test_tags_are_words_or_numbers_and_known_by_their_names(tmp_path):
+def test_tags_are_words_or_numbers_and_matched_by_their_names(tmp_path):
     write(tmp_path / "a.npz", seed=1, tags=np.array(["pour", "cut", "cut", "cut", "stir", "stir"]))
     write(tmp_path / "b.npz", seed=2, tags=np.array(["stir"] * 6))
     write(tmp_path / "c.npz", seed=3, tags=np.array([b"cut"] * 6))
@@ -56,7 +59,7 @@ def test_tags_are_words_or_numbers_and_known_by_their_names(tmp_path):
     # By the names of a trained model, in its order.
     other = load_tagged_videos(str(tmp_path), class_names=["stir", "cut", "fry", "pour"])
     assert dict(zip(other.everything.names, other.everything.tags, strict=True))["a"].tolist() == [3, 1, 1, 1, 0, 0]
-    # In any case, as in training; where case alone tells two tags apart, as it is.
+    # Without regard to case, as in training; exactly where two tags differ in case alone.
     for names in (["STIR", "Cut", "fry", "POUR"], ["stir", "cut", "CUT", "pour"]):
         other = load_tagged_videos(str(tmp_path), class_names=names)
         assert other.class_names == names
@@ -65,7 +68,7 @@ def test_tags_are_words_or_numbers_and_known_by_their_names(tmp_path):
         load_tagged_videos(str(tmp_path), class_names=["stir", "cut"])
 
 
-def test_frames_are_brought_to_one_size(tmp_path):
+def test_frames_are_resized_to_one_shape(tmp_path):
     generator = np.random.default_rng(0)
     sizes = {"a": (20, 30, 3), "b": (40, 60, 3), "c": (20, 30, 3)}
     for name, size in sizes.items():
@@ -75,16 +78,16 @@ def test_frames_are_brought_to_one_size(tmp_path):
 
     assert {steps.shape for steps in videos.everything.steps} == {(6, 20, 30, 3)}
     assert {steps.dtype for steps in videos.everything.steps} == {np.dtype(np.uint8)}
-    given = load_tagged_videos(str(tmp_path), class_names=["0", "1"], shape=(8, 8, 3))
-    assert given.everything.steps[0].shape == (6, 8, 8, 3)
+    resized = load_tagged_videos(str(tmp_path), class_names=["0", "1"], step_shape=(8, 8, 3))
+    assert resized.everything.steps[0].shape == (6, 8, 8, 3)
 
 
 def test_frames_of_floats_without_channels_or_too_large(tmp_path):
     floats = write(tmp_path / "floats.npz", features=None, frames=np.full((6, 4, 4), 0.5))
-    steps, _ = read_npz(floats, with_tags=True)
+    steps = read_npz(floats)
     assert steps.shape == (6, 4, 4, 1) and steps.dtype == np.uint8 and (steps == 128).all()
     large = write(tmp_path / "large.npz", features=None, frames=np.zeros((6, 100, 70, 1), np.uint8))
-    assert read_npz(large, with_tags=True)[0].shape == (6, 64, 64, 1)
+    assert read_npz(large).shape == (6, 64, 64, 1)
 
 
 @pytest.mark.parametrize(
@@ -93,43 +96,43 @@ def test_frames_of_floats_without_channels_or_too_large(tmp_path):
         ({"features": None}, "expected features"),
         ({"frames": np.zeros((6, 4, 4, 3), np.uint8)}, "and not both"),
         ({"tags": None}, "has no tags: expected the array tags"),
-        ({"tags": np.arange(5)}, r"tags has the shape \(5,\).*each of the 6 features"),
+        ({"tags": np.arange(5)}, r"tags has the shape \(5,\).*each of the 6 steps"),
         ({"tags": np.linspace(0, 1, 6)}, "the type float64; expected integers or words"),
         ({"features": np.zeros(6)}, r"features has the shape \(6,\)"),
         ({"features": np.zeros((0, 3)), "tags": np.zeros(0, int)}, "at least one step"),
-        ({"features": np.full((6, 3), np.nan)}, "no finite number at step 0"),
+        ({"features": np.full((6, 3), np.nan)}, "not a finite number at step 0"),
         ({"features": np.array([[{}]] * 6)}, "cannot be read as an .npz file of plain numbers"),
         ({"features": None, "frames": np.zeros((6, 4, 4, 2), np.uint8)}, "1 or 3 channels"),
         ({"features": None, "frames": np.full((6, 4, 4, 3), 300)}, "values from 300 to 300; expected uint8"),
     ],
 )
-def test_a_file_that_is_not_as_it_should_be_is_a_sentence(tmp_path, arrays, sentence):
+def test_a_malformed_file_is_a_sentence(tmp_path, arrays, sentence):
     path = write(tmp_path / "bad.npz", **arrays)
     with pytest.raises(UserError, match=sentence) as caught:
-        read_npz(path, with_tags=True)
+        read_tagged_npz(path)
     assert str(path) in str(caught.value)
 
 
 def test_damaged_files_and_odd_folders_are_sentences(tmp_path):
     with pytest.raises(UserError, match="no such folder"):
-        require_source(str(tmp_path / "nowhere"))
+        check_source(str(tmp_path / "nowhere"))
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(UserError, match=r"holds no .npz files.*notes.txt"):
-        require_source(str(tmp_path))
+        check_source(str(tmp_path))
     with pytest.raises(UserError, match="is a file; expected a folder"):
-        require_source(str(tmp_path / "notes.txt"))
-    whole = write(tmp_path / "a.npz").read_bytes()
-    for content in (whole[:200], b"", b"no archive"):
+        check_source(str(tmp_path / "notes.txt"))
+    complete = write(tmp_path / "a.npz").read_bytes()
+    for content in (complete[:200], b"", b"no archive"):
         (tmp_path / "a.npz").write_bytes(content)
         with pytest.raises(UserError, match="it is damaged"):
             load_tagged_videos(str(tmp_path))
-    for field, value in ((0, 1), (2, 99)):  # encrypted; packed in a way that nobody knows
-        content = bytearray(whole)
-        for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # of the files in the archive, and of its list
-            place = content.find(signature)
-            while place >= 0:
-                content[place + offset + field] = value
-                place = content.find(signature, place + 1)
+    for field, value in ((0, 1), (2, 99)):  # encrypted; compressed in an unknown way
+        content = bytearray(complete)
+        for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # of the files in the archive, and of its directory
+            start = content.find(signature)
+            while start >= 0:
+                content[start + offset + field] = value
+                start = content.find(signature, start + 1)
         (tmp_path / "a.npz").write_bytes(content)
         with pytest.raises(UserError, match=r"a\.npz cannot be read as an \.npz file.*(encrypted|compression)"):
             load_tagged_videos(str(tmp_path))
@@ -141,7 +144,7 @@ def test_damaged_files_and_odd_folders_are_sentences(tmp_path):
         load_tagged_videos(str(tmp_path))
     write(tmp_path / "b.npz", seed=7)
     with pytest.raises(UserError, match="the model takes"):
-        load_tagged_videos(str(tmp_path), class_names=["0", "1"], shape=(9,))
+        load_tagged_videos(str(tmp_path), class_names=["0", "1"], step_shape=(9,))
     for name in ("a", "b", "c"):
         write(tmp_path / f"{name}.npz", tags=np.zeros(6, int))
     with pytest.raises(UserError, match=r"every step .* has the tag '0'"):
@@ -165,7 +168,7 @@ def test_a_folder_of_pictures_a_gif_and_an_npz_are_one_video(tmp_path):
     assert read_video(folder, (4, 3, 3)).shape == (12, 4, 3, 3)
 
 
-def test_what_is_no_video_is_a_sentence(tmp_path, monkeypatch):
+def test_what_is_not_a_video_is_a_sentence(tmp_path, monkeypatch):
     (tmp_path / "film.mp4").write_bytes(b"no film")
     (tmp_path / "notes.txt").write_text("nothing")
     (tmp_path / "empty").mkdir()
@@ -176,7 +179,7 @@ def test_what_is_no_video_is_a_sentence(tmp_path, monkeypatch):
         ("nowhere.npz", (5,), "no such file or folder"),
         ("film.mp4", (8, 8, 3), "needs the program ffmpeg, which is not installed"),
         ("film.mp4", (5,), "this model takes features"),
-        ("notes.txt", (8, 8, 3), "is no video"),
+        ("notes.txt", (8, 8, 3), "is not a video"),
         ("empty", (8, 8, 3), "holds no pictures"),
         ("bad.gif", (8, 8, 3), "cannot be decoded"),
         ("features.npz", (4,), r"has steps of shape \(5,\); this model takes \(4,\)"),
@@ -187,7 +190,7 @@ def test_what_is_no_video_is_a_sentence(tmp_path, monkeypatch):
 
 
 def test_ffmpeg_reads_films(tmp_path, monkeypatch):
-    """A program in ffmpeg's place that writes what it was asked for: three frames of one value each."""
+    """A program in place of ffmpeg that writes three frames of one value each, of the requested size."""
     program = tmp_path / "ffmpeg"
     program.write_text(
         '#!/usr/bin/env python3\nimport sys\nassert "scale=6:8" in sys.argv and "rgb24" in sys.argv\n'

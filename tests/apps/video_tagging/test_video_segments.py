@@ -1,4 +1,4 @@
-"""Segmental measures against cases worked by hand, and against brute force."""
+"""Segmental metrics verified against cases worked by hand, and against brute force."""
 
 import functools
 import itertools
@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from apps.video_tagging.segments import edit_score, f1_at, segments
+from apps.video_tagging.segments import edit_score, f1_at, find_segments
 
 
 def expand(text):
@@ -15,10 +15,10 @@ def expand(text):
 
 
 def test_segments_are_runs_of_one_tag():
-    tags, starts, ends = segments(np.array([3, 3, 1, 3]))
+    tags, starts, ends = find_segments(np.array([3, 3, 1, 3]))
 
     assert (tags.tolist(), starts.tolist(), ends.tolist()) == ([3, 1, 3], [0, 2, 3], [2, 3, 4])
-    assert [column.tolist() for column in segments(np.array([7]))] == [[7], [0], [1]]
+    assert [column.tolist() for column in find_segments(np.array([7]))] == [[7], [0], [1]]
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_edit_score_is_that_of_the_recursive_definition():
         ("AABB", "AAAB", 0.5, 1.0),
         ("AABB", "AAAB", 0.6, 0.5),
         ("AABB", "AAAB", 0.7, 0.0),
-        # Two pieces of one true segment: the second is wrong. 1 right of 3 predicted and 1 true: 2 / 4.
+        # Two parts of one true segment: the second is wrong. 1 right of 3 predicted and 1 true: 2 / 4.
         ("AABAAA", "AAAAAA", 0.1, 0.5),
-        ("AABAAA", "AAAAAA", 0.5, 0.5),  # the second piece, 3 of 6 frames, is the one that counts
+        ("AABAAA", "AAAAAA", 0.5, 0.5),  # the second part, 3 of 6 frames, is the one that counts
         ("BBBB", "AAAA", 0.1, 0.0),
     ],
 )
@@ -71,22 +71,22 @@ def f1_by_frames(overlap, predicted, truth):
     """The definition with sets of frames, and right, wrong and missing counted one by one."""
 
     def runs(tags):
-        places = itertools.groupby(
-            range(len(tags)), key=lambda place: (tags[place], np.sum(tags[1 : place + 1] != tags[:place]))
+        groups = itertools.groupby(
+            range(len(tags)), key=lambda index: (tags[index], np.sum(tags[1 : index + 1] != tags[:index]))
         )
-        return [(tag, set(group)) for (tag, _), group in places]
+        return [(tag, set(group)) for (tag, _), group in groups]
 
-    given, wanted = runs(predicted), runs(truth)
-    right, wrong, taken = 0, 0, set()
-    for tag, frames in given:
-        scores = [len(frames & others) / len(frames | others) * (tag == other) for other, others in wanted]
-        best = max(range(len(wanted)), key=scores.__getitem__)
-        if scores[best] >= overlap and best not in taken:
+    found, expected = runs(predicted), runs(truth)
+    right, wrong, matched = 0, 0, set()
+    for tag, frames in found:
+        scores = [len(frames & others) / len(frames | others) * (tag == other) for other, others in expected]
+        best = max(range(len(expected)), key=scores.__getitem__)
+        if scores[best] >= overlap and best not in matched:
             right += 1
-            taken.add(best)
+            matched.add(best)
         else:
             wrong += 1
-    missing = len(wanted) - len(taken)
+    missing = len(expected) - len(matched)
     precision, recall = right / (right + wrong), right / (right + missing)
     return 2 * precision * recall / (precision + recall) if right else 0.0
 
