@@ -1,7 +1,7 @@
-"""Files as no one should have them: each case writes some into a folder and says what a command must answer.
+"""Bad files: each case writes some into a folder and says what a command must answer.
 
-A case has an app, what writes the files, the arguments of the command that meets them, with `{}` for the folder, and
-words of the one sentence that the command must end with.
+A case has an app, a function that writes the files, the arguments of the command that reads them, with `{}` for the
+folder, and words of the one sentence that the command must end with.
 """
 
 import io
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-RUN = "RUN"  # in arguments: a finished run of the app, that nothing may change
+RUN = "RUN"  # in arguments: a finished run of the app, which nothing may change
 COPY = "COPY"  # a copy of it, in the folder, which the case may damage
 
 
@@ -30,7 +30,7 @@ CASES: dict[str, Case] = {}
 
 
 def case(app: str, *arguments: str, words: str):
-    """Makes a case of a function that writes the files; its name is the case's."""
+    """A decorator: registers a function that writes the files as a case with the function's name."""
 
     def register(write):
         CASES[f"{app}: {write.__name__.replace('_', ' ')}"] = Case(app, write, arguments, words)
@@ -40,7 +40,7 @@ def case(app: str, *arguments: str, words: str):
 
 
 def file_case(app: str, name: str, file: str, content: bytes, words: str, *arguments: str) -> None:
-    """A case of one file with this content; by default the app is to learn from it."""
+    """Registers a case of one file with this content; by default the app trains on it."""
 
     def write(folder):
         (folder / file).write_bytes(content)
@@ -48,35 +48,36 @@ def file_case(app: str, name: str, file: str, content: bytes, words: str, *argum
     CASES[f"{app}: {name}"] = Case(app, write, arguments or ("train", "--dataset", f"{{}}/{file}"), words)
 
 
-def picture(mode: str = "L", size: tuple[int, int] = (8, 8), kind: str = "PNG") -> bytes:
+def make_image(mode: str = "L", size: tuple[int, int] = (8, 8)) -> bytes:
     stream = io.BytesIO()
-    Image.new(mode, size, 1).save(stream, kind)
+    Image.new(mode, size, 1).save(stream, "PNG")
     return stream.getvalue()
 
 
-def chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+def make_chunk(name: bytes, content: bytes) -> bytes:
+    """A part of a PNG file."""
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
-def bomb(side: int) -> bytes:
-    """A PNG of a few bytes that says that it has side x side pixels."""
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+def make_bomb(side: int) -> bytes:
+    """A PNG of a few bytes whose header says side x side pixels."""
+    header = make_chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + make_chunk(b"IDAT", zlib.compress(bytes(1000))) + make_chunk(b"IEND", b"")
 
 
-def arrays(**content) -> bytes:
+def save_arrays(**content) -> bytes:
     stream = io.BytesIO()
     np.savez_compressed(stream, **content)
     return stream.getvalue()
 
 
-def array_file(header: str, content: bytes = b"") -> bytes:
+def save_array(header: str, content: bytes = b"") -> bytes:
     """A .npy file with any header."""
     text = header.encode().ljust(118) + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + content
 
 
-def archive(**members: bytes) -> bytes:
+def make_archive(**members: bytes) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as file:
         for name, content in members.items():
@@ -84,9 +85,9 @@ def archive(**members: bytes) -> bytes:
     return stream.getvalue()
 
 
-def with_a_byte_turned_round(content, place=None):
-    place = len(content) // 2 if place is None else place
-    return content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :]
+def with_an_inverted_byte(content, index=None):
+    index = len(content) // 2 if index is None else index
+    return content[:index] + bytes([content[index] ^ 255]) + content[index + 1 :]
 
 
 # Texts with labels
@@ -94,24 +95,24 @@ def with_a_byte_turned_round(content, place=None):
 ROWS = "".join(f"text number {number},{'pos' if number % 2 else 'neg'}\n" for number in range(40))
 for name, content, words in (
     ("an empty file", b"", "is empty"),
-    ("nothing but a header", b"text,label\n", "has a header and no rows"),
-    ("nothing but blank lines", b"\n\n \n", "is empty"),
+    ("only a header", b"text,label\n", "has a header and no rows"),
+    ("only blank lines", b"\n\n \n", "is empty"),
     ("no label column", b"text,stars\nfine,5\n", "0 columns named 'label'"),
     ("two text columns", b"text,text,label\na,b,pos\n", "2 columns named 'text'"),
     ("semicolons", b"text;label\nfine;pos\n", "separate the columns with commas"),
     ("a NUL byte", b"text,label\nfi\0ne,pos\n", "line 2: a NUL byte"),
     ("Latin-1", "text,label\ncafé,pos\n".encode("latin-1"), "line 2: byte 0xe9 is not UTF-8"),
-    ("UTF-8 that turns into Latin-1", ("text,label\ncafé,pos\n" * 2).encode() + b"\xe9,neg\n", "line 5: byte 0xe9"),
+    ("UTF-8 that becomes Latin-1", ("text,label\ncafé,pos\n" * 2).encode() + b"\xe9,neg\n", "line 5: byte 0xe9"),
     ("UTF-16", "text,label\nfine,pos\n".encode("utf-16"), "is UTF-16"),
     ("UTF-16 without a mark", "text,label\nfine,pos\n".encode("utf-16-le"), "line 1: a NUL byte"),
     ("one class", ("text,label\n" + ROWS.replace("neg", "pos")).encode(), "'pos'"),
     ("an open quotation mark", b'text,label\n"fine,pos\nbad,neg\n', "quotation marks"),
-    ("a row with a field too many", b"text,label\nfine, indeed,pos\n", "3 fields where the header names 2"),
+    ("a row with one field too many", b"text,label\nfine, indeed,pos\n", "3 fields where the header names 2"),
     ("a row without a label", b"text,label\nfine,\n", "the label is missing"),
     ("an unknown split", b"text,label,split\nfine,pos,training\n", "expected train, validation or test"),
     ("a field of 20 million letters", b"text,label\n" + b"a" * 20_000_000 + b",pos\n", "more than 16777216 characters"),
-    ("a picture", picture(), "NUL byte"),
-    ("a zip archive", archive(a=b"text,label\n"), "NUL byte"),
+    ("an image", make_image(), "NUL byte"),
+    ("a zip archive", make_archive(a=b"text,label\n"), "NUL byte"),
     ("too few texts", b"text,label\nfine,pos\nbad,neg\n", "too few"),
 ):
     file_case("sentiment", name, "own.csv", content, words)
@@ -151,41 +152,41 @@ for name, content, words in (
     ("Latin-1", "Hello.\tça va\n".encode("latin-1"), "is not UTF-8"),
     ("one source sentence", b"Hello.\tBonjour.\n" * 50, "1 distinct source sentences"),
     ("empty targets", b"".join(b"Hello %d.\t \n" % number for number in range(50)), "too few"),
-    ("a picture", picture(), "NUL byte"),
+    ("an image", make_image(), "NUL byte"),
 ):
     file_case("translation", name, "pairs.tsv", content, words)
 
-# Pictures, learnt from
+# Images with labels
 
 
-def of_two_classes(content: bytes, name: str = "bad.png"):
-    """A folder of good pictures with a bad one among them."""
+def write_two_classes(content: bytes, name: str = "bad.png"):
+    """A folder of good images of two classes with a bad one among them."""
 
     def write(folder):
-        for number, kind in enumerate(("cat", "dog")):
-            (folder / kind).mkdir()
+        for number, label in enumerate(("cat", "dog")):
+            (folder / label).mkdir()
             for shade in range(12):
                 pixels = np.full((8, 8), 20 * shade + number, np.uint8)
-                Image.fromarray(pixels).save(folder / kind / f"{shade}.png")
+                Image.fromarray(pixels).save(folder / label / f"{shade}.png")
         (folder / "cat" / name).write_bytes(content)
 
     return write
 
 
 for name, content, words in (
-    ("an empty picture", b"", "bad.png is damaged or not an image"),
-    ("half a picture", picture("L", (64, 64))[:60], "bad.png is damaged or not an image"),
-    ("a text named like a picture", b"I am a cat.", "bad.png is damaged or not an image"),
-    ("a picture that says it has 50,000 x 50,000 pixels", bomb(50_000), "bad.png"),
-    ("a picture without pixels", bomb(0), "bad.png is damaged or not an image"),
+    ("an empty image", b"", "bad.png is damaged or not an image"),
+    ("half an image", make_image("L", (64, 64))[:60], "bad.png is damaged or not an image"),
+    ("a text named like an image", b"I am a cat.", "bad.png is damaged or not an image"),
+    ("an image whose header says 50,000 x 50,000 pixels", make_bomb(50_000), "bad.png"),
+    ("an image without pixels", make_bomb(0), "bad.png is damaged or not an image"),
 ):
-    CASES[f"digits: {name}"] = Case("digits", of_two_classes(content), ("train", "--dataset", "{}"), words)
-    file_case("digits", f"{name}, to answer for", "bad.png", content, words, "predict", "--run-dir", RUN, "{}/bad.png")
+    CASES[f"digits: {name}"] = Case("digits", write_two_classes(content), ("train", "--dataset", "{}"), words)
+    file_case("digits", f"{name}, to predict for", "bad.png", content, words, "predict", "--run-dir", RUN, "{}/bad.png")
 
 
 @case("digits", "train", "--dataset", "{}", words="holds no image")
-def a_class_without_pictures(folder):
-    of_two_classes(b"")(folder)
+def a_class_without_images(folder):
+    write_two_classes(b"")(folder)
     (folder / "horse").mkdir()
 
 
@@ -201,33 +202,74 @@ def one_class(folder):
 GOOD = {"features": np.eye(4, dtype=np.float32), "tags": np.arange(4)}
 for name, content, words in (
     ("an empty file", b"", "cannot be read as an .npz file"),
-    ("no archive", b"frames", "cannot be read as an .npz file"),
-    ("half an archive", arrays(**GOOD)[:-60], "cannot be read as an .npz file"),
-    ("a damaged archive", with_a_byte_turned_round(arrays(**GOOD), 90), "video.npz"),
-    ("one array without an archive", array_file("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1)}", bytes(4)),
-     "cannot be read as an .npz file"),
-    ("Python objects", arrays(features=np.array([{"a": 1}], object), tags=np.arange(1)), "holds Python objects"),
-    ("other arrays", arrays(x=np.eye(4)), "expected features (T, D) or frames"),
-    ("features and frames", arrays(**GOOD, frames=np.zeros((4, 8, 8, 1), np.uint8)), "and not both"),
-    ("no tags", arrays(features=np.eye(4)), "has no tags"),
-    ("fewer tags than steps", arrays(features=np.eye(4), tags=np.arange(3)), "tags has the shape (3,)"),
-    ("tags that are no integers", arrays(features=np.eye(4), tags=np.arange(4) / 2), "expected integers or words"),
-    ("no steps", arrays(features=np.zeros((0, 4)), tags=np.zeros(0, int)), "at least one step"),
-    ("a value that is no number", arrays(features=np.array([[1.0], [np.nan]]), tags=np.arange(2)), "at step 1"),
-    ("features of three axes", arrays(features=np.zeros((2, 2, 2)), tags=np.arange(2)), "expected numbers (T, D)"),
-    ("words for features", arrays(features=np.array([["a"], ["b"]]), tags=np.arange(2)), "expected numbers (T, D)"),
-    ("frames of five channels", arrays(frames=np.zeros((2, 8, 8, 5), np.uint8), tags=np.arange(2)), "1 or 3 channels"),
-    ("frames beyond 0 to 1", arrays(frames=np.full((2, 8, 8, 1), 7.0), tags=np.arange(2)), "floats from 0 to 1"),
-    ("names that lead out of the folder", archive(**{"../../features.npy": b"x", "/tags.npy": b"x"}),
-     "expected features (T, D)"),
-    ("a header that is code", archive(**{"features.npy": array_file("__import__('os').system('true')")}), "video.npz"),
-    ("a header that asks for all memory",
-     archive(**{"features.npy": array_file("{'descr': '<f8', 'fortran_order': False, 'shape': (2**20, 2**30)}")}),
-     "video.npz"),
-    ("an array that unpacks to more than there is",
-     archive(**{"features.npy": array_file(f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({2**17}, {2**20})}}"),
-                "tags.npy": b""}), "video.npz"),
-):  # fmt: skip
+    ("not an archive", b"frames", "cannot be read as an .npz file"),
+    ("half an archive", save_arrays(**GOOD)[:-60], "cannot be read as an .npz file"),
+    ("a damaged archive", with_an_inverted_byte(save_arrays(**GOOD), 90), "video.npz"),
+    (
+        "one array without an archive",
+        save_array("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1)}", bytes(4)),
+        "cannot be read as an .npz file",
+    ),
+    ("Python objects", save_arrays(features=np.array([{"a": 1}], object), tags=np.arange(1)), "holds Python objects"),
+    ("other arrays", save_arrays(x=np.eye(4)), "expected features (T, D) or frames"),
+    ("features and frames", save_arrays(**GOOD, frames=np.zeros((4, 8, 8, 1), np.uint8)), "and not both"),
+    ("no tags", save_arrays(features=np.eye(4)), "has no tags"),
+    ("fewer tags than steps", save_arrays(features=np.eye(4), tags=np.arange(3)), "tags has the shape (3,)"),
+    (
+        "tags that are not integers",
+        save_arrays(features=np.eye(4), tags=np.arange(4) / 2),
+        "expected integers or words",
+    ),
+    ("no steps", save_arrays(features=np.zeros((0, 4)), tags=np.zeros(0, int)), "at least one step"),
+    ("a value that is not a number", save_arrays(features=np.array([[1.0], [np.nan]]), tags=np.arange(2)), "at step 1"),
+    (
+        "features with three axes",
+        save_arrays(features=np.zeros((2, 2, 2)), tags=np.arange(2)),
+        "expected numbers (T, D)",
+    ),
+    (
+        "words for features",
+        save_arrays(features=np.array([["a"], ["b"]]), tags=np.arange(2)),
+        "expected numbers (T, D)",
+    ),
+    (
+        "frames with five channels",
+        save_arrays(frames=np.zeros((2, 8, 8, 5), np.uint8), tags=np.arange(2)),
+        "1 or 3 channels",
+    ),
+    (
+        "frames outside of 0 to 1",
+        save_arrays(frames=np.full((2, 8, 8, 1), 7.0), tags=np.arange(2)),
+        "floats from 0 to 1",
+    ),
+    (
+        "names that point out of the folder",
+        make_archive(**{"../../features.npy": b"x", "/tags.npy": b"x"}),
+        "expected features (T, D)",
+    ),
+    (
+        "a header that is code",
+        make_archive(**{"features.npy": save_array("__import__('os').system('true')")}),
+        "video.npz",
+    ),
+    (
+        "a header that needs all memory",
+        make_archive(
+            **{"features.npy": save_array("{'descr': '<f8', 'fortran_order': False, 'shape': (2**20, 2**30)}")}
+        ),
+        "video.npz",
+    ),
+    (
+        "an array larger than its data",
+        make_archive(
+            **{
+                "features.npy": save_array(f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({2**17}, {2**20})}}"),
+                "tags.npy": b"",
+            }
+        ),
+        "video.npz",
+    ),
+):
     file_case("video_tagging", name, "video.npz", content, words, "train", "--dataset", "{}")
 
 
@@ -251,33 +293,33 @@ def videos_of_different_widths(folder):
 
 file_case(
     "video_tagging",
-    "a video of another width, to answer for",
+    "a video of another width, to predict for",
     "video.npz",
-    arrays(features=np.zeros((3, 9))),
+    save_arrays(features=np.zeros((3, 9))),
     "this model takes",
     *("predict", "--run-dir", RUN, "{}/video.npz"),
 )
 file_case(
     "video_tagging",
-    "a text, to answer for",
+    "a text, to predict for",
     "video.mp4",
     b"I am a film.",
     "video.mp4",
     *("predict", "--run-dir", RUN, "{}/video.mp4"),
 )
 
-# Pictures with captions
+# Images with captions
 
 
-def described(captions: bytes, **pictures: bytes):
-    """A folder of captions and pictures in the form of Flickr8k."""
+def write_captions(captions: bytes, **images: bytes):
+    """A folder of captions and images in the form of Flickr8k."""
 
     def write(folder):
         (folder / "images").mkdir()
         (folder / "captions.tsv").write_bytes(captions)
         for number in range(20):
-            (folder / "images" / f"{number}.png").write_bytes(picture("RGB", (40 + number, 40)))
-        for name, content in pictures.items():
+            (folder / "images" / f"{number}.png").write_bytes(make_image("RGB", (40 + number, 40)))
+        for name, content in images.items():
             (folder / "images" / f"{name}.png").write_bytes(content)
 
     return write
@@ -285,27 +327,35 @@ def described(captions: bytes, **pictures: bytes):
 
 CAPTIONS = "".join(f"{number}.png\tA black square, {number} wide.\n" for number in range(20))
 for name, write, words in (
-    ("no captions in the file", described(b""), "is empty"),
-    ("captions without a tab", described(b"0.png A black square\n"), "there is no tab in"),
-    ("a NUL byte in the captions", described(b"0.png\tA\0\n"), "NUL byte"),
-    ("captions in Latin-1", described("0.png\tUn carré\n".encode("latin-1")), "is not UTF-8"),
-    ("a picture that is not there", described((CAPTIONS + "99.png\tA cat.\n").encode()), "lacks 1 of 21 pictures"),
-    ("a picture outside of the folder", described((CAPTIONS + "../x.png\tA cat.\n").encode()), "names no file in"),
-    ("too few pictures", described(b"0.png\tA black square.\n"), "too few"),
-    ("a damaged picture", described(CAPTIONS.encode(), **{"3": picture("RGB", (64, 64))[:70]}), "3.png is damaged"),
-    ("an empty picture", described(CAPTIONS.encode(), **{"3": b""}), "3.png is empty"),
-    ("a picture bomb", described(CAPTIONS.encode(), **{"3": bomb(50_000)}), "3.png has"),
+    ("no captions in the file", write_captions(b""), "is empty"),
+    ("captions without a tab", write_captions(b"0.png A black square\n"), "there is no tab in"),
+    ("a NUL byte in the captions", write_captions(b"0.png\tA\0\n"), "NUL byte"),
+    ("captions in Latin-1", write_captions("0.png\tUn carré\n".encode("latin-1")), "is not UTF-8"),
+    ("a missing image", write_captions((CAPTIONS + "99.png\tA cat.\n").encode()), "lacks 1 of 21 images"),
+    (
+        "an image outside of the folder",
+        write_captions((CAPTIONS + "../x.png\tA cat.\n").encode()),
+        "has captions of '../x.png', not the name",
+    ),
+    ("too few images", write_captions(b"0.png\tA black square.\n"), "too few"),
+    (
+        "a damaged image",
+        write_captions(CAPTIONS.encode(), **{"3": make_image("RGB", (64, 64))[:70]}),
+        "3.png is damaged",
+    ),
+    ("an empty image", write_captions(CAPTIONS.encode(), **{"3": b""}), "3.png is empty"),
+    ("a decompression bomb", write_captions(CAPTIONS.encode(), **{"3": make_bomb(50_000)}), "3.png has"),
 ):
     CASES[f"captioning: {name}"] = Case("captioning", write, ("train", "--dataset", "{}"), words)
 for name, content, words in (
-    ("an empty picture", b"", "bad.png is empty"),
-    ("half a picture", picture("RGB", (64, 64))[:70], "bad.png is damaged"),
-    ("a text named like a picture", b"I am a cat.", "bad.png is no picture"),
-    ("a picture bomb", bomb(50_000), "bad.png has"),
-    ("a program", b"\x7fELF" + bytes(100), "bad.png is no picture"),
+    ("an empty image", b"", "bad.png is empty"),
+    ("half an image", make_image("RGB", (64, 64))[:70], "bad.png is damaged"),
+    ("a text named like an image", b"I am a cat.", "bad.png is not an image"),
+    ("a decompression bomb", make_bomb(50_000), "bad.png has"),
+    ("a program", b"\x7fELF" + bytes(100), "bad.png is not an image"),
 ):
     file_case(
-        "captioning", f"{name}, to answer for", "bad.png", content, words, "predict", "--run-dir", RUN, "{}/bad.png"
+        "captioning", f"{name}, to predict for", "bad.png", content, words, "predict", "--run-dir", RUN, "{}/bad.png"
     )
 
 # Sums and diaries
@@ -324,11 +374,15 @@ DIARY = "date,weather,temperature,clothes\n"
 for name, content, words in (
     ("an empty file", b"", "is empty"),
     ("no weather", b"date,temperature,clothes\n2026-05-01,12,coat\n", "'weather'"),
-    ("a day that is none", (DIARY + "2026-02-30,sunny,12,coat\n").encode(), "expected a day such as"),
+    ("a day that does not exist", (DIARY + "2026-02-30,sunny,12,coat\n").encode(), "expected a day such as"),
     ("a day twice", (DIARY + "2026-05-01,sunny,12,coat\n" * 2).encode(), "is there twice"),
     ("an unknown weather", (DIARY + "2026-05-01,lovely,12,coat\n").encode(), "expected one of"),
     ("a temperature in words", (DIARY + "2026-05-01,sunny,warm,coat\n").encode(), "expected degrees Celsius"),
-    ("a temperature that is no number", (DIARY + "2026-05-01,sunny,nan,coat\n").encode(), "expected degrees Celsius"),
+    (
+        "a temperature that is not a number",
+        (DIARY + "2026-05-01,sunny,nan,coat\n").encode(),
+        "expected degrees Celsius",
+    ),
     ("too few days", (DIARY + "2026-05-01,sunny,12,coat\n").encode(), "too few"),
 ):
     file_case("wardrobe", name, "diary.csv", content, words)
@@ -337,21 +391,23 @@ for name, content, words in (
 
 
 def damaged(name: str, change: Callable[[bytes], bytes], words: str, *arguments: str) -> None:
-    """A finished run of the sentiment app of which one file is not as it was."""
+    """Registers a case of a finished run, of the app `plain` of tests/helpers/tiny_app.py, with one changed file."""
 
     def write(folder):
         file = folder / "run" / name
-        file.write_bytes(change(file.read_bytes()))
+        content = change(file.read_bytes())
+        assert content != file.read_bytes()
+        file.write_bytes(content)
 
-    arguments = arguments or ("predict", "--run-dir", COPY, "fine")
-    CASES[f"sentiment: {name} {change.__name__.replace('_', ' ')}"] = Case("sentiment", write, arguments, words)
+    arguments = arguments or ("predict", "--run-dir", COPY, "1 2")
+    CASES[f"a run: {name} {change.__name__.replace('_', ' ')}"] = Case("plain", write, arguments, words)
 
 
 def cut_in_half(content):
     return content[: len(content) // 2]
 
 
-def emptied(content):
+def without_content(content):
     return b""
 
 
@@ -361,11 +417,11 @@ def filled_with_noise(content):
 
 def _changed_members(content: bytes, change: Callable[[str, bytes], bytes]) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as file:
-        return archive(**{name: change(name, file.read(name)) for name in file.namelist()})
+        return make_archive(**{name: change(name, file.read(name)) for name in file.namelist()})
 
 
 def with_a_lambda(content):
-    """Code in the place of the first layer, as Keras writes a Lambda."""
+    """Code instead of the first layer, as Keras writes a Lambda."""
     code = '{"class_name": "__lambda__", "config": {"code": "4wEAAAA=", "defaults": null, "closure": null}}'
     layer = '{"module": "keras.layers", "class_name": "Lambda", "config": {"name": "l", "function": ' + code + "}}"
     layers = '{"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": [' + layer + "]}}"
@@ -373,7 +429,7 @@ def with_a_lambda(content):
 
 
 def that_names_any_function(content):
-    """A layer of a model is to be `os.system`."""
+    """`os.system` instead of a layer."""
     layer = b'{"module": "os", "class_name": "system", "config": {"command": "true"}, "registered_name": null}'
     return _changed_members(content, lambda name, old: layer if name == "config.json" else old)
 
@@ -382,7 +438,7 @@ def without_weights(content):
     return _changed_members(content, lambda name, old: b"" if name.endswith(".h5") else old)
 
 
-for change in (cut_in_half, emptied, filled_with_noise, with_a_byte_turned_round, with_a_lambda):
+for change in (cut_in_half, without_content, filled_with_noise, with_an_inverted_byte, with_a_lambda):
     damaged("model.keras", change, "model.keras cannot be loaded")
 damaged("model.keras", that_names_any_function, "model.keras cannot be loaded")
 damaged("model.keras", without_weights, "model.keras cannot be loaded")
@@ -399,10 +455,10 @@ def of_another_app(content):
 
 
 def with_a_word_for_a_number(content):
-    return content.replace(b'"units": 8', b'"units": "many"')
+    return content.replace(b'"batch_size": 16', b'"batch_size": "many"')
 
 
 damaged("config.json", that_is_a_list, "does not hold an object")
-damaged("config.json", of_another_app, "settings that this app does not know: filters")
+damaged("config.json", of_another_app, "settings that this app does not have: filters")
 damaged("config.json", with_a_word_for_a_number, "config.json")
 damaged("config.json", cut_in_half, "config.json cannot be read", "train", "--config", "{}/run/config.json")
