@@ -7,9 +7,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import rich.box
 import tyro
@@ -27,36 +28,37 @@ MALFORMED = (b"{", b"[1]", b'{"instances": []}', b'{"instances": [[1, 2], [3]]}'
 class Options:
     """Start the server, send requests from many clients at once, and time the answers.
 
-    One more client sends malformed requests all the while; each must be refused with a 400.
+    Meanwhile one more client sends malformed requests; each must be refused with status 400.
     """
 
     saved_model: Path = Path("saved_models/sentiment")
-    """The folder of the versions, whose newest is served."""
+    """The folder of numbered versions, of which the highest is served."""
     requests: int = 1000
     """How many requests the clients send together."""
     clients: int = 16
-    """How many clients send at once, each the next request when it has its answer."""
+    """How many clients send at once; each sends its next request when it has the answer."""
     rows: int = 1
     """Instances in a request."""
     instance: str | None = None
-    """JSON of the instance to send; default: short texts, each another."""
+    """JSON of the instance to send; default: short texts, all different."""
     malformed: bool = True
-    """Whether a further client sends malformed requests."""
+    """Whether one more client sends malformed requests."""
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print one JSON object, and nothing else, on standard output."""
 
 
 @dataclass
 class Tally:
-    """What the clients saw, filled by all of them."""
+    """What the clients received, filled by all of them."""
 
     seconds: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     refused: int = 0
-    wrongly_answered: int = 0
+    not_refused: int = 0
 
 
 def main(options: Options) -> None:
+    """Starts a server, measures it and prints the report."""
     console = Console(stderr=options.json)
     if not options.saved_model.is_dir():
         sys.exit(f"{options.saved_model} does not exist: python -m apps.sentiment export writes saved_models/sentiment")
@@ -68,7 +70,7 @@ def main(options: Options) -> None:
         if not line.startswith("serving"):
             sys.exit("the server did not start")
         port = int(line.split("/v1/")[0].rsplit(":", 1)[1])
-        measure(port, options, options.clients * 4)  # TensorFlow's first calls are not what is measured
+        measure(port, options, options.clients * 4)  # a warm-up: TensorFlow's first calls are slow
         report = measure(port, options, options.requests)
     finally:
         server.terminate()
@@ -79,56 +81,59 @@ def main(options: Options) -> None:
         show(console, report)
 
 
-def measure(port: int, options: Options, count: int) -> dict:
+def measure(port: int, options: Options, count: int) -> dict[str, Any]:
+    """Sends so many requests; returns the throughput, the latencies and the errors."""
     tally = Tally()
     numbers = iter(range(count))
     lock = threading.Lock()
     ended = threading.Event()
     clients = [
-        threading.Thread(target=client, args=(port, options, numbers, lock, tally)) for _ in range(options.clients)
+        threading.Thread(target=send_requests, args=(port, options, numbers, lock, tally))
+        for _ in range(options.clients)
     ]
-    nuisance = threading.Thread(target=malformed_client, args=(port, ended, tally))
+    malformed = threading.Thread(target=send_malformed_requests, args=(port, ended, tally))
     started = time.perf_counter()
     if options.malformed:
-        nuisance.start()
+        malformed.start()
     for thread in clients:
         thread.start()
     for thread in clients:
         thread.join()
-    took = time.perf_counter() - started
+    seconds = time.perf_counter() - started
     ended.set()
     if options.malformed:
-        nuisance.join()
-    milliseconds = [1e3 * seconds for seconds in tally.seconds]
+        malformed.join()
+    milliseconds = [1e3 * latency for latency in tally.seconds]
     return {
         "requests": count,
         "clients": options.clients,
         "rows": options.rows,
-        "seconds": took,
-        "requests_per_second": len(milliseconds) / took,
+        "seconds": seconds,
+        "requests_per_second": len(milliseconds) / seconds,
         "median_ms": statistics.median(milliseconds) if milliseconds else None,
         "p99_ms": statistics.quantiles(milliseconds, n=100)[98] if len(milliseconds) > 1 else None,
         "errors": len(tally.errors),
         "first_error": tally.errors[0] if tally.errors else None,
         "malformed_refused": tally.refused,
-        "malformed_not_refused": tally.wrongly_answered,
+        "malformed_not_refused": tally.not_refused,
     }
 
 
-def client(port: int, options: Options, numbers, lock: threading.Lock, tally: Tally) -> None:
+def send_requests(port: int, options: Options, numbers: Iterator[int], lock: threading.Lock, tally: Tally) -> None:
+    """A client: sends the requests whose numbers it draws until there are no more."""
     connection = http.client.HTTPConnection(HOST, port, timeout=60)
     while True:
         with lock:
             number = next(numbers, None)
         if number is None:
             break
-        body = request_body(options, number)
+        body = make_body(options, number)
         started = time.perf_counter()
         try:
             status, answer = post(connection, body)
             rows = len(json.loads(answer)["predictions"]) if status == 200 else 0
         except (OSError, http.client.HTTPException, ValueError) as error:
-            connection.close()  # the next request opens it anew
+            connection.close()  # the next request opens it again
             tally.errors.append(repr(error))
             continue
         if rows == options.rows:
@@ -138,8 +143,8 @@ def client(port: int, options: Options, numbers, lock: threading.Lock, tally: Ta
     connection.close()
 
 
-def malformed_client(port: int, ended: threading.Event, tally: Tally) -> None:
-    """Sends malformed requests, a hundred a second at most, until the others have ended."""
+def send_malformed_requests(port: int, ended: threading.Event, tally: Tally) -> None:
+    """A client: sends malformed requests, at most a hundred per second, until the others have ended."""
     connection = http.client.HTTPConnection(HOST, port, timeout=60)
     number = 0
     while not ended.wait(0.01):
@@ -149,25 +154,28 @@ def malformed_client(port: int, ended: threading.Event, tally: Tally) -> None:
             connection.close()
             status = None
         tally.refused += status == 400
-        tally.wrongly_answered += status != 400
+        tally.not_refused += status != 400
         number += 1
     connection.close()
 
 
 def post(connection: http.client.HTTPConnection, body: bytes) -> tuple[int, bytes]:
+    """Sends a request; returns the status and the body of the answer."""
     connection.request("POST", "/v1/models/model:predict", body, {"Content-Type": "application/json"})
     response = connection.getresponse()
     return response.status, response.read()
 
 
-def request_body(options: Options, number: int) -> bytes:
+def make_body(options: Options, number: int) -> bytes:
+    """The JSON of a request."""
     if options.instance is not None:
         return b'{"instances": [' + b", ".join([options.instance.encode()] * options.rows) + b"]}"
     texts = [f"{TEXT[: 20 + (number + row) % len(TEXT)]} {number}" for row in range(options.rows)]
     return json.dumps({"instances": texts}).encode()
 
 
-def show(console: Console, report: dict) -> None:
+def show(console: Console, report: dict[str, Any]) -> None:
+    """Prints a report as a table."""
     table = Table("", "", title="serve", title_justify="left", show_header=False, box=rich.box.SIMPLE)
     for name, value in report.items():
         table.add_row(name.replace("_", " "), f"{value:,.1f}" if isinstance(value, float) else str(value))
