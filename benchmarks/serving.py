@@ -65,6 +65,7 @@ def main(options: Options) -> None:
     server = subprocess.Popen(
         [sys.executable, "-c", START, str(options.saved_model)], stdout=subprocess.PIPE, text=True
     )
+    assert server.stdout is not None
     try:
         line = server.stdout.readline()
         if not line.startswith("serving"):
@@ -87,10 +88,8 @@ def measure(port: int, options: Options, count: int) -> dict[str, Any]:
     numbers = iter(range(count))
     lock = threading.Lock()
     ended = threading.Event()
-    clients = [
-        threading.Thread(target=send_requests, args=(port, options, numbers, lock, tally))
-        for _ in range(options.clients)
-    ]
+    arguments = (port, options, numbers, lock, tally)
+    clients = [threading.Thread(target=send_requests, args=arguments) for _ in range(options.clients)]
     malformed = threading.Thread(target=send_malformed_requests, args=(port, ended, tally))
     started = time.perf_counter()
     if options.malformed:
