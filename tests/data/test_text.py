@@ -128,8 +128,8 @@ def exported(tmp_path_factory):
 
 
 def test_an_exported_model_computes_the_same(exported):
-    outputs = tf.saved_model.load(str(exported / "exported")).serve(tf.constant(RAW))
-    np.testing.assert_allclose(outputs, np.load(exported / "expected.npy"), atol=1e-6)
+    loaded = tf.saved_model.load(str(exported / "exported"))  # the functions live only as long as it does
+    np.testing.assert_allclose(loaded.serve(tf.constant(RAW)), np.load(exported / "expected.npy"), atol=1e-6)
 
 
 @pytest.mark.slow

@@ -220,5 +220,5 @@ def test_tfds_with_a_hidden_test_split(tmp_path):
 
 
 def test_tfds_without_texts(tmp_path):
-    with pytest.raises(UserError, match=r"no set of texts with one class each.*sentence, label"):
+    with pytest.raises(UserError, match=r"not a set of texts with one class each.*sentence, label"):
         load_text_dataset("tiny_numbers_for_test", str(tmp_path))
