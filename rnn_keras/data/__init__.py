@@ -1,0 +1,1 @@
+"""Data that several applications share: sources, splits, tables, texts, images and batches."""

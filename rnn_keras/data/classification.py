@@ -58,7 +58,7 @@ class ClassificationDataset(Generic[Examples]):
         return select_split(self.name, self.splits, self.everything, split)
 
     def sample(self, split: str, number: int) -> Examples:
-        """At most so many examples of a split, evenly apart; see `examples`."""
+        """At most that many examples of a split, evenly spaced; see `examples`."""
         found = self.examples(split)
         return found.select(sample_evenly(len(found), number))
 
@@ -222,16 +222,16 @@ def sample_evenly(size: int, number: int) -> np.ndarray:
     return np.linspace(0, size - 1, min(number, size)).astype(int)
 
 
-def _match_classes(dataset: str, found: list[str], wanted: list[str]) -> np.ndarray:
+def _match_classes(dataset: str, found: list[str], model_names: list[str]) -> np.ndarray:
     """For each class of the data the index of the same class of the model, `(len(found),)` int32."""
     for normalise in (str.casefold, lambda name: _SAME.get(name.casefold(), name.casefold())):
-        index = {normalise(name): number for number, name in enumerate(wanted)}
-        if len(index) == len(wanted) and all(normalise(name) in index for name in found):
+        index = {normalise(name): number for number, name in enumerate(model_names)}
+        if len(index) == len(model_names) and all(normalise(name) in index for name in found):
             return np.array([index[normalise(name)] for name in found], np.int32)
-    if all(name.isdecimal() and int(name) < len(wanted) for name in found):
+    if all(name.isdecimal() and int(name) < len(model_names) for name in found):
         return np.array([int(name) for name in found], np.int32)
     raise UserError(
-        f"the labels of {dataset} are {list_names(found)}; expected those of the model: {list_names(wanted)}"
+        f"the labels of {dataset} are {list_names(found)}; expected those of the model: {list_names(model_names)}"
     )
 
 

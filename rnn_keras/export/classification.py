@@ -37,9 +37,9 @@ def classification_spec(
 
     Args:
         model: raw inputs in, predictions out.
-        sample: a split (`train` or `test`) and a number -> up to so many raw inputs of the split, and their labels
+        sample: a split (`train` or `test`) and a number -> at most that many raw inputs of the split, and their labels
             `(n,)`; of a model with `per_step`, tensors `(steps, ...)` and the labels of all their steps.
-        examples: up to so many inputs of the test split are compared; 0: none.
+        examples: the most inputs of the test split to compare; 0: none.
         encode: see `ExportSpec`.
         network: see `ExportSpec`; default: the layer `classifier`.
         description: what the description inside the files says besides `labels`; see `NetworkRunner.predict`.

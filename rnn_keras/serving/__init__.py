@@ -1,0 +1,1 @@
+"""Exported models behind the REST format and the gRPC service of TF Serving."""

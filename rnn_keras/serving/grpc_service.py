@@ -1,4 +1,4 @@
-"""TF Serving's gRPC service beside its REST shape: PredictionService.Predict by the official protos."""
+"""TF Serving's gRPC service beside its REST format: PredictionService.Predict by the official protos."""
 
 import contextlib
 from collections.abc import Iterator, Sequence

@@ -52,20 +52,20 @@ def test_boundaries_need_lengths(lengths):
 @settings(deadline=None)
 @given(LENGTHS, st.integers(1, 7), st.booleans(), st.integers(0, 3))
 def test_every_example_once_an_epoch(lengths, batch_size, shuffle, epoch):
-    made = BucketedBatches(sequences(lengths), np.arange(len(lengths)), batch_size, shuffle=shuffle)
-    plan = made.plan(epoch)
+    batches = BucketedBatches(sequences(lengths), np.arange(len(lengths)), batch_size, shuffle=shuffle)
+    plan = batches.plan(epoch)
     assert sorted(np.concatenate(plan)) == list(range(len(lengths)))
-    assert len(plan) == made.number_of_batches
+    assert len(plan) == batches.number_of_batches
     assert sum(len(indices) != batch_size for indices in plan) <= 1
     total = 0
     for indices in plan:
-        ids, targets = made.batch(indices)
-        assert ids.shape in made.distinct_shapes
+        ids, targets = batches.batch(indices)
+        assert ids.shape in batches.distinct_shapes
         total += ids.size
         assert targets.tolist() == indices.tolist()
         for row, index in zip(ids, indices, strict=True):
             np.testing.assert_array_equal(row, np.pad(sequences(lengths)[index], (0, len(row) - lengths[index])))
-    assert made.padded_share == pytest.approx(1 - sum(lengths) / total)
+    assert batches.padded_share == pytest.approx(1 - sum(lengths) / total)
 
 
 def test_order_depends_on_seed_and_epoch_alone():
@@ -82,7 +82,7 @@ def test_order_depends_on_seed_and_epoch_alone():
     assert times != sorted(times)
 
 
-def test_passes_over_the_data_set_are_epochs_and_a_run_goes_on():
+def test_passes_over_the_dataset_are_epochs_and_a_run_resumes():
     lengths = np.random.default_rng(1).integers(1, 20, 50)
     targets = np.arange(50)
     order = lambda dataset: np.concatenate([y for _, y in dataset.as_numpy_iterator()]).tolist()  # noqa: E731
@@ -99,12 +99,12 @@ def test_there_is_no_generator_data_set_in_it():
     kinds = lambda dataset: dataset._as_serialized_graph(external_state_policy=policy).numpy()  # noqa: E731
     signature = tf.TensorSpec((), tf.int32)
     assert b"GeneratorDataset" in kinds(tf.data.Dataset.from_generator(lambda: iter([1]), output_signature=signature))
-    made = BucketedBatches(sequences([3] * 20), np.arange(20.0), 4, shuffle=True)
-    assert b"GeneratorDataset" not in kinds(made.dataset())
+    batches = BucketedBatches(sequences([3] * 20), np.arange(20.0), 4, shuffle=True)
+    assert b"GeneratorDataset" not in kinds(batches.dataset())
 
 
 def test_fit_sees_each_epoch_in_its_own_order():
-    made = BucketedBatches(sequences([3] * 20), np.arange(20.0), 4, shuffle=True, seed=1)
+    batches = BucketedBatches(sequences([3] * 20), np.arange(20.0), 4, shuffle=True, seed=1)
     seen = []
 
     class Watch(keras.Model):
@@ -114,16 +114,16 @@ def test_fit_sees_each_epoch_in_its_own_order():
 
     model = Watch()
     model.compile(run_eagerly=True)
-    model.fit(made.dataset(), epochs=2, shuffle=False, verbose=0)
-    expected = [indices.tolist() for epoch in range(2) for indices in made.plan(epoch)]
+    model.fit(batches.dataset(), epochs=2, shuffle=False, verbose=0)
+    expected = [indices.tolist() for epoch in range(2) for indices in batches.plan(epoch)]
     assert [batch.numpy().tolist() for batch in seen] == expected
 
 
 def test_data_set_knows_its_size_and_its_signature():
-    made = BucketedBatches(
+    batches = BucketedBatches(
         sequences([1, 2, 3]), np.int32([0, 1, 0]), 2, shuffle=False, sample_weight=np.ones(3, np.float32)
     )
-    dataset = made.dataset()
+    dataset = batches.dataset()
     assert dataset.cardinality() == 2 == len(list(dataset))
     ids, targets, weights = dataset.element_spec
     assert ids.shape.as_list() == [None, None]
@@ -132,10 +132,10 @@ def test_data_set_knows_its_size_and_its_signature():
 
 def test_outputs_come_back_in_the_original_order():
     lengths = np.random.default_rng(2).integers(1, 30, 45)
-    made = BucketedBatches(sequences(lengths), None, 8, shuffle=False)
-    outputs = np.concatenate([ids[:, 0] // 1000 for (ids,) in made.dataset().as_numpy_iterator()])
+    batches = BucketedBatches(sequences(lengths), None, 8, shuffle=False)
+    outputs = np.concatenate([ids[:, 0] // 1000 for (ids,) in batches.dataset().as_numpy_iterator()])
     assert outputs.tolist() != list(range(45))
-    assert made.restore_order(outputs).tolist() == list(range(45))
+    assert batches.restore_order(outputs).tolist() == list(range(45))
     with pytest.raises(ValueError, match="shuffle=False"):
         BucketedBatches(sequences(lengths), None, 8, shuffle=True).restore_order(outputs)
 
@@ -156,16 +156,16 @@ def fixed(count, **options):
 @settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 7), st.booleans(), st.integers(0, 3))
 def test_every_example_of_one_shape_once_an_epoch(count, batch_size, shuffle, epoch):
-    made = fixed(count, batch_size=batch_size, shuffle=shuffle)
-    plan = made.plan(epoch)
+    batches = fixed(count, batch_size=batch_size, shuffle=shuffle)
+    plan = batches.plan(epoch)
     assert sorted(np.concatenate(plan)) == list(range(count))
-    assert [len(indices) for indices in plan[:-1]] == [batch_size] * (made.number_of_batches - 1)
+    assert [len(indices) for indices in plan[:-1]] == [batch_size] * (batches.number_of_batches - 1)
     for indices in plan:
-        pictures, targets = made.batch(indices)
+        pictures, targets = batches.batch(indices)
         assert targets.tolist() == indices.tolist() == pictures[:, 2, 1, 0].tolist()
 
 
-def test_examples_of_one_shape_go_on_with_the_epoch_that_comes_next():
+def test_examples_of_one_shape_resume_with_the_next_epoch():
     order = lambda dataset: [y.tolist() for _, y in dataset.as_numpy_iterator()]  # noqa: E731
     dataset = fixed(50, batch_size=8, shuffle=True, seed=5).dataset()
     passes = [order(dataset) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""Labelled pictures from scikit-learn, folders and TFDS: disjoint splits, and one sentence for each mistake."""
+"""Images with classes from scikit-learn, folders and TFDS: disjoint splits, and one sentence for each mistake."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_digits_are_those_of_scikit_learn():
     np.testing.assert_array_equal(again.splits["test"].images, data.splits["test"].images)
 
 
-def test_size_and_colour_are_as_wanted():
+def test_size_and_colour_are_those_of_the_arguments():
     data = load_image_dataset("digits", size=12, channels=3)
 
     assert data.everything.images.shape == (1797, 12, 12, 3)
@@ -79,7 +79,7 @@ def test_folder_without_splits(tmp_path, count):
         assert [number % 2 for number in numbers_of(examples)] == (1 - examples.labels).tolist()
 
 
-def test_the_same_picture_twice_stays_together(tmp_path):
+def test_the_same_image_twice_stays_in_one_split(tmp_path):
     write(tmp_path / "a", range(0, 60))
     write(tmp_path / "b", range(60, 120))
     write(tmp_path / "a" / "again", range(0, 60))
@@ -109,7 +109,7 @@ def test_labels_of_other_data_for_a_trained_model(tmp_path):
     assert data.examples("all").labels.tolist() == [3, 3, 7]
 
 
-def test_a_damaged_picture_is_named(tmp_path):
+def test_a_damaged_image_is_named(tmp_path):
     write(tmp_path / "a", range(0, 20))
     write(tmp_path / "b", range(20, 40))
     damaged = tmp_path / "b" / "30.png"
@@ -122,7 +122,7 @@ def test_a_damaged_picture_is_named(tmp_path):
         assert "\n" not in str(caught.value) and "{{" not in str(caught.value)
 
 
-def test_a_picture_too_narrow_to_scale_is_told(tmp_path):
+def test_an_image_too_narrow_to_scale_is_an_error(tmp_path):
     path = tmp_path / "line.png"
     path.write_bytes(tf.io.encode_png(np.zeros((1, 2000, 1), np.uint8)).numpy())
     with pytest.raises(UserError, match=r"line\.png"):
@@ -130,7 +130,7 @@ def test_a_picture_too_narrow_to_scale_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
-def test_a_picture_that_cannot_be_read_is_told(tmp_path, make):
+def test_an_image_that_cannot_be_read_is_an_error(tmp_path, make):
     make(tmp_path / "x.png")
     with pytest.raises(UserError, match=r"x\.png cannot be read \(.+\); expected a PNG or JPEG image"):
         read_image(tmp_path / "x.png", 8, 1)

@@ -1,4 +1,4 @@
-"""Pictures decoded and fitted in the graph, against Pillow."""
+"""Images decoded and fitted in the graph, against Pillow."""
 
 import io
 
@@ -69,7 +69,7 @@ def test_transparency_and_palettes_and_sixteen_bits_are_read():
 
 
 @pytest.mark.parametrize(("height", "width"), [(40, 40), (40, 20), (20, 40), (5, 5)])
-def test_pictures_are_scaled_whole_as_pillow_scales_them(height, width):
+def test_images_are_scaled_whole_as_pillow_scales_them(height, width):
     pixels = GENERATOR.integers(0, 256, (height, width, 1), np.uint8)
     got = decode_image(file_of(pixels), 10, 1).numpy()[..., 0]
 
@@ -80,14 +80,14 @@ def test_pictures_are_scaled_whole_as_pillow_scales_them(height, width):
     assert np.abs(got.astype(int) - expected).max() <= 2
 
 
-def test_fitted_and_decoded_are_the_same():
+def test_fit_image_and_decode_image_agree():
     pixels = smooth(13, 21, 3)
 
     np.testing.assert_array_equal(fit_image(tf.constant(pixels), 8, 3), decode_image(file_of(pixels), 8, 3))
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", file_of(smooth(8, 8, 1))[:60]])
-def test_what_is_no_picture_is_an_error(content):
+def test_what_is_not_an_image_is_an_error(content):
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_image(content, 8, 1)
 
@@ -104,7 +104,7 @@ def test_a_model_of_file_contents_is_saved_and_loaded(tmp_path):
     np.testing.assert_array_equal(loaded(contents), [decode_image(content, 8, 1) for content in contents])
 
 
-def test_a_stretched_picture_fills_the_square_as_pillow_does_it():
+def test_a_stretched_image_fills_the_square_as_pillow_does_it():
     pixels = smooth(40, 60, 3)
     expected = np.asarray(Image.fromarray(pixels).resize((16, 16), Image.Resampling.BILINEAR))
 
@@ -115,7 +115,7 @@ def test_a_stretched_picture_fills_the_square_as_pillow_does_it():
     )
 
 
-def test_what_is_transparent_is_white_where_pictures_are_stretched():
+def test_transparent_parts_of_a_stretched_image_are_white():
     pixels = np.concatenate([smooth(8, 8, 3), np.full((8, 8, 1), 255, np.uint8)], axis=-1)
     pixels[:, :4, 3] = 0
     seen = decode_image(file_of(pixels), 8, 3, stretch=True).numpy()

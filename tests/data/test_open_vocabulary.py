@@ -13,7 +13,7 @@ from rnn_keras.data.open_vocabulary import SPACE, Detokenizer, OpenVocabulary, R
 from rnn_keras.data.text import Tokenizer
 
 
-def learnt(texts, tokenizer=None, **options):
+def learn(texts, tokenizer=None, **options):
     options = {"size": 1000, "minimum_count": 2, "mark": "", "maximum_length": 50, "name": "vocabulary", **options}
     return OpenVocabulary.learn(texts, tokenizer or ReversibleTokenizer(50), **options)
 
@@ -42,18 +42,18 @@ def test_the_reversible_tokenizer(text, expected):
 
 @settings(deadline=None, max_examples=25)
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=40))
-def test_joined_tokens_are_the_text(text):
+def test_detokenized_tokens_are_the_text(text):
     # What counts as one space, as for `Tokenizer`: Unicode's spaces, those of no width too.
     spaced = re.sub("[\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]", " ", text)
     expected = " ".join(part for part in spaced.split(" ") if part)
-    vocabulary = learnt([text], minimum_count=1)
+    vocabulary = learn([text], minimum_count=1)
     joined = Detokenizer(vocabulary.tokens)(vocabulary(tf.constant([text]))).numpy()[0].decode()
 
     assert joined == expected.replace("\ufffd", " ").replace(SPACE, " ").strip() or "\ufffd" in text or SPACE in text
 
 
 def test_rare_words_are_spelled_and_frequent_ones_are_not():
-    vocabulary = learnt(["the cat sat", "the cat ran"], Tokenizer(20), mark="##")
+    vocabulary = learn(["the cat sat", "the cat ran"], Tokenizer(20), mark="##")
 
     assert tokens(vocabulary, "The cat") == ["the", "cat"]
     assert tokens(vocabulary, "sat") == ["##s", "##a", "##t"]
@@ -65,20 +65,20 @@ def test_rare_words_are_spelled_and_frequent_ones_are_not():
 def test_the_size_is_kept_and_the_most_frequent_words_stay():
     texts = ["one two three", "one two", "one"] * 3
     letters = len(set("onetwhr"))
-    vocabulary = learnt(texts, Tokenizer(20), mark="##", size=4 + letters + 2)
+    vocabulary = learn(texts, Tokenizer(20), mark="##", size=4 + letters + 2)
 
     assert vocabulary.size == len(vocabulary.tokens) == 4 + letters + 2
     assert vocabulary.tokens[4:6] == ["one", "two"]
 
 
 def test_a_text_is_cut_to_the_maximum_length():
-    vocabulary = learnt(["a b c d"] * 2, maximum_length=3)
+    vocabulary = learn(["a b c d"] * 2, maximum_length=3)
     assert vocabulary(tf.constant(["a b c d", "a"])).shape == (2, 3)
 
 
 def test_encode_gives_what_the_layer_gives():
     texts = ["the cat sat", "", "dogs and cats", "the the"]
-    vocabulary = learnt(texts, Tokenizer(20), mark="##")
+    vocabulary = learn(texts, Tokenizer(20), mark="##")
     padded = vocabulary(tf.constant(texts)).numpy()
 
     for row, ids in zip(padded, vocabulary.encode(texts), strict=True):
@@ -87,7 +87,7 @@ def test_encode_gives_what_the_layer_gives():
 
 
 def test_a_saved_model_has_the_same_ids(tmp_path):
-    vocabulary = learnt(["the cat sat", "the cat"], Tokenizer(20), mark="##")
+    vocabulary = learn(["the cat sat", "the cat"], Tokenizer(20), mark="##")
     text = keras.Input((), dtype="string", name="text")
     model = keras.Model(text, Detokenizer(vocabulary.tokens)(vocabulary(text)))
     model.save(tmp_path / "model.keras")
@@ -98,6 +98,6 @@ def test_a_saved_model_has_the_same_ids(tmp_path):
     assert loaded.get_layer("vocabulary").tokens == vocabulary.tokens
 
 
-def test_bytes_that_are_no_text_become_some():
-    vocabulary = learnt(["a b"] * 2)
+def test_bytes_that_are_not_text_become_text():
+    vocabulary = learn(["a b"] * 2)
     assert vocabulary(tf.constant([b"a \xff\xfe b"])).numpy().min() >= 1

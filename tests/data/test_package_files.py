@@ -115,7 +115,7 @@ def test_wrong_hash(make_wheel, tmp_path):
     assert list(file.cache_path(tmp_path).parent.iterdir()) == []
 
 
-def test_version_that_nobody_has(real_wheel, tmp_path):
+def test_an_unknown_version(real_wheel, tmp_path):
     file = real_wheel(version="9.9")
     with pytest.raises(UserError, match=r"No matching distribution found for tinydata==9\.9.*PIP_FIND_LINKS"):
         fetch(file, tmp_path)
@@ -160,7 +160,7 @@ def test_pip_that_hangs(real_wheel, tmp_path, monkeypatch):
         fetch(real_wheel(), tmp_path)
 
 
-def test_interrupt_leaves_no_half_made_file(make_wheel, tmp_path, monkeypatch):
+def test_interrupt_leaves_no_partial_file(make_wheel, tmp_path, monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 

@@ -13,7 +13,7 @@ def examples(number=50):
     return sources, targets
 
 
-def test_written_and_wanted_are_the_target_shifted():
+def test_written_tokens_and_targets_are_the_target_shifted():
     sources, targets = examples()
     batches = PairBatches(sources, targets, 8, shuffle=True, seed=1)
     for indices in batches.plan(0):
@@ -28,7 +28,7 @@ def test_written_and_wanted_are_the_target_shifted():
             assert not written[row, steps:].any() and not wanted[row, steps:].any()
 
 
-def test_every_pair_comes_once_and_the_order_is_the_seeds_and_the_epochs():
+def test_every_pair_occurs_once_in_an_order_of_the_seed_and_the_epoch():
     batches = PairBatches(*examples(), 8, shuffle=True, seed=3)
     again = PairBatches(*examples(), 8, shuffle=True, seed=3)
     plans = [batches.plan(epoch) for epoch in (0, 1)]
@@ -39,7 +39,7 @@ def test_every_pair_comes_once_and_the_order_is_the_seeds_and_the_epochs():
     np.testing.assert_array_equal(np.concatenate(plans[1]), np.concatenate(again.plan(1)))
 
 
-def test_pairs_of_like_length_come_together():
+def test_pairs_of_similar_length_are_in_one_batch():
     sources, targets = examples(400)
     batches = PairBatches(sources, targets, 8, shuffle=True)
     padding = [1 - batches.batch(indices)[3].mean() for indices in batches.plan(0)]
@@ -62,5 +62,5 @@ def test_arguments_that_do_not_fit_are_refused():
         PairBatches(sources, [target[:1] for target in targets], 2, shuffle=False)
 
 
-def test_padded():
+def test_pad_ids():
     np.testing.assert_array_equal(pad_ids([np.array([1]), np.array([2, 3])]), [[1, 0], [2, 3]])

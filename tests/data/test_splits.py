@@ -25,7 +25,7 @@ def test_normalise_makes_duplicates_equal(one, other):
 
 
 @given(st.text(st.characters(codec="utf-8")))
-def test_normalise_takes_text_and_bytes_alike(text):
+def test_normalise_treats_text_and_bytes_alike(text):
     assert normalise_text(text.encode()) == normalise_text(text)
     assert normalise_text(f"  {text}\n") == normalise_text(text)
 
@@ -89,7 +89,7 @@ def test_validation_is_a_tenth_of_train():
     assert not notes
 
 
-def test_lone_validation_becomes_test():
+def test_validation_without_test_becomes_test():
     keys = [str(number) for number in range(400)]
     assigned, notes = assign_splits(keys, ["validation" if number < 100 else "train" for number in range(400)])
     assert set(assigned[:100]) == {"test"}

@@ -1,4 +1,4 @@
-"""Labelled texts from files, folders and TFDS: disjoint splits, and one sentence for each mistake."""
+"""Texts with classes from files, folders and TFDS: disjoint splits, and one sentence for each mistake."""
 
 import csv
 
@@ -111,7 +111,7 @@ def test_labels_that_the_model_does_not_know(tmp_path):
         load_text_dataset(path, class_names=["neg", "pos"])
 
 
-def test_empty_split_is_told(tmp_path):
+def test_an_empty_split_is_an_error(tmp_path):
     data = load_text_dataset(write(tmp_path / "own.csv", rows_of(1)), class_names=["neg", "pos"])
     assert len(data.examples("all")) == 1
     with pytest.raises(UserError, match=r"the test split of .* is empty.*--split all"):

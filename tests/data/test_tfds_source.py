@@ -25,7 +25,7 @@ from rnn_keras.utils.errors import UserError
         ("imdb_reviews:9.9.9", r"cannot be loaded at version 9\.9\.9, only: 1\.0\.0"),
     ],
 )
-def test_names_that_nobody_has(name, words, tmp_path):
+def test_unknown_names(name, words, tmp_path):
     with pytest.raises(UserError, match=words) as caught:
         SOURCE.prepare(name, str(tmp_path))
     assert "\n" not in str(caught.value)
@@ -42,7 +42,7 @@ def test_without_download(tmp_path):
 
 
 @pytest.mark.parametrize("way", ["refused", "silent"])
-def test_unreachable_host_is_told_within_five_seconds(way, tmp_path, monkeypatch):
+def test_an_unreachable_host_is_an_error_within_five_seconds(way, tmp_path, monkeypatch):
     def away(request, timeout):
         if way == "silent":
             time.sleep(20)

@@ -111,7 +111,7 @@ def test_directions_are_merged_as_keras_does(merge_mode):
 @pytest.mark.parametrize(
     ("quantisation", "largest"), [("dynamic", 0.02), pytest.param("float16", 0.005, marks=pytest.mark.slow)]
 )
-def test_smaller_numbers_come_near(quantisation, largest, tmp_path, in_process):
+def test_smaller_weights_are_close(quantisation, largest, tmp_path, in_process):
     network = masked_network(LSTM)
     model = load_converted(tmp_path, network, quantisation)
     for ids in sequences_of_all_lengths():
@@ -119,7 +119,7 @@ def test_smaller_numbers_come_near(quantisation, largest, tmp_path, in_process):
 
 
 @pytest.mark.parametrize("cell", [LSTM, pytest.param(GRU, marks=pytest.mark.slow)])
-def test_int8_comes_near(cell, tmp_path, in_process):
+def test_int8_is_close(cell, tmp_path, in_process):
     network = masked_network(cell)
     sequences = sequences_of_all_lengths()
     model = load_converted(tmp_path, network, "int8", sequences)

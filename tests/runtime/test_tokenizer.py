@@ -61,7 +61,7 @@ def test_any_text(plain, texts):
     assert [plain(text) for text in texts] == in_graph(texts)
 
 
-def test_bytes_that_are_no_text(plain):
+def test_bytes_that_are_not_text(plain):
     generator = np.random.default_rng(1)
     texts = [bytes(generator.integers(0, 256, 20, dtype=np.uint8)) for _ in range(300)]
     assert [plain(text) for text in texts] == in_graph(texts)

@@ -157,6 +157,6 @@ def test_where_none_ends_the_likeliest_is_cut_off():
     assert np.all(found.scores[:, 0] > -1) and np.all(found.scores[:, 1] < -1e8)
 
 
-def test_settings_that_make_no_sense_are_refused():
+def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="width must be at least 1"):
         Chain(0).search(beam_search, width=0)

@@ -144,5 +144,5 @@ def test_outputs_without_a_row_for_each_instance_are_the_servers_fault():
             to_predictions({"x": array}, 2)
 
 
-def test_half_of_a_surrogate_pair_is_no_trouble_in_an_answer():
+def test_half_of_a_surrogate_pair_in_an_answer_is_escaped():
     assert json.loads(encode_json({"error": "\ud800 schön"})) == {"error": "\ud800 schön"}

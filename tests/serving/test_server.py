@@ -218,7 +218,7 @@ def test_a_body_that_is_too_long_is_refused(server):
     assert server.predict(["fine"]) == [expected("fine")]
 
 
-def test_what_is_no_http_and_clients_that_leave_do_not_end_it(server):
+def test_requests_that_are_not_http_and_clients_that_leave_do_not_end_it(server):
     for sent in (b"hello\r\n\r\n", b"POST " + PREDICT.encode() + b" HTTP/1.1\r\nContent-Length: 99\r\n\r\n{"):
         with socket.create_connection(("127.0.0.1", server.port)) as client:
             client.sendall(sent)
@@ -318,7 +318,7 @@ def test_16_clients_at_once_get_their_own_answers_among_malformed_requests(serve
         list(clients.map(client, range(16)))
 
 
-def test_ctrl_c_ends_it_without_a_word_of_keras(server):
+def test_ctrl_c_ends_it_and_keras_was_not_loaded(server):
     """Last of those with the shared server."""
     code, out, err = server.end()
 
@@ -393,7 +393,7 @@ def load_served_model(version):
 
 
 @pytest.mark.slow
-def test_a_saved_model_that_is_none_is_a_sentence(saved_models, tmp_path):
+def test_a_folder_without_a_model_to_serve_is_a_sentence_of_the_server(saved_models, tmp_path):
     """In a process of its own, since this imports TensorFlow without Keras."""
     (tmp_path / "damaged" / "1").mkdir(parents=True)
     folders = [tmp_path / "damaged", saved_models / "none"]

@@ -31,7 +31,7 @@ def test_a_folder_is_put_in_place_whole(tmp_path):
     assert (tmp_path / "1" / "part").read_text() == "x"
 
 
-def test_what_takes_its_place_is_on_the_disk_before_and_its_name_after(tmp_path, monkeypatch):
+def test_content_is_on_the_disk_before_the_rename_and_the_name_after_it(tmp_path, monkeypatch):
     synced, fsync = [], os.fsync
 
     def recorded(file):
@@ -78,7 +78,7 @@ def test_damaged_json_is_a_sentence(tmp_path, content):
         read_json(path)
 
 
-def test_a_folder_is_held_by_one_and_let_go_by_a_kill(tmp_path):
+def test_a_folder_is_locked_by_one_process_and_released_by_a_kill(tmp_path):
     holding = (
         "import sys, time, pathlib; from rnn_keras.utils.files import lock_directory\n"
         "with lock_directory(pathlib.Path(sys.argv[1])):\n"

@@ -21,7 +21,7 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize("child", [CHILD.format(""), CHILD.format(DEAF)])
-def test_a_process_ends_after_the_one_that_it_works_for_was_killed(child):
+def test_a_process_ends_after_its_parent_was_killed(child):
     parent = subprocess.Popen([sys.executable, "-c", PARENT, child], stdout=subprocess.PIPE, text=True)
     pid = int(parent.stdout.readline())
     time.sleep(0.5)
