@@ -1,6 +1,6 @@
 """Many to many, in step: a text -> its next character, again and again. `python -m apps.language --help`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from apps.language.config import SEARCH_SPACE, LanguageConfig
@@ -79,15 +79,22 @@ class LanguageApp(App):
         passage = decode_ids(data.text.characters, ids[1:])
         return {"bits": plot_bits(passage, compute_bits(get_network(model), ids))}
 
-    def predict(self, run: FinishedRun, inputs: Sequence[bytes]) -> list[str]:
+    def predict(self, run: FinishedRun, inputs: Sequence[bytes]) -> list[dict[str, Any]]:
         from apps.language.predict import continue_prompts
 
-        return continue_prompts(run.model, [prompt.decode("utf-8", "replace") for prompt in inputs], run.config)
+        prompts, config = [prompt.decode("utf-8", "replace") for prompt in inputs], run.config
+        texts = continue_prompts(run.model, prompts, config.characters, config.temperature, config.seed)
+        return [{"text": text} for text in texts]
 
     def export_spec(self, model: "keras.Model", config: LanguageConfig, examples: int) -> "ExportSpec":
         from apps.language.export import export_spec
 
         return export_spec(model, config, examples)
+
+    def commands(self) -> dict[str, Callable[..., None]]:
+        from apps.language.commands import make_write
+
+        return {"write": make_write(self)}
 
 
 if __name__ == "__main__":

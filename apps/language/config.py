@@ -40,7 +40,7 @@ class LanguageConfig(TrainingConfig):
     learning_rate: float = 4e-3
     """Step size of the optimizer at the start."""
     characters: int = 300
-    """Characters that `predict` writes after a prompt."""
+    """Characters that `predict` writes after a prompt; `write` takes another number."""
     temperature: float = 0.7
     """Of the characters that `predict` draws: below 1, probable characters are drawn more often than the model says;
     above 1, less often."""

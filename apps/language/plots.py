@@ -1,5 +1,7 @@
 """The bits of each character of a passage, as a figure."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
@@ -24,7 +26,7 @@ def plot_bits(text: str, bits: np.ndarray) -> Figure:
     figure, axis = plt.subplots(figsize=(12, 0.8 + 0.36 * lines), layout="constrained")
     image = axis.imshow(grid.reshape(lines, -1), cmap="YlOrRd", vmin=0, vmax=10, aspect="auto")
     font = find_font(drawn)
-    style = {"family": font} if font else {}
+    style: dict[str, Any] = {"family": font} if font else {}
     for number, (character, cost) in enumerate(zip(drawn, bits, strict=True)):
         row, column = divmod(number, CHARACTERS_PER_LINE)
         color = "white" if cost > 7 else "black"

@@ -17,14 +17,18 @@ class CharacterReader:
     """
 
     def __init__(self, network: keras.Model) -> None:
-        stateful: Any = make_stateful(network, 1)
-        for state in get_states(stateful):
-            state.assign(tf.zeros_like(state))
+        self._network: Any = make_stateful(network, 1)
         self._read: Any = tf.function(
-            lambda ids: stateful(ids, training=False)[0],
+            lambda ids: self._network(ids, training=False)[0],
             input_signature=[tf.TensorSpec((1, None), tf.int32)],
             autograph=False,
         )
+        self.reset()
+
+    def reset(self) -> None:
+        """Sets the state to zero."""
+        for state in get_states(self._network):
+            state.assign(tf.zeros_like(state))
 
     def read(self, ids: np.ndarray) -> np.ndarray:
         """The next characters `(n,)`, at least one -> logits `(n, ids)` of the character after each of them."""

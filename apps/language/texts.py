@@ -89,8 +89,8 @@ def load_text(name: str, data_dir: str | None, characters: Sequence[str] | None 
     content = read_packaged_text(data_dir) if name == PACKAGED else read_text_file(Path(name).expanduser())
     if characters is None and len(content) < FEWEST_CHARACTERS:
         raise UserError(
-            f"{name} has {len(content)} characters: expected at least {FEWEST_CHARACTERS}, and some hundred thousand for "
-            "a model that writes words"
+            f"{name} has {len(content)} characters: expected at least {FEWEST_CHARACTERS}, and some hundred thousand "
+            "for a model that writes words"
         )
     return divide_text(name, content, characters)
 
