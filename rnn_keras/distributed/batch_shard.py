@@ -11,7 +11,7 @@ class BatchShard:
     """One of several shards of a batch, by rows.
 
     Args:
-        rows: how many the whole batch has, a scalar tensor.
+        rows: the number of rows of the whole batch, a scalar tensor.
         index, count: this is shard number `index`, from 0, of `count`.
         device: the name of the device that computes it; None: TensorFlow chooses.
     """

@@ -22,7 +22,7 @@ class ShardGroup(Protocol):
     processes: int
 
     def shards(self, rows: tf.Tensor) -> list[BatchShard]:
-        """The shards of a batch with so many rows that this process computes."""
+        """The shards of a batch that this process computes, for its number of rows, a scalar tensor."""
         ...
 
     def sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:

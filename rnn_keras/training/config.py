@@ -73,11 +73,19 @@ class TrainingConfig:
             self.require(name, value is None or 0 <= value < 1, "at least 0 and below 1")
 
     def count_epochs(self, steps_per_epoch: int) -> int:
-        """The most epochs that these settings mean for data with so many steps in an epoch."""
+        """The largest number of epochs that these settings mean for data.
+
+        Args:
+            steps_per_epoch: of the data.
+        """
         return self.epochs or max(2, -(-self.automatic_steps // steps_per_epoch))
 
     def make_optimizer(self, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
-        """The optimizer with its schedule, for data with so many steps in an epoch."""
+        """The optimizer with its schedule.
+
+        Args:
+            steps_per_epoch: of the data; the schedule covers all epochs.
+        """
         import keras
 
         rate: Any = self.learning_rate

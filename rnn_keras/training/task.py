@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # an app is defined before TensorFlow is imported, which take
 
 
 class TrainingData(Protocol):
-    """What `load_data` of a task returns, beside anything that its other methods use."""
+    """What `load_data` of a task returns, in addition to anything that its other methods use."""
 
     @property
     def notes(self) -> Sequence[str]:
@@ -52,14 +52,20 @@ class Trainable(Protocol):
     def stop_value(self, config: Any, data: Any) -> float | None: ...
 
 
+# Words in the names of values of which the smallest is best.
+SMALLEST_IS_BEST = ("mae", "mse", "rmse", "mape", "mase", "crps", "nll", "perplexity", "divergence", "wer", "cer")
+
+
 def infer_mode(monitor: str) -> str:
-    """`"min"` for a loss or an error, `"max"` for anything else, by the name of the value.
+    """`"min"` for a loss or an error, `"max"` for anything else, by the words in the name of the value.
 
     >>> infer_mode("val_loss"), infer_mode("val_accuracy")
     ('min', 'max')
     """
-    small_is_good = ("loss", "error", "mae", "mse", "perplexity")
-    return "min" if any(word in monitor for word in small_is_good) else "max"
+    words = monitor.split("_")
+    if any(word in SMALLEST_IS_BEST or word.endswith(("loss", "error", "entropy")) for word in words):
+        return "min"
+    return "max"
 
 
 def load_data(task: Trainable, config: Any, show: Callable[[str], None]) -> TrainingData:

@@ -1,4 +1,4 @@
-"""The variables that training needs beside the model's own."""
+"""The variables that training needs in addition to the model's own."""
 
 import contextlib
 from itertools import zip_longest

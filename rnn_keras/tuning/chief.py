@@ -29,7 +29,7 @@ MAX_STARTS = 3  # of a worker that dies without having ended a trial in between
 
 
 def get_role() -> str | None:
-    """`"chief"` or `"worker"`, as the environment says; None: it names no address of a chief.
+    """`"chief"` or `"worker"`, from the environment; None: it has no address of a chief.
 
     Raises:
         UserError: only some of the three variables are set.

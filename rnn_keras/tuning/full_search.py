@@ -76,7 +76,7 @@ def tune(
         search = run_trials(app, plan, directory, workers, timeout)
         report = report_results(app, plan, search, directory)
         if train is not None:
-            data = search.data or _load_data(app, plan, console.print)  # else each of the two trainings would load them
+            data = search.data or _load_data(app, plan, console.print)  # once for both trainings
             report["comparison"] = compare_settings(app, plan, report["best"]["config"], directory, data, train)
         return report
 
@@ -111,7 +111,7 @@ def wait_for_chief(directory: Path, timeout: float) -> None:
     """Waits until the chief, which may have been started later, has written its plan.
 
     Raises:
-        UserError: no chief has begun a search in the directory within so many seconds.
+        UserError: no chief has begun a search in the directory within `timeout` seconds.
     """
     end = time.monotonic() + timeout
     while not has_plan(directory):

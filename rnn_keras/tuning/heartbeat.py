@@ -79,7 +79,7 @@ class HeartbeatMonitor:
                 self.progress.report_end(self.oracle.trials[trial_id])
 
     def any_alive(self, within: float) -> bool:
-        """Whether a worker that has not left sent a heartbeat in the last so many seconds."""
+        """Whether a worker that has not left sent a heartbeat in the last `within` seconds."""
         now = time.monotonic()
         return any(
             now - seen <= within and (self.directory / f"{tuner_id}.alive").exists()

@@ -6,14 +6,13 @@ import pytest
 
 from rnn_keras.training.task import infer_mode, load_data
 
+SMALLEST = ("val_loss", "val_tags_loss", "loss", "val_mae", "val_mse", "val_error_rate", "val_mean_absolute_error")
+SMALLEST += ("val_perplexity", "val_crps", "val_binary_crossentropy")
+LARGEST = ("val_accuracy", "val_auc", "val_tags_frame_accuracy", "val_f1", "val_bleu", "val_answer_accuracy")
+
 
 @pytest.mark.parametrize(
-    ("monitor", "mode"),
-    [
-        *[(name, "min") for name in ("val_loss", "val_tags_loss", "loss", "val_mae", "val_mse", "val_error_rate")],
-        *[(name, "min") for name in ("val_mean_absolute_error", "val_perplexity")],
-        *[(name, "max") for name in ("val_accuracy", "val_auc", "val_tags_frame_accuracy", "val_f1", "val_bleu")],
-    ],
+    ("monitor", "mode"), [*[(name, "min") for name in SMALLEST], *[(name, "max") for name in LARGEST]]
 )
 def test_the_mode_is_inferred_from_the_name_of_the_value(monitor, mode):
     assert infer_mode(monitor) == mode
