@@ -1,7 +1,8 @@
-"""What is timed: the same recurrent layer, with the same weights, in this project, in keras.layers and in torch."""
+"""The candidates: the same recurrent layer in this project, in keras.layers and in torch."""
 
 import importlib.util
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 FAMILIES = ("LSTM", "GRU", "SimpleRNN")
 GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
@@ -26,33 +27,43 @@ class Size(NamedTuple):
         return (3 if task == "training" else 1) * forward / 1e9
 
 
-def torch_is_there() -> bool:
+def has_torch() -> bool:
     return importlib.util.find_spec("torch") is not None
 
 
-def candidates(family: str, size: Size, masked: bool, threads: int, names: tuple[str, ...] | None = None) -> dict:
-    """Functions without arguments, `{name: {"forward": f, "training": f}}`, each of which does the whole work.
+Tasks = dict[str, Callable[[], Any]]
 
-    The forward pass gives all outputs; the training step their mean square's gradients with respect to the input and
-    the weights. XLA in a name: all of it is compiled as one (jit_compile=True). The mask is that of padding on the
-    right, with lengths between half and all of the time.
+
+def make_candidates(
+    family: str, size: Size, masked: bool, threads: int, names: tuple[str, ...] | None = None
+) -> dict[str, Tasks]:
+    """Functions without arguments, `{name: {"forward": f, "training": f}}`, one call of which is one measurement.
+
+    The forward pass computes all outputs; the training step the gradients of their mean square with respect to the
+    input and the weights. XLA in a name: the whole function is compiled (jit_compile=True). The mask is that of padding
+    on the right, with lengths between half and all of the steps.
+
+    Args:
+        family: "LSTM", "GRU" or "SimpleRNN".
+        threads: of torch.
+        names: which candidates; None: all of `NAMES`, torch where it is installed.
     """
     import numpy as np
 
     rng = np.random.default_rng(1)
     x = rng.standard_normal(size[:3]).astype("float32")
     lengths = rng.integers(size.time // 2, size.time + 1, size.batch) if masked else None
-    made = {}
+    candidates = {}
     for name in names or NAMES:
         if name == TORCH:
-            if torch_is_there():
-                made[name] = of_torch(family, size, x, lengths, threads)
+            if has_torch():
+                candidates[name] = make_torch(family, size, x, lengths, threads)
         else:
-            made[name] = of_keras(family, size, x, lengths, name)
-    return made
+            candidates[name] = make_keras(family, size, x, lengths, name)
+    return candidates
 
 
-def of_keras(family, size, x, lengths, name) -> dict:
+def make_keras(family: str, size: Size, x: Any, lengths: Any, name: str) -> Tasks:
     import keras
     import numpy as np
     import tensorflow as tf
@@ -76,14 +87,14 @@ def of_keras(family, size, x, lengths, name) -> dict:
             loss = tf.reduce_mean(tf.square(layer(x, mask=mask)))
         return tape.gradient(loss, [x, *weights])
 
-    def function(python_function):
-        graph = tf.function(python_function, jit_compile=name in (OURS_XLA, KERAS_XLA), autograph=False)
+    def as_graph(function):
+        graph = tf.function(function, jit_compile=name in (OURS_XLA, KERAS_XLA), autograph=False)
         return lambda: graph(x)
 
-    return {"forward": function(forward), "training": function(training)}
+    return {"forward": as_graph(forward), "training": as_graph(training)}
 
 
-def of_torch(family, size, x, lengths, threads) -> dict:
+def make_torch(family: str, size: Size, x: Any, lengths: Any, threads: int) -> Tasks:
     import torch
 
     torch.set_num_threads(threads)

@@ -8,7 +8,7 @@ import random
 import statistics
 import time
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import rich.box
 import tyro
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.candidates import FAMILIES, KERAS_GRAPH, KERAS_XLA, NAMES, OURS, TORCH, Size, candidates, torch_is_there
+from benchmarks.candidates import FAMILIES, KERAS_GRAPH, KERAS_XLA, NAMES, OURS, TORCH, Size, has_torch, make_candidates
 from benchmarks.memory import peak_bytes
 from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
@@ -37,8 +37,8 @@ HEADINGS = ("ours", "ours X", "Keras", "Keras X", "torch")
 class Options:
     """Time one training step and one forward pass of each recurrent layer, and measure its memory.
 
-    The candidates take turns, in a new order each time, so that whatever else the machine does, and what the one
-    before left behind (threads that still spin), hits all alike; a figure is the median.
+    The candidates take turns, in a new order each time, so that other load on the machine, and threads of the one
+    before that still spin, affect all alike; a figure is the median.
     """
 
     families: tuple[Literal["LSTM", "GRU", "SimpleRNN"], ...] = FAMILIES
@@ -48,7 +48,7 @@ class Options:
     repeats: int = 15
     """How often each candidate is timed."""
     memory: bool = True
-    """Whether the peak memory is measured too."""
+    """Whether to measure the peak memory too."""
     quick: bool = False
     """Under a minute: the LSTM without a mask in two sizes, 7 repeats, no memory."""
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -60,10 +60,10 @@ def main(options: Options) -> None:
     console = Console(stderr=options.json)
     import_tensorflow()
     threads = os.cpu_count() or 1
-    if not torch_is_there():
+    if not has_torch():
         console.print("torch is not installed: its column is missing (pip install torch)")
     families, masks, sizes, repeats, with_memory = plan(options)
-    rates = [product_rate()]
+    rates = [measure_product_rate()]
     rows = []
     with Progress(console=console, transient=True) as progress:
         work = progress.add_task("timing", total=len(families) * len(masks) * len(sizes))
@@ -71,16 +71,16 @@ def main(options: Options) -> None:
             for masked in masks:
                 for size in sizes:
                     progress.update(work, description=f"{family} {tuple(size)}{' with a mask' if masked else ''}")
-                    rows += timed(family, size, masked, threads, repeats)
-                    rates.append(product_rate())
+                    rows += time_candidates(family, size, masked, threads, repeats)
+                    rates.append(measure_product_rate())
                     progress.advance(work)
-        peaks = memory(families, threads, progress) if with_memory else []
+        peaks = measure_memory(families, threads, progress) if with_memory else []
     report = {
-        "machine": machine(threads),
+        "machine": describe_machine(threads),
         "repeats": repeats,
         "product_gflops": statistics.median(rates),
         "times": rows,
-        "ratios": ratios(rows),
+        "ratios": mean_speed_ups(rows),
         "memory": peaks,
     }
     if options.json:
@@ -89,21 +89,21 @@ def main(options: Options) -> None:
         show(console, report)
 
 
-def plan(options: Options):
-    """What is measured: families, masks, sizes, repeats, and whether memory is."""
+def plan(options: Options) -> tuple[tuple[str, ...], tuple[bool, ...], tuple[Size, ...], int, bool]:
+    """Families, whether there are masks, sizes, repeats, and whether memory is measured."""
     if options.quick:
         return ("LSTM",), (False,), QUICK_SIZES, min(7, options.repeats), False
     masks = {"without": (False,), "with": (True,), "both": (False, True)}[options.masks]
     return options.families, masks, SIZES, options.repeats, options.memory
 
 
-def timed(family, size, masked, threads, repeats) -> list[dict]:
+def time_candidates(family: str, size: Size, masked: bool, threads: int, repeats: int) -> list[dict]:
     """Medians in seconds of all candidates for both tasks."""
-    made = candidates(family, size, masked, threads)
+    candidates = make_candidates(family, size, masked, threads)
     order = random.Random(1)
     rows = []
     for task in TASKS:
-        functions = {name: tasks[task] for name, tasks in made.items()}
+        functions = {name: tasks[task] for name, tasks in candidates.items()}
         for function in functions.values():
             function()  # tracing and compiling
             function()
@@ -130,13 +130,13 @@ def timed(family, size, masked, threads, repeats) -> list[dict]:
     return rows
 
 
-def speed_ups(seconds) -> dict:
-    """How many times faster than the better mode of keras.layers, and than torch where it is there."""
+def speed_ups(seconds: dict[str, float]) -> dict[str, float]:
+    """How many times faster than the better mode of keras.layers, and than torch where it is installed."""
     faster = {"best_keras": min(seconds[KERAS_GRAPH], seconds[KERAS_XLA]) / seconds[OURS]}
     return faster | ({"torch": seconds[TORCH] / seconds[OURS]} if TORCH in seconds else {})
 
 
-def product_rate(side: int = 2048, repeats: int = 5) -> float:
+def measure_product_rate(side: int = 2048, repeats: int = 5) -> float:
     """10^9 operations a second of one large matrix product, by the faster of TensorFlow and NumPy."""
     import numpy as np
     import tensorflow as tf
@@ -154,8 +154,8 @@ def product_rate(side: int = 2048, repeats: int = 5) -> float:
     return best
 
 
-def memory(families, threads, progress) -> list[dict]:
-    names = [name for name in NAMES if name != TORCH or torch_is_there()]
+def measure_memory(families: tuple[str, ...], threads: int, progress: Progress) -> list[dict]:
+    names = [name for name in NAMES if name != TORCH or has_torch()]
     work = progress.add_task("memory", total=len(families) * len(TIMES) * len(names))
     rows = []
     for family in families:
@@ -169,21 +169,21 @@ def memory(families, threads, progress) -> list[dict]:
     return rows
 
 
-def ratios(rows) -> list[dict]:
-    """Geometric means of the speed-ups over the sizes but the single sequence."""
+def mean_speed_ups(rows: list[dict]) -> list[dict]:
+    """Geometric means of the speed-ups over the sizes of more than one sequence."""
     means = []
-    for (family, masked, task), chosen in grouped(rows).items():
-        chosen = [row for row in chosen if row["size"][0] > 1]
+    for (family, masked, task), group in group_rows(rows).items():
+        group = [row for row in group if row["size"][0] > 1]
         mean = {
-            name: statistics.geometric_mean(row[name] for row in chosen)
+            name: statistics.geometric_mean(row[name] for row in group)
             for name in ("best_keras", "torch")
-            if name in chosen[0]
+            if name in group[0]
         }
         means.append({"family": family, "masked": masked, "task": task} | mean)
     return means
 
 
-def grouped(rows) -> dict:
+def group_rows(rows: list[dict]) -> dict[tuple[str, bool, str], list[dict]]:
     """The rows of each family, mask and task."""
     groups = {}
     for row in rows:
@@ -191,17 +191,17 @@ def grouped(rows) -> dict:
     return groups
 
 
-def machine(threads) -> dict:
-    packages = ["tensorflow", "keras", *(["torch"] if torch_is_there() else [])]
+def describe_machine(threads: int) -> dict[str, Any]:
+    packages = ["tensorflow", "keras", *(["torch"] if has_torch() else [])]
     return {
-        "processor": processor(),
+        "processor": processor_name(),
         "threads": threads,
         "python": platform.python_version(),
         **{package: importlib.metadata.version(package) for package in packages},
     }
 
 
-def processor() -> str:
+def processor_name() -> str:
     try:
         with open("/proc/cpuinfo") as lines:
             return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
@@ -209,7 +209,7 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def show(console, report) -> None:
+def show(console: Console, report: dict) -> None:
     facts = report["machine"]
     console.print(", ".join(f"{key} {value}" for key, value in facts.items()), highlight=False)
     rate = report["product_gflops"]
@@ -218,7 +218,7 @@ def show(console, report) -> None:
         f"{report['repeats']}. X: compiled by XLA as a whole (jit_compile=True). To Keras: how many times faster ours "
         "is than the better mode of keras.layers; share: of that product's rate, GFLOP/s for GFLOP/s."
     )
-    for (family, masked, task), rows in grouped(report["times"]).items():
+    for (family, masked, task), rows in group_rows(report["times"]).items():
         title = f"{family}, {task}, {'with' if masked else 'without'} a mask: milliseconds"
         table = Table(title=title, title_justify="left", box=rich.box.SIMPLE)
         table.add_column("size", no_wrap=True)

@@ -9,13 +9,17 @@ import sys
 
 import tyro
 
-from benchmarks.candidates import Size, candidates
+from benchmarks.candidates import Size, make_candidates
 
 BATCH, FEATURES, UNITS = 32, 64, 64
 
 
 def peak_bytes(family: str, candidate: str, time: int, threads: int = 2) -> int:
-    """Bytes that a training step of `(32, time, 64)` -> `(32, time, 64)` takes beyond what was there before it."""
+    """Bytes that a training step of `(32, time, 64)` -> `(32, time, 64)` allocates at its peak.
+
+    Raises:
+        RuntimeError: the process that measures it fails.
+    """
     command = [sys.executable, "-m", "benchmarks.memory", "--family", family, "--candidate", candidate]
     command += ["--time", str(time), "--threads", str(threads)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -25,7 +29,7 @@ def peak_bytes(family: str, candidate: str, time: int, threads: int = 2) -> int:
 
 
 def main(family: str, candidate: str, time: int, threads: int = 2) -> None:
-    """Print the bytes; on Linux only, whose kernel counts the peak.
+    """Print the bytes. On Linux alone, whose kernel records the peak.
 
     Args:
         family: LSTM, GRU or SimpleRNN.
@@ -33,20 +37,20 @@ def main(family: str, candidate: str, time: int, threads: int = 2) -> None:
         time: Number of steps.
         threads: Threads of torch.
     """
-    made = candidates(family, Size(BATCH, time, FEATURES, UNITS), False, threads, names=(candidate,))
-    step = made[candidate]["training"]
-    step()  # tracing and compiling are not what is measured
+    size = Size(BATCH, time, FEATURES, UNITS)
+    step = make_candidates(family, size, False, threads, names=(candidate,))[candidate]["training"]
+    step()  # tracing and compiling are not measured
     step()
-    # What the allocator holds on to after the first steps would hide what the next one needs.
+    # Memory that the allocator has not returned after the first steps would hide what the next one needs.
     ctypes.CDLL("libc.so.6").malloc_trim(0)
     with open("/proc/self/clear_refs", "w") as counters:
-        counters.write("5")  # resets the peak to what is there now
-    before = status("VmHWM")
+        counters.write("5")  # resets the peak to the present value
+    before = read_status("VmHWM")
     step()
-    print(status("VmHWM") - before)
+    print(read_status("VmHWM") - before)
 
 
-def status(field: str) -> int:
+def read_status(field: str) -> int:
     """Bytes of a field of /proc/self/status."""
     with open("/proc/self/status") as lines:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
