@@ -26,7 +26,7 @@ def main(dataset: str = "imdb_reviews", data_dir: str | None = None, seed: int =
     import keras
     import numpy as np
 
-    from rnn_keras.data.text import encode_texts, build_text_vectorization
+    from rnn_keras.data.text import build_text_vectorization, encode_texts
     from rnn_keras.data.text_classification import load_text_dataset
 
     keras.utils.set_random_seed(seed)
