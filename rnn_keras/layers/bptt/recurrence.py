@@ -96,7 +96,7 @@ def share_batch_size(values: Any) -> Any:
 
 
 @tf.custom_gradient
-def refuse_second_order(*gradients):
+def refuse_second_order(*gradients: object) -> tuple:
     """The gradients as they are. TensorFlow does not see what they were computed from, so a second order is refused."""
 
     def refuse(*_):
