@@ -1,107 +1,116 @@
-"""What memory is for: how far back each cell can remember, and why. `python -m apps.memory --help`."""
+"""What memory is for: how far back each cell remembers, and why. `python -m apps.memory --help`."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from apps.memory.config import SEARCH_SPACE, MemoryConfig
-from rnn_keras.cli.app import App
+from rnn_keras.cli import App, FinishedRun
 
 if TYPE_CHECKING:
     import keras
+    from matplotlib.figure import Figure
 
     from apps.memory.data import MemoryData
     from rnn_keras.export.spec import ExportSpec
     from rnn_keras.training.run_directory import RunDirectory
+    from rnn_keras.training.train import TrainedNetwork
 
 
 class MemoryApp(App):
     name = "memory"
+    description = "How far back a recurrent network remembers: the adding problem, copying, and the gradients' reach."
     config_class = MemoryConfig
-    what = "How far back a recurrent network remembers: the adding problem, copying, and how gradients get there."
     monitor = "val_loss"
-    mode = "min"
     search_space = SEARCH_SPACE
-    flows = ()  # the gradient flow over the training
 
-    def require_source(self, dataset: str, data_dir: str | None) -> None:
-        from apps.memory.tasks import require_task
+    def check_source(self, dataset: str, data_dir: str | None) -> None:
+        from apps.memory.tasks import check_task
 
-        require_task(dataset)
+        check_task(dataset)
 
-    def load(self, config: MemoryConfig) -> "MemoryData":
-        from apps.memory.data import load
+    def load_data(self, config: MemoryConfig) -> "MemoryData":
+        from apps.memory.data import load_memory_data
 
-        return load(config)
+        return load_memory_data(config)
 
-    def build(self, config: MemoryConfig, data: "MemoryData", optimizer) -> "keras.Model":
+    def load_evaluation_data(self, model: "keras.Model", config: MemoryConfig) -> "MemoryData":
+        from apps.memory.data import MemoryData
+        from apps.memory.tasks import make_task
+        from rnn_keras.utils.errors import UserError
+
+        task = make_task(config.dataset, config.length, config.items)
+        if task.name != model.name:
+            raise UserError(f"this model was trained on {model.name}, not on {task.name}; use --dataset {model.name}")
+        return MemoryData(task, (f"the task is {task}",))
+
+    def build_network(
+        self, config: MemoryConfig, data: "MemoryData", optimizer: "keras.optimizers.Optimizer"
+    ) -> "keras.Model":
         from apps.memory.model import build_network
 
         network = build_network(config, data.task)
-        of_numbers = data.task.name == "adding"
+        is_regression = data.task.name == "adding"
         network.compile(
-            optimizer=optimizer,
-            loss="mse" if of_numbers else "sparse_categorical_crossentropy",
-            metrics=["mae" if of_numbers else "accuracy"],
+            optimizer=optimizer,  # pyright: ignore[reportArgumentType]
+            loss="mse" if is_regression else "sparse_categorical_crossentropy",
+            metrics=["mae" if is_regression else "accuracy"],
         )
         return network
 
-    def callbacks(self, config: MemoryConfig, data: "MemoryData", run: "RunDirectory") -> list:
-        from apps.memory.model import MEMORY
-        from apps.memory.plots import probe
-        from rnn_keras.diagnostics import GradientMonitor
-        from rnn_keras.utils.terminal import console
-
-        examples = probe(data.task, data.splits["validation"][0])
-        kept = run.checkpoint / "gradient_flow.npz"
-        monitor = GradientMonitor(
-            run.logs / "gradients", layer=MEMORY, print_fn=console.print, flow_file=kept, **examples
-        )
-        self.flows = monitor.flows
-        return [monitor]
-
-    def good_enough(self, config: MemoryConfig, data: "MemoryData") -> float:
-        return data.task.solved / 3  # well below the limit: the test examples are others
-
-    def assemble(self, network: "keras.Model", data: "MemoryData") -> "keras.Model":
+    def build_model(self, network: "keras.Model", data: "MemoryData", config: MemoryConfig) -> "keras.Model":
         from apps.memory.model import build_text_model
 
         return build_text_model(network, data.task)
 
-    def score(self, network: "keras.Model", data: "MemoryData", split: str) -> dict:
-        from apps.memory.metrics import metrics
+    def score(self, model: "keras.Model", data: "MemoryData", split: str) -> dict[str, Any]:
+        from apps.memory.metrics import compute_metrics
+        from apps.memory.model import get_network
 
-        return metrics(network, data.task, *data.splits[split])
+        return compute_metrics(get_network(model), data.task, *data.examples(split))
 
-    def draw(self, run: "RunDirectory", data: "MemoryData", network: "keras.Model") -> None:
-        from apps.memory.plots import draw
+    def callbacks(
+        self, config: MemoryConfig, data: "MemoryData", run: "RunDirectory"
+    ) -> "list[keras.callbacks.Callback]":
+        from apps.memory.model import RECURRENT_LAYER
+        from apps.memory.plots import make_probe
+        from rnn_keras.diagnostics import GradientMonitor
+        from rnn_keras.utils.terminal import console
 
-        draw(run.plots, data.task, network, list(self.flows), data.splits["test"][0])
+        monitor = GradientMonitor(
+            run.logs / "gradients",
+            layer=RECURRENT_LAYER,
+            print_fn=console.print,
+            flow_file=run.checkpoint / "gradient_flow.npz",
+            **make_probe(data.task, data.examples("validation")[0]),
+        )
+        return [monitor]
 
-    def evaluate(self, model: "keras.Model", dataset: str, data_dir: str | None, split: str) -> tuple[dict, list[str]]:
-        from apps.memory.data import held_out
-        from apps.memory.metrics import metrics
-        from apps.memory.tasks import task_of
-        from rnn_keras.utils.errors import UserError
+    def stop_value(self, config: MemoryConfig, data: "MemoryData") -> float:
+        return data.task.solved_below / 3  # well below the limit: the test examples are different ones
 
-        task = task_of(dataset, self.config.length, self.config.items)
-        if task.name != model.name:
-            raise UserError(f"this model has learnt {model.name}, not {task.name}; give --dataset {model.name}")
-        return metrics(model.get_layer("network"), task, *held_out(task, split)), [str(task)]
+    def plot(
+        self, trained: "TrainedNetwork", model: "keras.Model", data: "MemoryData", config: MemoryConfig
+    ) -> "dict[str, Figure]":
+        from apps.memory.plots import make_plots
+        from rnn_keras.diagnostics import GradientMonitor
 
-    def predict(self, model: "keras.Model", inputs: Sequence[bytes]) -> list[dict]:
-        from apps.memory.predict import answered
+        (monitor,) = (callback for callback in trained.callbacks if isinstance(callback, GradientMonitor))
+        return make_plots(data.task, trained.network, monitor.flows, data.examples("test")[0])
 
-        return answered(model, list(inputs), self.config)
+    def predict(self, run: FinishedRun, inputs: Sequence[bytes]) -> list[dict[str, Any]]:
+        from apps.memory.predict import predict_texts
+
+        return predict_texts(run.model, inputs, run.config)
 
     def export_spec(self, model: "keras.Model", config: MemoryConfig, examples: int) -> "ExportSpec":
         from apps.memory.export import export_spec
 
         return export_spec(model, config, examples)
 
-    def commands(self) -> dict[str, Callable]:
-        from apps.memory.commands import exploding, language, lengths, sentence
+    def commands(self) -> dict[str, Callable[..., None]]:
+        from apps.memory.commands import exploding, make_lengths, sentence
 
-        return {command.__name__: command for command in (lengths, exploding, sentence, language)}
+        return {"lengths": make_lengths(self), "exploding": exploding, "sentence": sentence}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import ClassVar, Literal
 
-from rnn_keras.training.config import TrainingConfig
+from rnn_keras.training.config import CellName, TrainingConfig
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 SEARCH_SPACE: SearchSpace = {
@@ -20,38 +20,37 @@ SEARCH_SPACE: SearchSpace = {
 class MemoryConfig(TrainingConfig):
     """Settings of a training run."""
 
-    least_steps: ClassVar[int] = 3000
+    automatic_steps: ClassVar[int] = 3000
 
     dataset: str = "adding"
-    """What to remember: adding (the sum of two marked numbers in a long line) or copy (letters, after a long pause);
-    both are generated, new examples in every step."""
+    """What to remember: adding (the sum of two marked numbers in a long sequence) or copy (letters, after a long
+    pause); both are generated, with new examples in every step."""
     length: int = 400
-    """Steps: of the line of numbers, or of the pause before the letters are to be repeated."""
+    """Steps: of the sequence of numbers, or of the pause before the letters are to be repeated."""
     items: int = 10
     """Letters to remember (copy)."""
-    epochs: int = 0
-    """The most epochs; 0: as many as make 3000 steps. Training stops as soon as the task is solved."""
+    epochs: int | None = None
+    """The most epochs; default: as many as make 3000 steps. Training stops as soon as the task is solved."""
     patience: int = 1000
     """Epochs without a better validation loss after which training stops: plateaus are long here."""
-    epoch_steps: int = 50
+    steps_per_epoch: int = 50
     """Steps that count as an epoch, after which the validation examples are scored."""
-    cell: Literal["simple_rnn", "lstm", "gru"] = "gru"
+    cell: CellName = "gru"
     """Kind of recurrent layer."""
     units: int = 32
     """Width of the hidden state."""
     forget_bias: Literal["zero", "one", "chrono"] = "chrono"
-    """What the bias of the forget gate (of a GRU: the update gate) starts with: zero, half open; one (Jozefowicz et
-    al. 2015); chrono, open for as long as the task's length asks, a different time for each unit (Tallec & Ollivier
+    """Initial bias of the forget gate (of a GRU: the update gate). zero: the gate is half open; one (Jozefowicz et al.
+    2015); chrono: it is open for about the length of the task, with a different time for each unit (Tallec & Ollivier
     2018)."""
     learning_rate: float = 1e-2
-    """Step size of the optimiser."""
+    """Step size of the optimizer."""
     schedule: Literal["constant", "cosine", "linear"] = "constant"
-    """How the learning rate falls over all epochs: not at all, along a half cosine or a line to zero."""
+    """How the learning rate falls over all epochs: not at all, along half a cosine or a line to zero."""
     clip_norm: float = 1.0
     """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.require("length", self.length >= 2, "at least 2")
-        for name in ("items", "units", "epoch_steps"):
-            self.require(name, getattr(self, name) >= 1, "at least 1")
+        self.require_positive("items", "units", "steps_per_epoch")

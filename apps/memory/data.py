@@ -1,29 +1,30 @@
-"""Examples made as they are needed: those of training never come twice."""
+"""Examples that are generated when they are needed: no example of training comes twice."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import tensorflow as tf
 
 from apps.memory.config import MemoryConfig
-from apps.memory.tasks import Task, task_of
+from apps.memory.tasks import Task, make_task
 from rnn_keras.data.batching import Batches, FixedBatches
+from rnn_keras.data.splits import SPLITS
 
-HELD_OUT = 1000
+SPLIT_SIZE = 1000
 EVALUATION_BATCH = 250
-SPLITS = ("train", "validation", "test")
 
 
 class GeneratedBatches(Batches):
-    """Batches of new examples, each of which its epoch, its number and the seed decide.
+    """Batches of new examples, each determined by its epoch, its number and the seed.
 
     Args:
-        task: what makes them.
+        task: generates them.
         steps: batches in an epoch.
         batch_size, seed: see `Batches`.
     """
 
-    def __init__(self, task: Task, steps: int, batch_size: int, seed: int):
+    def __init__(self, task: Task, steps: int, batch_size: int, seed: int) -> None:
         super().__init__(steps * batch_size, batch_size, shuffle=True, seed=seed)
         self.task = task
 
@@ -38,39 +39,50 @@ class GeneratedBatches(Batches):
 
     def batch(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
         generator = np.random.default_rng([SPLITS.index("train"), self.seed, *indices])
-        return self.task.examples(generator, self.batch_size)
+        return self.task.generate(generator, self.batch_size)
 
 
 @dataclasses.dataclass(frozen=True)
 class MemoryData:
-    """Everything that a training run reads."""
+    """The examples of a task.
+
+    Attributes:
+        task: generates them.
+        notes: sentences that the user should read.
+    """
 
     task: Task
-    splits: dict[str, tuple[np.ndarray, np.ndarray]]
-
-    @property
-    def notes(self) -> list[str]:
-        return []
+    notes: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
-        return f"{self.task}; {HELD_OUT} examples each to validate and to test, new ones in every step of training"
+        return f"{self.task}; {SPLIT_SIZE} examples each to validate and to test, new ones in every training step"
 
-    def validation_dataset(self) -> tf.data.Dataset:
-        return FixedBatches(self.splits["validation"], EVALUATION_BATCH, shuffle=False).dataset()
+    def examples(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """The steps and targets of a split, see `generate_split`; of `all`, of the three together."""
+        if split != "all":
+            return generate_split(self.task, split)
+        steps, targets = zip(*(generate_split(self.task, name) for name in SPLITS), strict=True)
+        return np.concatenate(steps), np.concatenate(targets)
 
     def training_batches(self, config: MemoryConfig) -> GeneratedBatches:
-        return GeneratedBatches(self.task, config.epoch_steps, config.batch_size, config.seed)
+        return GeneratedBatches(self.task, config.steps_per_epoch, config.batch_size, config.seed)
+
+    def validation_dataset(self) -> tf.data.Dataset:
+        return FixedBatches(self.examples("validation"), EVALUATION_BATCH, shuffle=False).dataset()
 
 
-def load(config: MemoryConfig) -> MemoryData:
-    task = task_of(config.dataset, config.length, config.items)
-    return MemoryData(task, {split: held_out(task, split) for split in SPLITS})
+def load_memory_data(config: MemoryConfig) -> MemoryData:
+    """The data of a config.
+
+    Raises:
+        UserError: the dataset is not a task.
+    """
+    return MemoryData(make_task(config.dataset, config.length, config.items))
 
 
-def held_out(task: Task, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """A thousand examples, the same ones for every seed; of the train split such as training could have."""
-    if split == "all":
-        return tuple(np.concatenate(parts) for parts in zip(*(held_out(task, name) for name in SPLITS), strict=True))
-    # Seeds of one number are of no batch, whose seeds have four.
-    return task.examples(np.random.default_rng(SPLITS.index(split)), HELD_OUT)
+@functools.lru_cache(maxsize=8)
+def generate_split(task: Task, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """A thousand examples, the same for every seed; those of the train split are like the ones of training."""
+    # Seeds of one number belong to no batch, whose seeds have four.
+    return task.generate(np.random.default_rng(SPLITS.index(split)), SPLIT_SIZE)

@@ -1,32 +1,35 @@
-"""Lines of numbers of which some are marked, such as `0.3* 0.5 0.2 0.9*`, read inside the graph."""
+"""Lines of numbers of which some are marked, such as `0.3* 0.5 0.2 0.9*`, parsed inside the graph."""
+
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
-@keras.saving.register_keras_serializable(package="rnn_keras")
+@keras.saving.register_keras_serializable(package="apps.memory.model")
 class MarkedNumbers(keras.layers.Layer):
-    """Texts `(batch,)` of numbers with spaces between -> `(batch, time, 2)`: each number, and 1 where a `*` follows it.
+    """Texts `(batch,)` of numbers separated by spaces -> `(batch, time, 2)`: each number, and 1 where a `*` follows it.
 
-    Shorter lines are filled up with unmarked zeros at the front.
+    Shorter lines are padded in front with unmarked zeros.
     """
 
-    def call(self, texts):
-        numbers = tf.strings.split(texts)
+    def call(self, texts: Any) -> Any:
+        numbers: Any = tf.strings.split(texts)
         marks = tf.cast(tf.ragged.map_flat_values(tf.strings.regex_full_match, numbers, r".*\*"), tf.float32)
-        plain = tf.ragged.map_flat_values(tf.strings.regex_replace, numbers, r"\*", "")
-        values = tf.ragged.map_flat_values(tf.strings.to_number, plain)
-        return tf.stack([at_the_end(values), at_the_end(marks)], axis=-1)
+        unmarked = tf.ragged.map_flat_values(tf.strings.regex_replace, numbers, r"\*", "")
+        values = tf.ragged.map_flat_values(tf.strings.to_number, unmarked)
+        return tf.stack([pad_in_front(values), pad_in_front(marks)], axis=-1)
 
-    def compute_output_spec(self, texts):
+    def compute_output_spec(self, texts: Any) -> keras.KerasTensor:
         return keras.KerasTensor((texts.shape[0], None, 2), dtype="float32")
 
 
-def at_the_end(rows: tf.RaggedTensor) -> tf.Tensor:
-    """`(batch, time)`, filled up with zeros at the front."""
+def pad_in_front(rows: Any) -> Any:
+    """A ragged tensor as `(batch, time)`, padded in front with zeros."""
     return tf.reverse(tf.reverse(rows, [1]).to_tensor(), [1])
 
 
-def written(steps) -> bytes:
-    """`(time, 2)` as such a line, to four places."""
+def format_line(steps: np.ndarray) -> bytes:
+    """`(time, 2)` as such a line, with four decimal places."""
     return " ".join(f"{value:.4f}{'*' if mark else ''}" for value, mark in steps).encode()

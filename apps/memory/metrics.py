@@ -1,41 +1,46 @@
-"""How much of what mattered is still there at the end."""
+"""How much of what was to be remembered is still there at the end."""
+
+from typing import Any
 
 import keras
 import numpy as np
 
-from apps.memory.tasks import Adding, Task
-
-EVALUATION_BATCH = 250
-
-
-def answers(network: keras.Model, steps: np.ndarray) -> np.ndarray:
-    """The network's outputs for all examples."""
-    return network.predict(steps, batch_size=EVALUATION_BATCH, verbose=0)
+from apps.memory.data import EVALUATION_BATCH
+from apps.memory.tasks import AddingProblem, Task
 
 
-def metrics(network: keras.Model, task: Task, steps: np.ndarray, truth: np.ndarray) -> dict:
-    """Of the adding problem `mse` beside `baseline_mse`, that of always saying 1; of copying, the share of letters and
-    of whole rows that are right, and `loss` in nats a letter beside the `baseline_loss` of guessing. `solved` says
-    whether the error is below the task's limit."""
-    found = answers(network, steps)
-    if isinstance(task, Adding):
-        error = found - truth
+def compute_metrics(network: keras.Model, task: Task, steps: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
+    """The metrics of a network on examples of its task.
+
+    Args:
+        network: as `build_network` made it.
+        task: what it was trained on.
+        steps, targets: as the task generates them.
+
+    Returns:
+        For the adding problem `mse` beside `baseline_mse`, that of always predicting 1. For the copy task the shares of
+        letters and of complete examples that are right, `accuracy` and `exact`, and `loss` in nats per letter beside
+        the `baseline_loss` of guessing. For both `solved`, whether the error is below the task's limit.
+    """
+    outputs = network.predict(steps, batch_size=EVALUATION_BATCH, verbose=0)  # pyright: ignore[reportArgumentType]
+    if isinstance(task, AddingProblem):
+        error = outputs - targets
         mse = float(np.square(error).mean())
         return {
             "mse": mse,
-            "baseline_mse": float(np.square(truth - 1).mean()),
+            "baseline_mse": float(np.square(targets - 1).mean()),
             "mean_absolute_error": float(np.abs(error).mean()),
-            "solved": mse < task.solved,
-            "examples": len(truth),
+            "solved": mse < task.solved_below,
+            "examples": len(targets),
         }
-    likely = np.take_along_axis(found, truth[..., np.newaxis], axis=-1)
-    right = found.argmax(axis=-1) == truth
-    loss = float(-np.log(np.maximum(likely, 1e-7)).mean())
+    probabilities = np.take_along_axis(outputs, targets[..., np.newaxis], axis=-1)
+    correct = outputs.argmax(axis=-1) == targets
+    loss = float(-np.log(np.maximum(probabilities, 1e-7)).mean())
     return {
-        "accuracy": float(right.mean()),
-        "exact": float(right.all(axis=1).mean()),
+        "accuracy": float(correct.mean()),
+        "exact": float(correct.all(axis=1).mean()),
         "loss": loss,
         "baseline_loss": task.baseline,
-        "solved": loss < task.solved,
-        "examples": len(truth),
+        "solved": loss < task.solved_below,
+        "examples": len(targets),
     }

@@ -1,76 +1,96 @@
-"""One recurrent layer and a readout: whatever is remembered, this layer remembers."""
+"""One recurrent layer and a dense layer: only the recurrent layer can remember."""
+
+from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from apps.memory.config import MemoryConfig
 from apps.memory.marked_numbers import MarkedNumbers
-from apps.memory.tasks import BLANK, GO, LETTERS, Adding, Copy, Task
-from rnn_keras.data.open_vocabulary import JoinedText
-from rnn_keras.layers import GRU, LSTM, OneHot, SimpleRNN
+from apps.memory.tasks import BLANK, GO, LETTERS, AddingProblem, CopyTask, Task
+from rnn_keras.data.open_vocabulary import Detokenizer
+from rnn_keras.layers import OneHot
+from rnn_keras.layers.by_name import RECURRENT_LAYERS
 
-CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
-MEMORY = "memory"  # the recurrent layer's name
+ops: Any = keras.ops  # Keras has no annotations, and the types inferred from all backends at once are wrong
+
+RECURRENT_LAYER = "recurrent"  # the name of the recurrent layer
+RESERVED_IDS = 4  # of Detokenizer, before its tokens
 
 
 def build_network(config: MemoryConfig, task: Task) -> keras.Model:
-    """Of the adding problem `(batch, time, 2)` -> `(batch, 1)`; of copying, ids `(batch, time)` -> probabilities
-    `(batch, items, letters)` of each letter."""
-    cell = CELLS[config.cell]
-    if isinstance(task, Adding):
-        given = keras.Input((None, 2), name="steps")
-        x = cell(config.units, name=MEMORY)(given)
-        answer = keras.layers.Dense(1, dtype="float32", name="sum")(x)
+    """Steps of the task -> its targets.
+
+    Of the adding problem `(batch, time, 2)` -> sums `(batch, 1)`; of the copy task ids `(batch, time)` -> probabilities
+    of each letter `(batch, items, letters)`.
+    """
+    make_layer: Any = RECURRENT_LAYERS[config.cell]
+    if isinstance(task, AddingProblem):
+        inputs = keras.Input((None, 2), name="steps")
+        x = make_layer(config.units, name=RECURRENT_LAYER)(inputs)
+        outputs = keras.layers.Dense(1, dtype="float32", name="sum")(x)
     else:
-        given = keras.Input((None,), dtype="int32", name="ids")
-        x = OneHot(len(LETTERS) + GO + 1, name="one_hot")(given)
-        x = cell(config.units, return_sequences=True, name=MEMORY)(x)
-        decision = keras.layers.Dense(len(LETTERS), activation="softmax", dtype="float32", name="letters")
-        answer = decision(x[:, -task.items :])
-    network = keras.Model(given, answer, name="network")
-    open_gates(network.get_layer(MEMORY), config, task)
+        inputs = keras.Input((None,), dtype="int32", name="ids")
+        x: Any = OneHot(len(LETTERS) + GO + 1, name="one_hot")(inputs)
+        x = make_layer(config.units, return_sequences=True, name=RECURRENT_LAYER)(x)
+        dense = keras.layers.Dense(len(LETTERS), activation="softmax", dtype="float32", name="letters")
+        outputs = dense(x[:, -task.items :])
+    network = keras.Model(inputs, outputs, name="network")
+    initialize_forget_bias(network.get_layer(RECURRENT_LAYER), config, task)
     return network
 
 
-def open_gates(layer: keras.layers.RNN, config: MemoryConfig, task: Task) -> None:
-    """Sets what the bias of the gate that keeps the state starts with: an LSTM's forget gate, a GRU's update gate.
+def initialize_forget_bias(layer: Any, config: MemoryConfig, task: Task) -> None:
+    """Sets the bias of the gate that keeps the state: the forget gate of an LSTM, the update gate of a GRU.
 
-    "chrono": f = log(u) with u even between 1 and the length of the task, so that a unit forgets in u steps, and an
+    "chrono": f = log(u) with u uniform between 1 and the length of the task, so that a unit forgets in u steps, and an
     LSTM's input gate -f. Source: Tallec & Ollivier, Can recurrent neural networks warp time?, ICLR 2018, equation 16.
+
+    Args:
+        layer: the recurrent layer.
+        config: the settings.
+        task: what it will be trained on.
     """
     if config.cell == "simple_rnn":
         return  # it has no gate
     units = config.units
     if config.forget_bias == "chrono":
         times = np.random.default_rng(config.seed).uniform(1, max(task.length - 1, 2), units)
-        kept = np.log(times)
+        forget_bias = np.log(times)
     else:
-        kept = np.full(units, {"zero": 0.0, "one": 1.0}[config.forget_bias])
+        forget_bias = np.full(units, {"zero": 0.0, "one": 1.0}[config.forget_bias])
     kernel, recurrent_kernel, bias = layer.get_weights()
     if config.cell == "lstm":
-        bias[units : 2 * units] = kept
+        bias[units : 2 * units] = forget_bias
         if config.forget_bias == "chrono":
-            bias[:units] = -kept
+            bias[:units] = -forget_bias
     else:
-        bias[0, :units] = kept
+        bias[0, :units] = forget_bias
     layer.set_weights([kernel, recurrent_kernel, bias])
 
 
+@keras.saving.register_keras_serializable(package="apps.memory.model")
+class MemoryModel(keras.Model):
+    """The saved model; `import apps.memory.model` before `keras.models.load_model`."""
+
+
 def build_text_model(network: keras.Model, task: Task) -> keras.Model:
-    """Raw texts `(batch,)` -> the answers; see the README for their form."""
+    """Raw texts `(batch,)` -> `sum (batch,)`, or `recalled (batch,)` and `probabilities (batch, items, letters)`.
+
+    The texts are lines of numbers, two of them marked, such as `0.3* 0.5 0.2 0.9*`; or, of the copy task, the letters.
+    """
     text = keras.Input((), dtype="string", name="text")
-    if isinstance(task, Adding):
-        answers = {"sum": ops.squeeze(network(MarkedNumbers(name="numbers")(text)), -1)}
-        return keras.Model({"text": text}, answers, name=task.name)
-    probabilities = network(steps_of_letters(text, task))
+    if isinstance(task, AddingProblem):
+        sums = ops.squeeze(network(MarkedNumbers(name="numbers")(text)), -1)
+        return MemoryModel({"text": text}, {"sum": sums}, name=task.name)
+    probabilities: Any = network(encode_letters(text, task))
     ids = ops.argmax(probabilities, axis=-1)
-    joined = JoinedText([*[""] * 4, *LETTERS], name="joined")(ids + 4)
-    return keras.Model({"text": text}, {"recalled": joined, "probabilities": probabilities}, name=task.name)
+    recalled = Detokenizer([*[""] * RESERVED_IDS, *LETTERS], name="detokenizer")(ids + RESERVED_IDS)
+    return MemoryModel({"text": text}, {"recalled": recalled, "probabilities": probabilities}, name=task.name)
 
 
-def steps_of_letters(text, task: Copy):
-    """Texts `(batch,)` -> the ids that the network reads, as `Copy.steps` makes them."""
+def encode_letters(text: Any, task: CopyTask) -> Any:
+    """Texts `(batch,)` -> the ids that the network reads, as `CopyTask.encode` makes them."""
     letters = keras.layers.TextVectorization(
         standardize="lower",
         split="character",
@@ -78,7 +98,12 @@ def steps_of_letters(text, task: Copy):
         output_sequence_length=task.items,
         name="letter_ids",
     )(text)
-    ids = ops.cast(letters, "int32")  # 0 for nothing and 1 for what is no letter, as the network's own
+    ids = ops.cast(letters, "int32")  # 0 for nothing and 1 for what is not a letter, as the network's own
     ids = ops.pad(ids, [[0, 0], [0, task.length - 1]], constant_values=BLANK)
     ids = ops.pad(ids, [[0, 0], [0, 1]], constant_values=GO)
     return ops.pad(ids, [[0, 0], [0, task.items]], constant_values=BLANK)
+
+
+def get_network(model: keras.Model) -> keras.Model:
+    """The network inside a saved model."""
+    return model.get_layer("network")  # pyright: ignore[reportReturnType]

@@ -1,40 +1,51 @@
-"""How far back the gradient reaches before and after training, and what the gates do at the steps that matter."""
+"""How far back the gradient reaches before and after training, and the gates at the steps that matter."""
 
-from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+from matplotlib.figure import Figure
 
-from apps.memory.model import MEMORY
-from apps.memory.tasks import LETTERS, Adding, Task
+from apps.memory.model import RECURRENT_LAYER
+from apps.memory.tasks import LETTERS, AddingProblem, Task
 from rnn_keras.diagnostics import GradientFlow, gate_traces, plot_gates, plot_gradient_flow
-from rnn_keras.training.plots import save_figure
 
-PROBED = 8  # examples
-
-
-def probe(task: Task, steps: np.ndarray) -> dict:
-    """Arguments of `GradientMonitor` and `gradient_flow`: a few examples, and what of the outputs is late."""
-    # Of the copied letters the first is asked for first: its place is `items` steps before the end.
-    target_fn = None if isinstance(task, Adding) else lambda outputs: outputs[:, -1]
-    return {"probe": steps[:PROBED], "target_fn": target_fn}
+PROBE_EXAMPLES = 8
 
 
-def draw(folder: Path, task: Task, network: keras.Model, flows: list[tuple[int, GradientFlow]], steps) -> None:
-    """`gradient_flow.png`, over the training, and `gates.png` of one test example."""
+def make_probe(task: Task, steps: np.ndarray) -> dict[str, Any]:
+    """Arguments of `GradientMonitor`: a few examples, and the output whose gradient is measured."""
+    # The copied letters are repeated at the last steps: the last one depends on the letter `items` before the pause.
+    target_fn = None if isinstance(task, AddingProblem) else lambda outputs: outputs[:, -1]
+    return {"probe": steps[:PROBE_EXAMPLES], "target_fn": target_fn}
+
+
+def make_plots(
+    task: Task, network: keras.Model, flows: list[tuple[int, GradientFlow]], steps: np.ndarray
+) -> dict[str, Figure]:
+    """`gradient_flow`, before and after the training, and `gates` of one example.
+
+    Args:
+        task: what the network was trained on.
+        network: as `build_network` made it.
+        flows: of the `GradientMonitor` of its training.
+        steps: examples, `(n, time, ...)`, of which the first is used.
+    """
+    title = f"{task.name}, length {task.length}"
+    figures = {}
     if flows:
         (first, before), (last, after) = flows[0], flows[-1]
-        shown = {f"before epoch {first + 1}": before} | ({f"after epoch {last}": after} if last != first else {})
-        title = f"{task.name}, length {task.length}: gradient flow"
-        save_figure(plot_gradient_flow(shown, title), folder / "gradient_flow.png")
-    traces = gate_traces(network, steps[:1], layer=MEMORY)
-    title = f"{task.name}, length {task.length}: the gates of one test example, a row a unit"
-    save_figure(plot_gates(traces, marks(task, steps[0]), title), folder / "gates.png")
+        labelled = {f"before epoch {first + 1}": before} | ({f"after epoch {last}": after} if last != first else {})
+        figures["gradient_flow"] = plot_gradient_flow(labelled, f"{title}: gradient flow")
+    traces = gate_traces(network, steps[:1], layer=RECURRENT_LAYER)
+    labels = label_steps(task, steps[0])
+    figures["gates"] = plot_gates(traces, labels, f"{title}: the gates of one test example, a row per unit")
+    return figures
 
 
-def marks(task: Task, steps: np.ndarray) -> list[str]:
-    """What was read at each step that matters, and nothing at the others."""
-    if isinstance(task, Adding):
+def label_steps(task: Task, steps: np.ndarray) -> list[str]:
+    """What is read at each step that matters, and nothing for the others."""
+    if isinstance(task, AddingProblem):
         return [f"{value:.2f} marked, step {number}" if mark else "" for number, (value, mark) in enumerate(steps, 1)]
-    words = ["", "go", *LETTERS]
-    return [words[identity] for identity in steps]
+    symbols = ["", "go", *LETTERS]
+    return [symbols[index] for index in steps]

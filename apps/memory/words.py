@@ -1,14 +1,14 @@
-"""A sentence as words and marks, and variants of it whose last word only the first one tells."""
+"""A sentence as words and punctuation, and variants of it whose last word depends on the first one alone."""
 
 import re
 
 from rnn_keras.utils.errors import UserError
 
-FIRST = ("Or", "How", "When", "Why", "If", "Who", "Where")
-LAST = ("answer", "reason", "story", "ending", "secret", "promise", "riddle")
+FIRST_WORDS = ("Or", "How", "When", "Why", "If", "Who", "Where")
+LAST_WORDS = ("answer", "reason", "story", "ending", "secret", "promise", "riddle")
 
 
-def words_of(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """Words and punctuation marks, each on its own.
 
     Raises:
@@ -20,13 +20,14 @@ def words_of(text: str) -> list[str]:
     return words
 
 
-def last_word(words: list[str]) -> int:
-    """The place of the last word; what follows are marks."""
-    return max(place for place, word in enumerate(words) if word[0].isalnum())
+def find_last_word(words: list[str]) -> int:
+    """The index of the last word; what follows is punctuation."""
+    return max(index for index, word in enumerate(words) if word[0].isalnum())
 
 
-def variants(words: list[str]) -> list[list[str]]:
-    """The sentence up to its last word, and the same with other pairs of a first and a last word, each of them once."""
-    words = words[: last_word(words) + 1]
-    pairs = [(first, last) for first, last in zip(FIRST, LAST, strict=True) if not {first, last} & set(words)]
-    return [words, *([first, *words[1:-1], last] for first, last in pairs)]
+def make_variants(words: list[str]) -> list[list[str]]:
+    """The sentence up to its last word, and the same with other pairs of a first and a last word, each pair once."""
+    words = words[: find_last_word(words) + 1]
+    pairs = zip(FIRST_WORDS, LAST_WORDS, strict=True)
+    new_pairs = [(first, last) for first, last in pairs if not {first, last} & set(words)]
+    return [words, *([first, *words[1:-1], last] for first, last in new_pairs)]
