@@ -8,13 +8,13 @@ from apps.translation.metrics import score_corpus
 from apps.translation.sentence_pairs import Pairs
 from rnn_keras.data.classification import sample_evenly
 from rnn_keras.export.spec import ExportSpec
-from rnn_keras.seq2seq.export_spec import text_export_spec
+from rnn_keras.seq2seq.export_spec import text_to_text_spec
 
 
 def export_spec(model: keras.Model, config: TranslationConfig, examples: int) -> ExportSpec:
     """All files take raw sentences, and are compared by BLEU."""
     sources, references = sample_pairs(config, examples).references()
-    return text_export_spec(model, sources, lambda texts: score_corpus(texts, references)[0]["bleu"], "bleu")
+    return text_to_text_spec(model, sources, lambda texts: score_corpus(texts, references)[0]["bleu"], "bleu")
 
 
 def sample_pairs(config: TranslationConfig, number: int) -> Pairs:

@@ -12,7 +12,7 @@ from rnn_keras.seq2seq.litert_export import convert_seq2seq, seq2seq_files
 from rnn_keras.seq2seq.text_to_text import TextGenerator
 
 
-def text_export_spec(
+def text_to_text_spec(
     model: keras.Model, sources: Sequence[str], metric: Callable[[list[str]], float], metric_name: str
 ) -> ExportSpec:
     """The `ExportSpec` of a model that `build_text_to_text` made.

@@ -8,7 +8,7 @@ from apps.addition.export import select_test_sums
 from apps.addition.seq2seq.config import AdditionSeq2SeqConfig
 from apps.addition.seq2seq.data import make_text_batches
 from rnn_keras.export.spec import ExportSpec
-from rnn_keras.seq2seq.export_spec import text_export_spec
+from rnn_keras.seq2seq.export_spec import text_to_text_spec
 
 
 def export_spec(model: keras.Model, config: AdditionSeq2SeqConfig, examples: int) -> ExportSpec:
@@ -24,4 +24,4 @@ def export_spec(model: keras.Model, config: AdditionSeq2SeqConfig, examples: int
         test = select_test_sums(load_sums(config, make_text_batches), examples)
         questions, answers = test.questions, test.answers
     truth = np.array(answers)
-    return text_export_spec(model, questions, lambda texts: float(np.mean(np.array(texts) == truth)), "exact")
+    return text_to_text_spec(model, questions, lambda texts: float(np.mean(np.array(texts) == truth)), "exact")
