@@ -35,6 +35,37 @@ def fetched(tmp_path_factory):
     return path_of
 
 
+@pytest.fixture(scope="module")
+def quick_models():
+    """Saves seconds: the commands on a run share its loaded model, traced once, and graphs are not optimised."""
+    import tensorflow as tf
+
+    from rnn_keras.training.run_directory import RunDirectory
+
+    load, models = RunDirectory.load_model, {}
+
+    def load_model(self, modules=()):
+        if self.path not in models:
+            models[self.path] = load(self, modules)
+        return models[self.path]
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunDirectory, "load_model", load_model)
+        yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+
+
+@pytest.fixture
+def eager_functions():
+    """Functions are not traced, which takes longer than a few steps of a tiny network."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="session")
 def reviews(tmp_path_factory):
     generator = random.Random(4)
@@ -64,15 +95,16 @@ def sentiment_run(reviews, tmp_path_factory):
 NUMBERS = {"one": "一", "two": "两", "three": "三", "four": "四", "five": "五"}
 KINDS = {"red": "红", "white": "白", "big": "大", "small": "小", "old": "老", "black": "黑"}
 ANIMALS = {"cats": "猫", "dogs": "狗", "birds": "鸟", "rabbits": "兔", "ducks": "鸭", "horses": "马", "sheep": "羊"}
-# The order of the words turns, so that a translation word by word would be wrong.
+# The order of the words changes, so that a translation word by word would be wrong.
 PHRASES = [
     (f"I see {number} {kind} {animal}.", f"{ANIMALS[animal]}{KINDS[kind]}，{NUMBERS[number]}只。")
     for number in NUMBERS
     for kind in KINDS
     for animal in ANIMALS
 ]
-SMALL_TRANSLATOR = ("--units", "32", "--embedding-units", "32", "--batch-size", "16", "--learning-rate", "0.01")
-SMALL_TRANSLATOR += ("--epochs", "12", "--dropout", "0.1", "--word-dropout", "0", "--warm-up", "10")
+SMALL_TRANSLATOR = ("--cell", "gru", "--units", "32", "--embedding-units", "32", "--decoder-layers", "1")
+SMALL_TRANSLATOR += ("--dropout", "0", "--word-dropout", "0", "--maximum-length", "20", "--beam-width", "3")
+SMALL_TRANSLATOR += ("--epochs", "6", "--batch-size", "16", "--learning-rate", "0.02", "--warm-up", "5")
 
 
 @pytest.fixture(scope="session")
@@ -98,24 +130,14 @@ def translation_run(phrases, tmp_path_factory):
 
 COLORS = {"red": (220, 30, 30), "green": (20, 170, 40), "blue": (30, 60, 220), "yellow": (240, 210, 20)}
 FORMS = ("square", "bar", "cross")
-SMALL_CAPTIONER = ("--encoder", "cnn", "--size", "32", "--filters", "8", "--units", "32", "--embedding-units", "32")
-SMALL_CAPTIONER += (
-    "--batch-size",
-    "16",
-    "--learning-rate",
-    "0.005",
-    "--warm-up",
-    "10",
-    "--epochs",
-    "14",
-    "--dropout",
-    "0.1",
-)
+SMALL_CAPTIONER = ("--encoder", "cnn", "--size", "32", "--filters", "8", "--shift", "0", "--cell", "gru")
+SMALL_CAPTIONER += ("--units", "32", "--embedding-units", "32", "--dropout", "0.1", "--maximum-length", "10")
+SMALL_CAPTIONER += ("--epochs", "10", "--batch-size", "16", "--learning-rate", "0.01", "--warm-up", "10")
 
 
 @pytest.fixture(scope="session")
 def shapes(tmp_path_factory):
-    """A folder of 96 pictures of coloured shapes with two captions each."""
+    """A folder of 96 images of coloured shapes with two captions each."""
     import numpy as np
     from PIL import Image
 
@@ -142,7 +164,7 @@ def shapes(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def captioning_run(shapes, tmp_path_factory):
-    """A finished run on those pictures, that no test changes."""
+    """A finished run on those images, that no test changes."""
     from apps.captioning.__main__ import CaptioningApp
 
     run_dir = tmp_path_factory.mktemp("runs") / "captioning"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from apps.addition.data import SumData
+    from apps.addition.model import AdditionModel
     from rnn_keras.export.spec import ExportSpec
     from rnn_keras.training.train import TrainedNetwork
 
@@ -47,19 +48,19 @@ class AdditionApp(App):
         adder.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         return adder
 
-    def build_model(self, network: "keras.Model", data: "SumData", config: AdditionConfig) -> "keras.Model":
+    def build_model(self, network: "keras.Model", data: "SumData", config: AdditionConfig) -> "AdditionModel":
         from apps.addition.model import build_sum_model
         from apps.addition.probe import fit_carry_probe
 
         return build_sum_model(network, fit_carry_probe(network, data.train))
 
-    def score(self, model: "keras.Model", data: "SumData", split: str) -> dict[str, Any]:
+    def score(self, model: "AdditionModel", data: "SumData", split: str) -> dict[str, Any]:
         from apps.addition.metrics import score_sums
 
         return score_sums(model, data.examples(split))
 
     def plot(
-        self, trained: "TrainedNetwork", model: "keras.Model", data: "SumData", config: AdditionConfig
+        self, trained: "TrainedNetwork", model: "AdditionModel", data: "SumData", config: AdditionConfig
     ) -> "dict[str, Figure]":
         from apps.addition.plots import make_plots
 

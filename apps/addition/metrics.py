@@ -2,24 +2,23 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 
 from apps.addition.digit_columns import add_columns
-from apps.addition.model import BatchAdder
+from apps.addition.model import AdditionModel
 from apps.addition.sums import Groups
 
 
-def score_sums(model: keras.Model, groups: Groups) -> dict[str, Any]:
+def score_sums(model: AdditionModel, groups: Groups) -> dict[str, Any]:
     """The metrics of `summarize_exact`, and `carry_probe`, the accuracy of the linear probe over all columns.
 
     Args:
         model: of `build_sum_model`.
         groups: the sums to add.
     """
-    adder, correct, probe_correct = BatchAdder(model), {}, []
+    correct, probe_correct = {}, []
     for name, sums in groups.items():
-        digits, carries = adder(sums.columns)
+        digits, carries = model.column_adder(sums.columns)
         true_digits, true_carries = add_columns(sums.columns)
         correct[name] = (digits == true_digits).all(axis=1)
         probe_correct.append(((carries > 0.5) == true_carries).reshape(-1))

@@ -1,16 +1,17 @@
 """Many to many in step: two digits in and one out, column by column from the right. The carry is in the state."""
 
+import functools
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 from apps.addition.config import AdditionConfig
 from apps.addition.layers import DigitColumns, JoinDigits
 from rnn_keras.layers import OneHot
 from rnn_keras.layers.by_name import RECURRENT_LAYERS
+from rnn_keras.layers.keras_types import ops
 
 BATCH = 250  # sums that are added at once
 
@@ -38,8 +39,13 @@ def expose_states(adder: keras.Model) -> keras.Model:
 class AdditionModel(keras.Model):
     """The saved model; `import apps.addition.model` before `keras.models.load_model`."""
 
+    @functools.cached_property
+    def column_adder(self) -> "ColumnAdder":
+        """Adds many sums, batch by batch; it is traced once."""
+        return ColumnAdder(self)
 
-def build_sum_model(adder: keras.Model, probe: keras.layers.Dense) -> keras.Model:
+
+def build_sum_model(adder: keras.Model, probe: keras.layers.Dense) -> AdditionModel:
     """Texts such as "144+177" `(batch,)` -> `sum (batch,)`, and for each column, the rightmost first:
 
     `carry (batch, time)`, the probability by the linear probe that the state after that column holds a carry, and the
@@ -63,8 +69,12 @@ def build_sum_model(adder: keras.Model, probe: keras.layers.Dense) -> keras.Mode
     )
 
 
-class BatchAdder:
-    """Runs a model of `build_sum_model` on columns, batch by batch."""
+class ColumnAdder:
+    """Runs a model of `build_sum_model` on columns, batch by batch.
+
+    Args:
+        model: of `build_sum_model`.
+    """
 
     def __init__(self, model: keras.Model):
         adder: Any = model.get_layer("adder")

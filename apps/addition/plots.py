@@ -2,14 +2,14 @@
 
 from typing import Any
 
-import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import tensorflow as tf
 from matplotlib.figure import Figure
 
 from apps.addition.digit_columns import add_columns, to_columns
 from apps.addition.generate import generate_hard_sums, generate_test_sums
-from apps.addition.model import BatchAdder
+from apps.addition.model import AdditionModel, ColumnAdder
 from apps.addition.sums import Sums
 
 LENGTHS = (8, 16, 32, 64, 128, 256, 512)
@@ -18,7 +18,7 @@ MAXIMUM_COLUMNS = 40  # of a sum that a figure shows
 EXAMPLE = ("2051999643", "4367000361")  # with a carry that passes over four columns
 
 
-def make_plots(model: keras.Model, seed: int) -> dict[str, Figure]:
+def make_plots(model: AdditionModel, seed: int) -> dict[str, Figure]:
     """`exact_by_digits`; `state`, of one sum; and `carry_by_age`, of many.
 
     Args:
@@ -26,15 +26,14 @@ def make_plots(model: keras.Model, seed: int) -> dict[str, Figure]:
         seed: of the sums that are generated for the figures.
     """
     generator = np.random.default_rng(seed)
-    adder = BatchAdder(model)
-    exact = plot_exact_by_digits(adder, generator)
-    outputs: Any = model({"text": keras.ops.convert_to_tensor(["+".join(EXAMPLE)])}, training=False)
+    exact = plot_exact_by_digits(model.column_adder, generator)
+    outputs: Any = model({"text": tf.constant(["+".join(EXAMPLE)])}, training=False)
     state = plot_state(*EXAMPLE, outputs["state"][0].numpy(), outputs["carry"][0].numpy())
-    ages = plot_carry_by_age(adder, generate_hard_sums(generator, 200, 199))
+    ages = plot_carry_by_age(model.column_adder, generate_hard_sums(generator, 200, 199))
     return {"exact_by_digits": exact, "state": state, "carry_by_age": ages}
 
 
-def plot_exact_by_digits(adder: BatchAdder, generator: np.random.Generator) -> Figure:
+def plot_exact_by_digits(adder: ColumnAdder, generator: np.random.Generator) -> Figure:
     """The share of 100 random and 100 hard sums of each length that are right to the last digit."""
     figure, axis = plt.subplots(figsize=(6.5, 3.8))
     for name, label, style in (("", "random digits", "o-"), ("_carries", "many carries", "s--")):
@@ -88,7 +87,7 @@ def plot_state(first: str, second: str, state: np.ndarray, carry: np.ndarray) ->
     return figure
 
 
-def plot_carry_by_age(adder: BatchAdder, sums: Sums) -> Figure:
+def plot_carry_by_age(adder: ColumnAdder, sums: Sums) -> Figure:
     """The probe's log odds of a carry over the columns since it was determined.
 
     A column that adds up to nine passes on the carry, or the lack of one, that comes into it; any other column

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from apps.addition.column_addition import format_column_addition
 from apps.addition.digit_columns import add_columns, parse_sum, to_columns, to_numbers
+from apps.addition.model import AdditionModel
 from apps.addition.plots import plot_state
 from rnn_keras.training.plots import save_figure
 from rnn_keras.utils.errors import UserError
@@ -45,7 +45,7 @@ def parse_inputs(inputs: Sequence[bytes]) -> list[tuple[str, str]]:
     return [parse_sum(text.decode("utf-8", "replace")) for text in inputs]
 
 
-def predict_sums(model: keras.Model, inputs: Sequence[bytes], plot_file: Path) -> list[str]:
+def predict_sums(model: AdditionModel, inputs: Sequence[bytes], plot_file: Path) -> list[str]:
     """The sums as texts; the first few are printed as on paper, and the state of the first is plotted.
 
     Args:

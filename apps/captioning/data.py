@@ -9,12 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from apps.captioning.caption_batches import CaptionBatches
 from apps.captioning.captioned_images import CaptionedImages, load_captioned_images
 from apps.captioning.config import CaptioningConfig
 from apps.captioning.encoders import build_backbone, is_frozen
 from apps.captioning.features import load_features, load_pixels
 from rnn_keras.data.open_vocabulary import OpenVocabulary, ReversibleTokenizer, add_start_end
-from rnn_keras.data.pair_batches import PictureBatches
 
 MANY_CAPTIONS = 10_000  # from which on rarer words are unknown
 MINIMUM_COUNT = 5  # of a word, where there are many captions
@@ -56,15 +56,15 @@ class CaptioningData:
         shape = "x".join(map(str, self.arrays.shape[2:]))
         return f"{counts} images, {shape} each for {self.encoder}; {self.vocabulary.size} words"
 
-    def training_batches(self, config: CaptioningConfig) -> PictureBatches:
+    def training_batches(self, config: CaptioningConfig) -> CaptionBatches:
         return self._batches("train", config.batch_size, shuffle=True, seed=config.seed)
 
     def validation_dataset(self) -> tf.data.Dataset:
         return self._batches("validation", VALIDATION_BATCH, shuffle=False).dataset()
 
-    def _batches(self, split: str, batch_size: int, *, shuffle: bool, seed: int = 0) -> PictureBatches:
-        indices: Any = self.caption_images[split]
-        return PictureBatches(self.arrays, indices, self.targets[split], batch_size, shuffle=shuffle, seed=seed)
+    def _batches(self, split: str, batch_size: int, *, shuffle: bool, seed: int = 0) -> CaptionBatches:
+        indices, targets = self.caption_images[split], self.targets[split]
+        return CaptionBatches(self.arrays, indices, targets, batch_size, shuffle=shuffle, seed=seed)
 
 
 def load_data(config: CaptioningConfig) -> CaptioningData:

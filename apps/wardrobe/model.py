@@ -9,8 +9,7 @@ from apps.wardrobe.days import SEASONS, STEP_FEATURES, WEATHER, YESTERDAY
 from rnn_keras.data.classification import label_layer
 from rnn_keras.layers import OneHot
 from rnn_keras.layers.by_name import RECURRENT_LAYERS
-
-ops: Any = keras.ops  # Keras has no annotations, and the types inferred from all backends at once are wrong
+from rnn_keras.layers.keras_types import ops
 
 NETWORK = "recommender"
 CATEGORIES = {"weekday": 7, "season": len(SEASONS), "weather": len(WEATHER)}
@@ -50,7 +49,7 @@ class WardrobeModel(keras.Model):
     """The saved model; `import apps.wardrobe.model` before `keras.models.load_model`."""
 
 
-def build_wardrobe_model(recommender: keras.Model, names: list[str]) -> keras.Model:
+def build_wardrobe_model(recommender: keras.Model, names: list[str]) -> WardrobeModel:
     """Steps -> the likeliest `clothes (batch, time)`; `probabilities` and `today_only`, `(batch, time, clothes)`.
 
     Args:

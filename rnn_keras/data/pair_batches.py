@@ -119,52 +119,6 @@ class PairBatches(TeacherForcing):
         return pad_ids([self._sources[index] for index in indices])
 
 
-class PictureBatches(TeacherForcing):
-    """Captions of pictures: the inputs are the pictures, or their features, `(batch, ...)`.
-
-    Args:
-        pictures: `(pictures, views, ...)`, which may be a memory-mapped file. With shuffling, each caption gets a
-            random view of its picture, otherwise the first.
-        places: for each caption, the index of its picture.
-        targets, batch_size, shuffle, seed: see `TeacherForcing`.
-
-    Raises:
-        ValueError: there is not one index for each caption.
-    """
-
-    def __init__(
-        self,
-        pictures: np.ndarray,
-        places: Sequence[int],
-        targets: Sequence[np.ndarray],
-        batch_size: int,
-        *,
-        shuffle: bool,
-        seed: int = 0,
-    ):
-        super().__init__(targets, batch_size, shuffle=shuffle, seed=seed)
-        self._pictures, self._places = pictures, np.asarray(places)
-        if self._places.shape != (len(targets),):
-            raise ValueError(f"expected the index of a picture for each of the {len(targets)} captions")
-
-    @property
-    def input_spec(self) -> tf.TensorSpec:
-        return tf.TensorSpec((None, *self._pictures.shape[2:]), tf.as_dtype(self._pictures.dtype))
-
-    def plan(self, epoch: int) -> list[np.ndarray]:
-        plan = super().plan(epoch)
-        views = self._pictures.shape[1]
-        if not self.shuffle or views == 1:
-            return plan
-        # An index also encodes the view, which is drawn here, where the epoch is known.
-        generator = np.random.default_rng([self.seed, epoch, 1])
-        return [indices + self.number_of_examples * generator.integers(views, size=len(indices)) for indices in plan]
-
-    def select_inputs(self, indices: np.ndarray) -> np.ndarray:
-        views, captions = np.divmod(indices, self.number_of_examples)
-        return self._pictures[self._places[captions], views]
-
-
 def pad_ids(sequences: Sequence[np.ndarray]) -> np.ndarray:
     """Sequences of ids `(time,)` -> `(n, longest)` int32, padded with zeros at the end."""
     lengths = np.array([len(sequence) for sequence in sequences])

@@ -26,8 +26,9 @@ class JacobianProduct:
 
     @property
     def spectral_radius(self) -> np.ndarray:
-        """`(lags,)`: the geometric mean over the examples; 1 at lag 0."""
-        return np.exp(self._mean_log)
+        """`(lags,)`: the geometric mean over the examples; 1 at lag 0, infinite beyond the range of float64."""
+        with np.errstate(over="ignore"):
+            return np.exp(self._mean_log)
 
     @property
     def per_step(self) -> np.ndarray:

@@ -135,7 +135,7 @@ class LSTM(RecurrentLayer, keras.layers.LSTM):
     $$ i_t = \sigma(x_t W_i + h_{t-1} U_i + b_i) \quad\text{input gate: what to write} $$
     $$ f_t = \sigma(x_t W_f + h_{t-1} U_f + b_f) \quad\text{forget gate: what to keep} $$
     $$ g_t = \tanh(x_t W_g + h_{t-1} U_g + b_g) \quad\text{candidate: what could be written} $$
-    $$ o_t = \sigma(x_t W_o + h_{t-1} U_o + b_o) \quad\text{output gate: what to show} $$
+    $$ o_t = \sigma(x_t W_o + h_{t-1} U_o + b_o) \quad\text{output gate: what to output} $$
     $$ c_t = f_t \odot c_{t-1} + i_t \odot g_t \quad\text{cell state} $$
     $$ h_t = o_t \odot \tanh(c_t) \quad\text{hidden state, the output} $$
 

@@ -224,8 +224,13 @@ class RecurrentLayer(keras.layers.RNN):
         if self.go_backwards:
             inputs = ops.flip(inputs, 1)
             mask = None if mask is None else ops.flip(mask, 1)
-        masks = self.cell.recurrent_dropout_masks(states[0], training)
-        dropout_masks: Any = () if masks is None else tuple(masks) if isinstance(masks, list) else (masks,)
+        dropout_masks: Any = self.cell.recurrent_dropout_masks(states[0], training)
+        if dropout_masks is None:
+            dropout_masks = ()
+        elif isinstance(dropout_masks, list):
+            dropout_masks = tuple(dropout_masks)
+        else:
+            dropout_masks = (dropout_masks,)
         parameters = Parameters(kernel, bias, self.cell.recurrent_kernel, self.cell.recurrent_bias)
         initial_states: Any = tuple(states)
         outputs, last_states = fast_path.run(

@@ -16,7 +16,7 @@ from rnn_keras.cli.settings import list_given_fields, remove_flags, split_choice
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError
 from tests.helpers.tiny_app import ExportableApp, PlainApp, TinyApp
-from tests.helpers.tiny_runs import read_history, start_training, train, wait_for_epochs
+from tests.helpers.tiny_runs import read_history, start_training, train, train_here, wait_for_epochs
 
 # A command that must answer before TensorFlow is imported, which takes seconds.
 FAST = (
@@ -244,7 +244,7 @@ def test_an_interrupted_run_resumes_with_the_same_command(finished_run, tmp_path
 @pytest.mark.slow
 def test_a_killed_run_resumes_with_the_same_command(tmp_path):
     options = ("--epochs", 30)
-    _, expected = train(tmp_path / "alone", *options)
+    expected = train_here(tmp_path / "alone", *options)
     run_dir = tmp_path / "killed"
     process = start_training(run_dir, *options)
     wait_for_epochs(2, run_dir, process)

@@ -1,4 +1,4 @@
-"""Every gate against NumPy's float64 equations, one step after another."""
+"""Every gate compared with NumPy's float64 equations, one step after another."""
 
 import keras
 import numpy as np
@@ -20,27 +20,27 @@ def gates_by_numpy(family, x, weights, reset_after=True):
     """`{name: (batch, time, units)}`, the states from the oracle and the gates from the equations."""
     kernel, recurrent, *bias = (np.asarray(weight, np.float64) for weight in weights)
     bias = bias[0] if bias else np.zeros(kernel.shape[1])
-    taken = {name: [] for name in NAMES[family]}
+    found = {name: [] for name in NAMES[family]}
     states = [np.zeros((len(x), UNITS)) for _ in range(oracle.STATES[family])]
     for step in range(x.shape[1]):
         before = states
         arguments = {"reset_after": reset_after} if family == "GRU" else {}
         states = oracle.STEPS[family](x[:, step], before, [kernel, recurrent, bias], **arguments)
-        made = {"hidden_state": states[0]}
+        computed = {"hidden_state": states[0]}
         if family == "LSTM":
             i, f, g, o = np.split(x[:, step] @ kernel + before[0] @ recurrent + bias, 4, axis=-1)
-            made |= {"cell_state": states[1], "input_gate": oracle.sigmoid(i), "forget_gate": oracle.sigmoid(f)}
-            made |= {"candidate": np.tanh(g), "output_gate": oracle.sigmoid(o)}
+            computed |= {"cell_state": states[1], "input_gate": oracle.sigmoid(i), "forget_gate": oracle.sigmoid(f)}
+            computed |= {"candidate": np.tanh(g), "output_gate": oracle.sigmoid(o)}
         if family == "GRU":
             to_input, to_state = bias if reset_after else (bias, 0 * bias)
             xz, xr, _ = np.split(x[:, step] @ kernel + to_input, 3, axis=-1)
             hz, hr, _ = np.split(before[0] @ recurrent + to_state, 3, axis=-1)
             update = oracle.sigmoid(xz + hz)
-            candidate = (states[0] - update * before[0]) / (1 - update)  # what the state was mixed from
-            made |= {"update_gate": update, "reset_gate": oracle.sigmoid(xr + hr), "candidate": candidate}
-        for name, values in made.items():
-            taken[name].append(values)
-    return {name: np.stack(values, axis=1) for name, values in taken.items()}
+            candidate = (states[0] - update * before[0]) / (1 - update)
+            computed |= {"update_gate": update, "reset_gate": oracle.sigmoid(xr + hr), "candidate": candidate}
+        for name, values in computed.items():
+            found[name].append(values)
+    return {name: np.stack(values, axis=1) for name, values in found.items()}
 
 
 def layer_of(family, library=rnn_keras.layers, **arguments):
@@ -55,7 +55,7 @@ def sequences():
     return np.random.default_rng(1).normal(size=(BATCH, TIME, FEATURES)).astype("float32")
 
 
-def assert_alike(traces, expected):
+def assert_traces_close(traces, expected):
     assert set(traces) == set(expected)
     for name, values in expected.items():
         assert traces[name].shape == values.shape
@@ -68,27 +68,27 @@ def assert_alike(traces, expected):
 )
 def test_every_gate_at_every_step(family, arguments, library):
     layer, x = layer_of(family, library, **arguments), sequences()
-    assert_alike(gate_traces(layer, x), gates_by_numpy(family, x, layer.get_weights(), **arguments))
+    assert_traces_close(gate_traces(layer, x), gates_by_numpy(family, x, layer.get_weights(), **arguments))
 
 
-def test_inside_a_model_and_on_ids():
+def test_in_a_model_and_with_ids():
     ids = np.array([[0, 3, 2, 1], [2, 2, 0, 1]])
     model = keras.Sequential(
         [
             keras.Input((None,), dtype="int32"),
-            rnn_keras.layers.GRU(4, input_dim=4, return_sequences=True, name="below"),
-            rnn_keras.layers.LSTM(UNITS, name="above"),
+            rnn_keras.layers.GRU(4, input_dim=4, return_sequences=True, name="first"),
+            rnn_keras.layers.LSTM(UNITS, name="second"),
             keras.layers.Dense(1),
         ]
     )
-    below, above = model.get_layer("below"), model.get_layer("above")
-    x = oracle.run("GRU", np.eye(4)[ids], below.get_weights())[0]
-    expected = gates_by_numpy("LSTM", x, above.get_weights())
-    assert_alike(gate_traces(model, ids), expected)
-    np.testing.assert_allclose(gate_traces(model, ids, layer="below")["hidden_state"], x, atol=1e-5)
+    first, second = model.get_layer("first"), model.get_layer("second")
+    x = oracle.run("GRU", np.eye(4)[ids], first.get_weights())[0]
+    expected = gates_by_numpy("LSTM", x, second.get_weights())
+    assert_traces_close(gate_traces(model, ids), expected)
+    np.testing.assert_allclose(gate_traces(model, ids, layer="first")["hidden_state"], x, atol=1e-5)
 
 
-def test_masked_steps_have_no_gates_and_the_state_of_the_step_before():
+def test_masked_steps_have_nan_gates_and_the_state_of_the_step_before():
     layer, x = layer_of("LSTM"), sequences()
     mask = np.array([[True, True, False, True, False, False], [True] * TIME])
     traces = gate_traces(layer, x, mask=mask)
@@ -100,28 +100,30 @@ def test_masked_steps_have_no_gates_and_the_state_of_the_step_before():
     np.testing.assert_array_equal(traces["cell_state"][0, 4], traces["cell_state"][0, 3])
 
 
-def test_backwards_and_both_ways_are_in_the_order_of_the_inputs():
+def test_go_backwards_and_bidirectional_are_in_the_order_of_the_inputs():
     layer, x = layer_of("GRU", go_backwards=True), sequences()
-    turned = gates_by_numpy("GRU", x[:, ::-1], layer.get_weights())
-    turned = {name: values[:, ::-1] for name, values in turned.items()}
-    assert_alike(gate_traces(layer, x), turned)
+    reversed_gates = gates_by_numpy("GRU", x[:, ::-1], layer.get_weights())
+    reversed_gates = {name: values[:, ::-1] for name, values in reversed_gates.items()}
+    assert_traces_close(gate_traces(layer, x), reversed_gates)
 
-    both = keras.layers.Bidirectional(rnn_keras.layers.GRU(UNITS))
-    both.build((BATCH, TIME, FEATURES))
-    both.set_weights(layer.get_weights() * 2)
-    expected = {f"backward_{name}": values for name, values in turned.items()}
+    wrapper = keras.layers.Bidirectional(rnn_keras.layers.GRU(UNITS))
+    wrapper.build((BATCH, TIME, FEATURES))
+    wrapper.set_weights(layer.get_weights() * 2)
+    expected = {f"backward_{name}": values for name, values in reversed_gates.items()}
     forward = gates_by_numpy("GRU", x, layer.get_weights())
-    assert_alike(gate_traces(both, x), expected | {f"forward_{name}": values for name, values in forward.items()})
-    assert_alike(gate_traces(both, x, direction="forward"), forward)
+    assert_traces_close(
+        gate_traces(wrapper, x), expected | {f"forward_{name}": values for name, values in forward.items()}
+    )
+    assert_traces_close(gate_traces(wrapper, x, direction="forward"), forward)
 
 
-def test_the_share_of_units_whose_gate_stays_open():
+def test_the_fraction_of_units_whose_gate_stays_open():
     gate = np.array([[[0.95, 0.2, 0.99], [0.92, 0.95, 0.5], [np.nan, np.nan, np.nan]]])
     assert open_gate_fraction({"forget_gate": gate}) == pytest.approx(1 / 3)
     assert open_gate_fraction({"update_gate": gate}, threshold=0.4) == pytest.approx(2 / 3)
-    both_ways = {"forward_forget_gate": gate, "backward_forget_gate": np.ones_like(gate)}
-    assert open_gate_fraction(both_ways) == pytest.approx((1 / 3 + 1) / 2)
-    assert open_gate_fraction(both_ways, gate="forward_forget_gate") == pytest.approx(1 / 3)
+    bidirectional = {"forward_forget_gate": gate, "backward_forget_gate": np.ones_like(gate)}
+    assert open_gate_fraction(bidirectional) == pytest.approx((1 / 3 + 1) / 2)
+    assert open_gate_fraction(bidirectional, gate="forward_forget_gate") == pytest.approx(1 / 3)
     layer = layer_of("LSTM")
     kernel, recurrent, bias = layer.get_weights()
     bias[UNITS : 2 * UNITS] = [30, -30, 30]
@@ -131,7 +133,7 @@ def test_the_share_of_units_whose_gate_stays_open():
         open_gate_fraction({"hidden_state": gate})
 
 
-def test_a_cell_without_names_is_told():
+def test_a_cell_whose_gates_have_no_names():
     layer = keras.layers.RNN([keras.layers.GRUCell(2), keras.layers.GRUCell(3)])
     with pytest.raises(ValueError, match="have no names; expected one of LSTM, GRU, SimpleRNN"):
         gate_traces(layer, sequences())

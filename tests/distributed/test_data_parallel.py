@@ -9,8 +9,7 @@ from rnn_keras.distributed.data_parallel import distribute_model
 from rnn_keras.distributed.devices import Devices
 from rnn_keras.layers import GRU
 from rnn_keras.utils.errors import UserError
-from tests.helpers.tiny_app import TinyApp
-from tests.helpers.tiny_runs import train
+from tests.helpers.tiny_runs import train, train_here
 
 
 def distribute(model, count):
@@ -111,16 +110,13 @@ def test_a_model_that_cannot_be_divided_is_refused(layer):
 def test_the_strategy_mirrored_divides_batches_among_the_devices(tmp_path, monkeypatch):
     """Batches of 15 rows in shards of 8 and 7, the last one's 4 rows in shards of 2 and 2; gradients are clipped."""
 
-    def train_in_process(name, *options):
-        options = ("--epochs", "2", "--clip-norm", "0.05", "--batch-size", "15", *options)
-        TinyApp().main(["train", "--run-dir", str(tmp_path / name), *options])
-        return keras.models.load_model(tmp_path / name / "model.keras").get_weights()
-
-    alone = train_in_process("alone")
+    options = ("--epochs", 2, "--clip-norm", 0.05, "--batch-size", 15)
+    alone = train_here(tmp_path / "alone", *options)
     [device] = tf.config.list_logical_devices("CPU")
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [device] * 2 if kind == "CPU" else [])
     assert len(Devices().names) == 2
-    for weight, other in zip(alone, train_in_process("mirrored", "--strategy", "mirrored"), strict=True):
+    mirrored = train_here(tmp_path / "mirrored", *options, "--strategy", "mirrored")
+    for weight, other in zip(alone, mirrored, strict=True):
         np.testing.assert_allclose(other, weight, atol=1e-5)
 
 
@@ -128,7 +124,7 @@ def test_the_strategy_mirrored_divides_batches_among_the_devices(tmp_path, monke
 def test_two_devices_of_one_machine_train_one_model(tmp_path):
     """The same with two devices that TensorFlow knows as such."""
     options = ("--epochs", 2, "--clip-norm", 0.05, "--batch-size", 15)
-    _, alone = train(tmp_path / "alone", *options)
+    alone = train_here(tmp_path / "alone", *options)
     _, mirrored = train(tmp_path / "mirrored", *options, "--strategy", "mirrored", TINY_APP_CPUS="2")
     for weight, other in zip(alone, mirrored, strict=True):
         np.testing.assert_allclose(other, weight, atol=1e-5)

@@ -15,7 +15,15 @@ from rnn_keras.distributed.data_service import read_from_service, watch_service
 from rnn_keras.training.config import hash_config
 from rnn_keras.utils.errors import UserError
 from tests.helpers.tiny_app import TinyApp, TinyConfig
-from tests.helpers.tiny_runs import read_history, start_app, start_training, train, wait_for, wait_for_epochs
+from tests.helpers.tiny_runs import (
+    read_history,
+    start_app,
+    start_training,
+    train,
+    train_here,
+    wait_for,
+    wait_for_epochs,
+)
 
 EPOCHS = 20
 
@@ -46,8 +54,7 @@ def service():
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("alone")
-    _, weights = train(run_dir, "--epochs", EPOCHS)
-    return run_dir, weights
+    return run_dir, train_here(run_dir, "--epochs", EPOCHS)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from rnn_keras.distributed.cluster import _read_tf_config
 from rnn_keras.distributed.local_workers import train_in_processes
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError
-from tests.helpers.tiny_runs import list_children, read_history, start_training, train, wait_for_epochs
+from tests.helpers.tiny_runs import list_children, read_history, start_training, train, train_here, wait_for_epochs
 
 # Stands for an app: each process writes its TF_CONFIG, and the one with the rank that the command line names fails.
 STAND_IN = """
@@ -72,8 +72,8 @@ def test_the_others_have_some_time_to_stop_by_themselves(monkeypatch, capfd):
 def test_three_processes_give_the_result_of_one(tmp_path):
     """Batches of 16 are divided into 6, 6 and 4 rows; gradients are clipped."""
     options = ("--epochs", 2, "--clip-norm", 0.05)
-    _, alone = train(tmp_path / "alone", *options)
-    _, unclipped = train(tmp_path / "unclipped", "--epochs", 2)
+    alone = train_here(tmp_path / "alone", *options)
+    unclipped = train_here(tmp_path / "unclipped", "--epochs", 2)
     assert max(abs(weight - other).max() for weight, other in zip(alone, unclipped, strict=True)) > 0.01
     out, together = train(tmp_path / "together", *options, "--workers", 3)
 
@@ -89,7 +89,7 @@ def test_three_processes_give_the_result_of_one(tmp_path):
 @pytest.mark.slow
 def test_after_the_loss_of_a_process_the_same_command_ends_as_if_nothing_had_happened(tmp_path):
     options = ("--epochs", 15)
-    _, alone = train(tmp_path / "alone", *options)
+    alone = train_here(tmp_path / "alone", *options)
     process = start_training(tmp_path / "together", *options, "--workers", 2)
     wait_for_epochs(2, tmp_path / "together", process)
     os.kill(list_children(process)[1], signal.SIGKILL)

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import rnn_keras.layers
@@ -25,6 +27,42 @@ GATES = oracle.GATES
 ROOT = Path(__file__).resolve().parents[2]
 
 
+VARIANT_AXIS = dict(zip(VARIANT_IDS, VARIANTS, strict=True))
+
+
+def combinations(*axes, fast):
+    """Cases for pytest.mark.parametrize: all combinations of the axes' values; all but those in `fast` are slow.
+
+    Args:
+        axes: lists of values, or dicts of tuples of values by their id, such as `VARIANT_AXIS`.
+        fast: ids, such as "LSTM-True", which are the axes' joined by hyphens.
+    """
+    axes = [axis if isinstance(axis, dict) else {str(value): (value,) for value in axis} for axis in axes]
+    cases = {}
+    for parts in itertools.product(*(axis.items() for axis in axes)):
+        cases["-".join(part_id for part_id, _ in parts)] = [value for _, values in parts for value in values]
+    assert set(fast) <= set(cases), set(fast) - set(cases)
+    return [
+        pytest.param(*values, id=case_id, marks=() if case_id in fast else pytest.mark.slow)
+        for case_id, values in cases.items()
+    ]
+
+
+def property_test(few, many, **strategies):
+    """A test that draws from hypothesis strategies: a few examples, and many in a case that is slow."""
+
+    def decorate(check):
+        @pytest.mark.parametrize("examples", [few, pytest.param(many, marks=pytest.mark.slow)])
+        def test(examples):
+            settings = hypothesis.settings(max_examples=examples, deadline=None, derandomize=True, database=None)
+            settings(hypothesis.given(**strategies)(check))()
+
+        test.__doc__ = check.__doc__
+        return test
+
+    return decorate
+
+
 def ours(name):
     return getattr(rnn_keras.layers, name)
 
@@ -33,7 +71,7 @@ def theirs(name):
     return getattr(keras.layers, name)
 
 
-def randomise(layer, seed):
+def randomize(layer, seed):
     """Gives every weight, biases included, values of its own: initial zeros would hide a swapped gate or bias."""
     rng = np.random.default_rng(seed)
     layer.set_weights([rng.normal(0.0, 0.5, w.shape) for w in layer.get_weights()])
@@ -43,7 +81,7 @@ def built_pair(family, shape, weight_seed=0, **kwargs):
     """Our layer and the Keras layer of the same name, built for `shape`, with the same random weights."""
     mine, other = ours(family)(**kwargs), theirs(family)(**kwargs)
     other.build(shape)
-    randomise(other, weight_seed)
+    randomize(other, weight_seed)
     mine.build(shape)
     mine.set_weights(other.get_weights())
     return mine, other
@@ -114,7 +152,7 @@ def make_mask(kind, batch, time, seed=0):
         return steps >= time - lengths
     mask = np.random.default_rng(seed).random((batch, time)) < 0.6
     if kind == "random":
-        # One step before the first that counts and one after it, whatever the draw.
+        # A masked step before the first that counts and one after it, whatever was drawn.
         mask[0, :3] = [False, True, False]
         return mask
     if kind == "empty_row":
@@ -129,7 +167,7 @@ MASKS = ("none", "right", "left", "random", "empty_row")
 def covering(options, strength, seed=0):
     """Rows (dicts) in which every combination of values of any `strength` options appears at least once.
 
-    A greedy covering array: each row is the best of some random candidates, made to hold one combination that is still
+    A greedy covering array: each row is the best of some random candidates that contain a combination which is still
     missing. Deterministic for a seed.
     """
     rng = random.Random(seed)

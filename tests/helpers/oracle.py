@@ -79,8 +79,8 @@ def run(
 ):
     """Outputs (batch, time, units) in processing order, and the list of final states.
 
-    A masked step leaves the states alone and repeats the output before it (zeros where there is none), or outputs
-    zeros with `zero_output_for_mask`. `weights` without a bias stands for a bias of zeros.
+    A masked step leaves the states as they are and repeats the output before it (zeros where there is none), or
+    outputs zeros with `zero_output_for_mask`. Without a bias among the `weights` it is zero.
     """
     x = numbers(x)
     weights = [numbers(w) for w in weights]
@@ -120,10 +120,10 @@ def numbers(values):
 
 
 def exact_gradients(function, values, step=1e-30):
-    """The gradients of a real scalar function of several arrays, to the last digit.
+    """The gradients of a real scalar function of several arrays, to machine precision.
 
-    By complex steps: Im f(x + i h) / h has no subtraction in it, so that h can be as small as one likes (Squire and
-    Trapp, SIAM Review 40, 1998). Holds for analytic functions, as tanh and the sigmoid are.
+    By complex steps: Im f(x + i h) / h has no subtraction, so that h can be arbitrarily small (Squire and Trapp, SIAM
+    Review 40, 1998). The function must be analytic, as tanh and the sigmoid are.
     """
     gradients = []
     for number, value in enumerate(values):
@@ -142,11 +142,11 @@ def numerical_gradient(function, value, step=1e-5):
     value = np.array(value, dtype=np.float64)
     gradient = np.zeros_like(value)
     for index in np.ndindex(*value.shape):
-        kept = value[index]
-        value[index] = kept + step
+        original = value[index]
+        value[index] = original + step
         above = function(value)
-        value[index] = kept - step
+        value[index] = original - step
         below = function(value)
-        value[index] = kept
+        value[index] = original
         gradient[index] = (above - below) / (2.0 * step)
     return gradient

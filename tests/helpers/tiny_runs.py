@@ -1,4 +1,4 @@
-"""Commands of tests/helpers/tiny_app.py as a user starts them, in processes of their own."""
+"""Commands of tests/helpers/tiny_app.py as a user starts them, most of them in processes of their own."""
 
 import json
 import os
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
+
+from tests.helpers.tiny_app import TinyApp
 
 ROOT = str(Path(__file__).parents[2])
 
@@ -26,11 +28,17 @@ def start_training(run_dir, *arguments, **environment):
 
 
 def train(run_dir, *arguments, **environment):
-    """Trains to the end; returns what was printed and the weights."""
+    """Trains to the end in a process of its own; returns what was printed and the weights."""
     process = start_training(run_dir, *arguments, **environment)
     out, _ = process.communicate(timeout=300)
     assert process.returncode == 0, out
     return out, keras.models.load_model(run_dir / "model.keras").get_weights()
+
+
+def train_here(run_dir, *arguments):
+    """Trains with the same settings in this process, which is faster; returns the weights."""
+    TinyApp().main(["train", "--run-dir", run_dir, "--patience", 500, *arguments])
+    return keras.models.load_model(run_dir / "model.keras").get_weights()
 
 
 def read_history(run_dir):

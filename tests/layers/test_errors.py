@@ -1,4 +1,4 @@
-"""Mistakes: where Keras refuses, so do we, and the message says which argument is meant."""
+"""Wrong arguments: where Keras raises an error, so do we, and the message names the argument."""
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ def test_units(name, units):
 @pytest.mark.parametrize("units", [2.5, "3", None])
 @pytest.mark.parametrize("name", [*FAMILIES, *CELLS])
 def test_units_of_another_type(name, units):
-    """Keras fails on these only later and on something else."""
+    """Keras fails on these later, with another error."""
     with pytest.raises((TypeError, ValueError), match="units"):
         ours(name)(units)
 
@@ -87,7 +87,7 @@ def test_mask_length(family):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_unroll_needs_a_length(family):
-    # Inside of a graph, where shapes are not only for show.
+    # In a graph, where the number of steps may be unknown.
     for cls in (theirs(family), ours(family)):
         layer = cls(3, unroll=True)
         layer.build((None, None, 4))
@@ -113,7 +113,7 @@ def test_use_cudnn(family):
         with pytest.raises(ValueError, match="use_cudnn"):
             cls(3, use_cudnn="always")
         with pytest.raises(ValueError, match="use_cudnn=True"):
-            # No bias is a thing that cuDNN cannot do, with or without a GPU.
+            # cuDNN cannot do without a bias, whether there is a GPU or not.
             cls(3, use_cudnn=True, use_bias=False)(X)
 
 

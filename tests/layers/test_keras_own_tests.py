@@ -12,12 +12,13 @@ import pytest
 from tests.helpers.layer_cases import CELLS, FAMILIES
 
 HERE = Path(__file__).resolve().parent
-# rnn_test.py and time_distributed_test.py build none of the six classes.
+# rnn_test.py and time_distributed_test.py use none of the six classes.
 FILES = ("simple_rnn", "lstm", "gru", "bidirectional", "stacked_rnn_cells")
-# Neither does this test, the slowest by far.
-LEFT_OUT = "not (StackedRNNTest and test_basics)"
+# Nor does this test, the slowest by far.
+SELECTED = "not (StackedRNNTest and test_basics)"
 
 
+@pytest.mark.slow
 def test_keras_tests_pass_on_our_layers(tmp_path):
     folder = Path(keras.src.layers.rnn.__file__).parent
     files = [folder / f"{name}_test.py" for name in FILES]
@@ -32,7 +33,7 @@ def test_keras_tests_pass_on_our_layers(tmp_path):
         "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "keras_tests_plugin"]
-    command += ["--rootdir", str(tmp_path), "-c", os.devnull, "--tb=short", "-k", LEFT_OUT]
+    command += ["--rootdir", str(tmp_path), "-c", os.devnull, "--tb=short", "-k", SELECTED]
     done = subprocess.run(
         [*command, *map(str, files)],
         cwd=tmp_path,

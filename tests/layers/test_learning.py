@@ -1,11 +1,11 @@
-"""The layers train: every weight moves, a batch is learnt by heart, and steps equal those of Keras."""
+"""The layers train: every weight changes, a batch is memorised, and training steps equal those of Keras."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers.layer_cases import FAMILIES, VARIANT_IDS, VARIANTS, ours, randomise, theirs
+from tests.helpers.layer_cases import FAMILIES, VARIANT_AXIS, combinations, ours, randomize, theirs
 
 VOCABULARY, BATCH, TIME = 6, 8, 5
 
@@ -24,16 +24,20 @@ def classifier(layer_class, units=6, **kwargs):
     return model
 
 
-@pytest.mark.parametrize("ids", [False, True])
-@pytest.mark.parametrize(("family", "extra"), VARIANTS, ids=VARIANT_IDS)
-def test_one_step_moves_every_weight(family, extra, ids):
-    """A weight that no gradient reaches would keep its value; every gate's columns must move."""
+@pytest.mark.parametrize(
+    ("family", "extra", "ids"),
+    combinations(
+        VARIANT_AXIS, [False, True], fast=("SimpleRNN-True", "LSTM-False", "GRU-after-False", "GRU-before-True")
+    ),
+)
+def test_one_step_changes_every_weight(family, extra, ids):
+    """A weight that no gradient reaches would keep its value; every gate's columns must change."""
     layer = ours(family)(3, **({"input_dim": VOCABULARY} if ids else {}), **extra)
     x = np.random.default_rng(1).integers(0, VOCABULARY, (BATCH, TIME)) if ids else data()[0]
     # Rows of ids that do not occur would rightly stay as they are.
     assert not ids or len(np.unique(x)) == VOCABULARY
     layer(x)
-    randomise(layer, seed=3)
+    randomize(layer, seed=3)
     before = layer.get_weights()
     with tf.GradientTape() as tape:
         output = layer(x, training=True)
@@ -44,18 +48,18 @@ def test_one_step_moves_every_weight(family, extra, ids):
         assert (old != new).all(), weight.path
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_learns_a_batch_by_heart(family):
-    """Random inputs with random labels can only be remembered."""
+@pytest.mark.parametrize("family", combinations(FAMILIES, fast=("LSTM",)))
+def test_memorises_a_batch(family):
+    """Random inputs with random labels can only be memorised."""
     x, y = data()
     model = classifier(ours(family), units=12)
-    model.compile(optimizer=keras.optimizers.Adam(0.05), loss="binary_crossentropy")
-    losses = [float(model.train_on_batch(x, y)) for _ in range(60)]
+    model.compile(optimizer=keras.optimizers.Adam(0.1), loss="binary_crossentropy")
+    losses = [float(model.train_on_batch(x, y)) for _ in range(30)]
     assert losses[0] > 0.4
     assert losses[-1] < 0.05
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", combinations(FAMILIES, fast=("SimpleRNN",)))
 def test_learns_from_ids(family):
     """Whether the first id of a sequence is even: the state has to carry it to the end."""
     rng = np.random.default_rng(2)
@@ -68,14 +72,14 @@ def test_learns_from_ids(family):
             keras.layers.Dense(1, activation="sigmoid"),
         ]
     )
-    model.compile(optimizer=keras.optimizers.Adam(0.05), loss="binary_crossentropy")
-    losses = [float(model.train_on_batch(ids, labels)) for _ in range(60)]
+    model.compile(optimizer=keras.optimizers.Adam(0.1), loss="binary_crossentropy")
+    losses = [float(model.train_on_batch(ids, labels)) for _ in range(30)]
     assert losses[0] > 0.4
     assert losses[-1] < 0.05
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_fit_goes_the_way_of_keras(family):
+@pytest.mark.parametrize("family", combinations(FAMILIES, fast=("SimpleRNN",)))
+def test_fit_has_the_losses_of_keras(family):
     """From the same weights on the same batches, the loss after each step is that of the Keras layer."""
     x, y = data()
     histories = []
@@ -92,7 +96,7 @@ def test_fit_goes_the_way_of_keras(family):
     assert histories[1][-1] < histories[1][0]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", combinations(FAMILIES, fast=("SimpleRNN",)))
 def test_frozen_layer_keeps_its_weights(family):
     x, y = data()
     model = classifier(ours(family))

@@ -1,13 +1,23 @@
-"""Properties over random shapes and masks: ours equals Keras, and masks mean what they are said to mean."""
+"""Properties for random shapes and masks: ours equals Keras, and a mask does what its documentation says."""
 
 import numpy as np
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers import oracle
-from tests.helpers.layer_cases import FAMILIES, VARIANTS, assert_all_close, built_pair, numpy_list, ours, randomise
+from tests.helpers.layer_cases import (
+    FAMILIES,
+    VARIANTS,
+    assert_all_close,
+    built_pair,
+    numpy_list,
+    ours,
+    property_test,
+    randomize,
+)
 
-quick = settings(max_examples=25, deadline=None, derandomize=True)
+FEW, MANY = 6, 25
+# Few pairs of (features, units), since each needs a graph of its own.
+WIDTHS = [(1, 1), (4, 3)]
 
 
 @st.composite
@@ -25,14 +35,13 @@ def masks(draw, batch, time):
 @st.composite
 def problems(draw, min_batch=0):
     batch, time = draw(st.integers(min_batch, 3)), draw(st.integers(1, 5))
-    features, units = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    features, units = draw(st.sampled_from(WIDTHS))
     x = np.random.default_rng(draw(st.integers(0, 99))).normal(size=(batch, time, features)).astype("float32")
     mask = draw(st.one_of(st.none(), masks(batch, time)))
     return x, mask, units
 
 
-@quick
-@given(problem=problems(), variant=st.sampled_from(VARIANTS), flags=st.tuples(*[st.booleans()] * 3))
+@property_test(FEW, MANY, problem=problems(), variant=st.sampled_from(VARIANTS), flags=st.tuples(*[st.booleans()] * 3))
 def test_equals_keras(problem, variant, flags):
     """From an empty batch to a row without any step that counts."""
     x, mask, units = problem
@@ -47,14 +56,13 @@ def test_equals_keras(problem, variant, flags):
 def layer_for(family, x, units, **kwargs):
     layer = ours(family)(units, return_sequences=True, return_state=True, **kwargs)
     layer.build(x.shape)
-    randomise(layer, seed=1)
+    randomize(layer, seed=1)
     return layer
 
 
-@quick
-@given(problem=problems(min_batch=1), family=st.sampled_from(FAMILIES), data=st.data())
-def test_masked_inputs_do_not_matter(problem, family, data):
-    """Whatever stands at a masked step, even infinities of the float range, changes no output and no state."""
+@property_test(FEW, MANY, problem=problems(min_batch=1), family=st.sampled_from(FAMILIES), data=st.data())
+def test_masked_inputs_have_no_effect(problem, family, data):
+    """Whatever the input at a masked step, also a very large one, the outputs and the states are the same."""
     x, mask, units = problem
     if mask is None:
         mask = data.draw(masks(*x.shape[:2]))
@@ -63,9 +71,8 @@ def test_masked_inputs_do_not_matter(problem, family, data):
     assert_all_close(numpy_list(layer(disturbed, mask=mask)), numpy_list(layer(x, mask=mask)), atol=0.0)
 
 
-@quick
-@given(problem=problems(min_batch=1), family=st.sampled_from(FAMILIES), backwards=st.booleans())
-def test_a_mask_equals_leaving_the_steps_out(problem, family, backwards):
+@property_test(FEW, MANY, problem=problems(min_batch=1), family=st.sampled_from(FAMILIES), backwards=st.booleans())
+def test_a_mask_equals_omitting_the_steps(problem, family, backwards):
     """The final state of a masked row is that of the shorter sequence without its masked steps."""
     x, mask, units = problem
     if mask is None:
@@ -81,19 +88,17 @@ def test_a_mask_equals_leaving_the_steps_out(problem, family, backwards):
         assert_all_close([s[row] for s in states], [a[0] for a in alone])
 
 
-@quick
-@given(problem=problems(min_batch=1), family=st.sampled_from(FAMILIES))
-def test_rows_do_not_see_each_other(problem, family):
+@property_test(FEW, MANY, problem=problems(min_batch=1), family=st.sampled_from(FAMILIES))
+def test_rows_are_independent(problem, family):
     x, mask, units = problem
     layer = layer_for(family, x, units)
-    together = numpy_list(layer(x, mask=mask))
+    outputs = numpy_list(layer(x, mask=mask))
     order = np.arange(len(x))[::-1]
     reordered = numpy_list(layer(x[order], mask=None if mask is None else mask[order]))
-    assert_all_close([t[order] for t in together], reordered)
+    assert_all_close([output[order] for output in outputs], reordered)
 
 
-@quick
-@given(problem=problems(min_batch=1), family=st.sampled_from(FAMILIES))
+@property_test(FEW, MANY, problem=problems(min_batch=1), family=st.sampled_from(FAMILIES))
 def test_backwards_is_forwards_on_the_reversed_sequence(problem, family):
     x, mask, units = problem
     forwards = layer_for(family, x, units)
@@ -104,24 +109,22 @@ def test_backwards_is_forwards_on_the_reversed_sequence(problem, family):
     )
 
 
-@quick
-@given(problem=problems(min_batch=1), family=st.sampled_from(FAMILIES), cut=st.integers(1, 4))
-def test_two_halves_make_a_whole(problem, family, cut):
-    """Handing the state from one call to the next equals one call."""
+@property_test(FEW, MANY, problem=problems(min_batch=1), family=st.sampled_from(FAMILIES), split=st.integers(1, 4))
+def test_two_calls_equal_one(problem, family, split):
+    """A sequence in two parts, the second with the states of the first, gives the results of the whole sequence."""
     x, mask, units = problem
     x = np.concatenate([x, x[:, :1]], axis=1)
     mask = None if mask is None else np.concatenate([mask, ~mask[:, :1]], axis=1)
-    cut = min(cut, x.shape[1] - 1)
+    split = min(split, x.shape[1] - 1)
     layer = layer_for(family, x, units, zero_output_for_mask=True)
-    first_mask, second_mask = (None, None) if mask is None else (mask[:, :cut], mask[:, cut:])
-    first, *states = layer(x[:, :cut], mask=first_mask)
-    second, *last = layer(x[:, cut:], mask=second_mask, initial_state=states)
-    whole = numpy_list(layer(x, mask=mask))
-    assert_all_close([np.concatenate([first, second], axis=1), *map(np.asarray, last)], whole)
+    first_mask, second_mask = (None, None) if mask is None else (mask[:, :split], mask[:, split:])
+    first, *states = layer(x[:, :split], mask=first_mask)
+    second, *last = layer(x[:, split:], mask=second_mask, initial_state=states)
+    expected = numpy_list(layer(x, mask=mask))
+    assert_all_close([np.concatenate([first, second], axis=1), *map(np.asarray, last)], expected)
 
 
-@quick
-@given(problem=problems(min_batch=1), family=st.sampled_from(FAMILIES))
+@property_test(FEW, MANY, problem=problems(min_batch=1), family=st.sampled_from(FAMILIES))
 def test_equals_the_equations(problem, family):
     x, mask, units = problem
     layer = layer_for(family, x, units)

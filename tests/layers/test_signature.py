@@ -113,7 +113,6 @@ def test_path_is_the_place_in_the_model():
     assert expected[0] == "first" and None not in expected
     assert [layer.path for layer in layers] == expected
     model(np.ones((2, 3, 4), "float32"))
-    model.predict(np.ones((2, 3, 4), "float32"), verbose=0)
     assert [layer.path for layer in layers] == expected
     assert layers[0].execution_path == "fast"
     for name in (*FAMILIES, *CELLS):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from apps.addition.data import SumData
+    from apps.addition.seq2seq.model import AdditionSeq2SeqModel
     from rnn_keras.export.spec import ExportSpec
     from rnn_keras.training.train import TrainedNetwork
 
@@ -51,19 +52,21 @@ class AdditionSeq2SeqApp(App):
         network.compile(optimizer=optimizer, loss=SmoothedCrossentropy(0.0), weighted_metrics=["accuracy"])
         return network
 
-    def build_model(self, network: "keras.Model", data: "SumData", config: AdditionSeq2SeqConfig) -> "keras.Model":
+    def build_model(
+        self, network: "keras.Model", data: "SumData", config: AdditionSeq2SeqConfig
+    ) -> "AdditionSeq2SeqModel":
         from apps.addition.seq2seq.data import count_question_characters
         from apps.addition.seq2seq.model import build_answer_model
 
         return build_answer_model(network, count_question_characters(data.train))
 
-    def score(self, model: "keras.Model", data: "SumData", split: str) -> dict[str, Any]:
+    def score(self, model: "AdditionSeq2SeqModel", data: "SumData", split: str) -> dict[str, Any]:
         from apps.addition.seq2seq.metrics import score_answers
 
         return score_answers(model, data.examples(split))
 
     def plot(
-        self, trained: "TrainedNetwork", model: "keras.Model", data: "SumData", config: AdditionSeq2SeqConfig
+        self, trained: "TrainedNetwork", model: "AdditionSeq2SeqModel", data: "SumData", config: AdditionSeq2SeqConfig
     ) -> "dict[str, Figure]":
         from apps.addition.digit_columns import add_columns
         from apps.addition.seq2seq.metrics import check_answers
@@ -81,10 +84,9 @@ class AdditionSeq2SeqApp(App):
 
     def predict(self, run: FinishedRun, inputs: Sequence[bytes]) -> list[str]:
         from apps.addition.predict import parse_inputs
-        from rnn_keras.seq2seq.text_to_text import TextGenerator
 
         questions = ["+".join(pair) for pair in parse_inputs(inputs)]
-        return TextGenerator(run.model).generate(questions, "greedy").texts
+        return run.model.generator.generate(questions, "greedy").texts
 
     def export_spec(self, model: "keras.Model", config: AdditionSeq2SeqConfig, examples: int) -> "ExportSpec":
         from apps.addition.seq2seq.export import export_spec

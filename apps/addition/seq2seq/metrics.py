@@ -2,22 +2,21 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 
 from apps.addition.metrics import summarize_exact
 from apps.addition.model import BATCH
+from apps.addition.seq2seq.model import AdditionSeq2SeqModel
 from apps.addition.sums import Groups, Sums
-from rnn_keras.seq2seq.text_to_text import TextGenerator
 
 
-def check_answers(model: keras.Model, sums: Sums) -> np.ndarray:
+def check_answers(model: AdditionSeq2SeqModel, sums: Sums) -> np.ndarray:
     """Which sums the model answers right to the last digit, `(n,)` booleans."""
-    texts = TextGenerator(model).generate(sums.questions, "greedy", BATCH).texts
+    texts = model.generator.generate(sums.questions, "greedy", BATCH).texts
     return np.array(texts) == np.array(sums.answers)
 
 
-def score_answers(model: keras.Model, groups: Groups) -> dict[str, Any]:
+def score_answers(model: AdditionSeq2SeqModel, groups: Groups) -> dict[str, Any]:
     """The metrics of `summarize_exact`.
 
     Args:

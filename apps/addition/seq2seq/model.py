@@ -1,11 +1,13 @@
 """Many to many: the text of a sum is read character by character, and then the text of the answer is written."""
 
+import functools
+
 import keras
 
 from apps.addition.seq2seq.config import AdditionSeq2SeqConfig
 from apps.addition.seq2seq.data import make_vocabulary
 from rnn_keras.seq2seq import AttentionDecoder, BidirectionalEncoder
-from rnn_keras.seq2seq.text_to_text import build_text_to_text, build_training_network
+from rnn_keras.seq2seq.text_to_text import TextGenerator, build_text_to_text, build_training_network
 
 
 def build_network(config: AdditionSeq2SeqConfig) -> keras.Model:
@@ -20,8 +22,13 @@ def build_network(config: AdditionSeq2SeqConfig) -> keras.Model:
 class AdditionSeq2SeqModel(keras.Model):
     """The saved model; `import apps.addition.seq2seq.model` before `keras.models.load_model`."""
 
+    @functools.cached_property
+    def generator(self) -> TextGenerator:
+        """Answers many questions, in batches of similar length; its searches are traced once."""
+        return TextGenerator(self)
 
-def build_answer_model(network: keras.Model, question_characters: int) -> keras.Model:
+
+def build_answer_model(network: keras.Model, question_characters: int) -> AdditionSeq2SeqModel:
     """Texts such as "144+177" `(batch,)` -> `sum` and `score` `(batch,)`.
 
     Args:

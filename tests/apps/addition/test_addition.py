@@ -186,7 +186,7 @@ class TestTrained:
         by_streams = (
             "import sys\n"
             "import numpy as np\n"
-            "from rnn_keras.export import LiteRTModel\n"
+            "from rnn_keras import LiteRTModel\n"
             "model = LiteRTModel(sys.argv[1])\n"
             "first, second = sys.argv[2:]\n"
             "columns = np.array([[int(a), int(b)] for a, b in zip(first[::-1], second[::-1])])\n"

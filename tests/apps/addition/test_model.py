@@ -8,7 +8,7 @@ from apps.addition.config import AdditionConfig
 from apps.addition.data import make_column_batches
 from apps.addition.digit_columns import add_columns, to_columns, to_numbers
 from apps.addition.generate import generate_training_sums
-from apps.addition.model import BatchAdder, build_adder, build_sum_model
+from apps.addition.model import build_adder, build_sum_model
 from apps.addition.probe import fit_carry_probe
 from apps.addition.sums import Sums
 
@@ -17,37 +17,30 @@ CELLS = ("simple_rnn", "lstm", "gru")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS)
-class TestAdder:
-    def compiled(self, cell):
-        keras.utils.set_random_seed(1)
-        adder = build_adder(AdditionConfig(cell=cell, units=16))
-        adder.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy", metrics=["accuracy"])
-        sums = generate_training_sums(np.random.default_rng(1), 32, 3)
-        return adder, sums, make_column_batches(sums, 32, shuffle=False).dataset()
+def test_it_overfits_one_batch_and_a_saved_model_adds_the_same(cell, tmp_path):
+    keras.utils.set_random_seed(1)
+    adder = build_adder(AdditionConfig(cell=cell, units=16))
+    adder.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    sums = generate_training_sums(np.random.default_rng(1), 32, 3)
+    batch = make_column_batches(sums, 32, shuffle=False).dataset()
+    before = [weight.numpy() for weight in adder.trainable_variables]
+    adder.fit(batch, epochs=1, verbose=0, shuffle=False)
+    for weight, old in zip(adder.trainable_variables, before, strict=True):
+        assert np.any(weight.numpy() != old), f"{weight.path} is the same after a step"
 
-    def test_one_step_moves_every_weight(self, cell):
-        adder, _, batch = self.compiled(cell)
-        before = [weight.numpy() for weight in adder.trainable_variables]
-        adder.fit(batch, epochs=1, verbose=0, shuffle=False)
+    adder.fit(batch.repeat(), steps_per_epoch=250, verbose=0, shuffle=False)
+    assert adder.evaluate(batch, verbose=0)[1] == 1.0
 
-        for weight, old in zip(adder.trainable_variables, before, strict=True):
-            assert np.any(weight.numpy() != old), weight.path
-
-    def test_it_overfits_one_batch_and_a_saved_model_adds_the_same(self, cell, tmp_path):
-        adder, sums, batch = self.compiled(cell)
-        adder.fit(batch.repeat(), steps_per_epoch=250, verbose=0, shuffle=False)
-        assert adder.evaluate(batch, verbose=0)[1] == 1.0
-
-        model = build_sum_model(adder, fit_carry_probe(adder, sums))
-        model.save(tmp_path / "model.keras")
-        loaded = keras.models.load_model(tmp_path / "model.keras")
-        texts = keras.ops.convert_to_tensor(sums.questions)
-        answers = [text.decode() for text in loaded({"text": texts})["sum"].numpy()]
-        assert answers == sums.answers == [str(sum(map(int, question.split("+")))) for question in sums.questions]
-        digits, carries = BatchAdder(loaded)(sums.columns)
-        assert to_numbers(digits) == answers
-        np.testing.assert_allclose(carries, BatchAdder(model)(sums.columns)[1], atol=1e-6)
-        np.testing.assert_allclose(carries, model({"text": texts})["carry"], atol=1e-6)
+    model = build_sum_model(adder, fit_carry_probe(adder, sums))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    texts = keras.ops.convert_to_tensor(sums.questions)
+    answers = [text.decode() for text in loaded({"text": texts})["sum"].numpy()]
+    assert answers == sums.answers == [str(sum(map(int, question.split("+")))) for question in sums.questions]
+    digits, carries = loaded.column_adder(sums.columns)
+    assert to_numbers(digits) == answers
+    np.testing.assert_allclose(carries, model.column_adder(sums.columns)[1], atol=1e-6)
+    np.testing.assert_allclose(carries, model({"text": texts})["carry"], atol=1e-6)
 
 
 class FixedStates:

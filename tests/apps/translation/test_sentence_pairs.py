@@ -5,17 +5,16 @@ import json
 import pytest
 import tensorflow_datasets as tfds
 
-from apps.translation.sentence_pairs import Pairs, chosen_texts, load_sentence_pairs, require_source
+from apps.translation.sentence_pairs import SOURCE, Pairs, check_source, choose_texts, load_sentence_pairs
 from rnn_keras.data import packaged_builder
-from rnn_keras.data.splits import SPLITS, normalise
-from rnn_keras.data.tfds_source import prepared_builder
+from rnn_keras.data.splits import SPLITS, normalise_text
 from rnn_keras.utils.errors import UserError
 
 COUNTS = {"train": 3502, "validation": 373, "test": 479}
 
 
-def lines(number, tail="\tby nobody"):
-    return [f"sentence {place}\tSatz {place}{tail}" for place in range(number)]
+def make_lines(number, tail="\tby nobody"):
+    return [f"sentence {index}\tSatz {index}{tail}" for index in range(number)]
 
 
 def write(path, rows):
@@ -24,10 +23,10 @@ def write(path, rows):
 
 
 def test_a_file_is_divided_by_source_sentence(tmp_path):
-    rows = lines(200) + [f"Sentence  {place}\tnoch ein Satz {place}" for place in range(0, 200, 3)]
+    rows = make_lines(200) + [f"Sentence  {index}\tnoch ein Satz {index}" for index in range(0, 200, 3)]
     pairs = load_sentence_pairs(write(tmp_path / "pairs.tsv", rows))
 
-    keys = [{normalise(text) for text in pairs.splits[name].sources} for name in SPLITS]
+    keys = [{normalise_text(text) for text in pairs.splits[name].sources} for name in SPLITS]
     assert len(set.union(*keys)) == sum(map(len, keys)) == 200
     assert sum(map(len, pairs.splits.values())) == len(pairs.everything) == len(rows)
     sources, references = pairs.examples("all").references()
@@ -35,18 +34,18 @@ def test_a_file_is_divided_by_source_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["pairs.tsv", "pairs.txt"])
-def test_the_format_has_no_header_but_one_is_forgiven(tmp_path, name):
-    path = write(tmp_path / name, ["Source\tTarget", *lines(30)])
+def test_the_format_has_no_header_but_one_is_skipped(tmp_path, name):
+    path = write(tmp_path / name, ["Source\tTarget", *make_lines(30)])
     assert load_sentence_pairs(path).everything.sources[0] == "sentence 0"
 
 
 def test_quotation_marks_are_characters(tmp_path):
-    path = write(tmp_path / "pairs.tsv", ['"Hi," he said.\t„Hi“, sagte er.', *lines(30)])
+    path = write(tmp_path / "pairs.tsv", ['"Hi," he said.\t„Hi“, sagte er.', *make_lines(30)])
     assert load_sentence_pairs(path).everything.sources[0] == '"Hi," he said.'
 
 
 def test_a_folder_keeps_its_splits(tmp_path):
-    write(tmp_path / "train.tsv", lines(100))
+    write(tmp_path / "train.tsv", make_lines(100))
     write(tmp_path / "test.tsv", ["sentence 5\tSatz 5", "another\tein anderer"])
     pairs = load_sentence_pairs(str(tmp_path))
 
@@ -56,15 +55,15 @@ def test_a_folder_keeps_its_splits(tmp_path):
 
 
 def test_pairs_with_an_empty_side_are_left_out_with_a_note(tmp_path):
-    pairs = load_sentence_pairs(write(tmp_path / "pairs.tsv", [*lines(30), "alone\t", "\tallein"]))
+    pairs = load_sentence_pairs(write(tmp_path / "pairs.tsv", [*make_lines(30), "alone\t", "\tallein"]))
     assert len(pairs.everything) == 30
-    assert pairs.notes[0] == "2 of 32 pairs left out, since one side is empty"
+    assert pairs.notes[0] == "2 of 32 pairs are left out, since one side is empty"
 
 
-def test_what_is_made_alike_before_the_split_is_one_sentence(tmp_path):
-    rows = [f"{word} {place}\tSatz {place}" for word in ("colour", "color") for place in range(100)]
+def test_sentences_that_are_equal_after_preparation_are_in_one_split(tmp_path):
+    rows = [f"{word} {index}\tSatz {index}" for word in ("colour", "color") for index in range(100)]
     write(tmp_path / "train.tsv", rows)
-    write(tmp_path / "test.tsv", [f"colour {place}\tSatz {place}" for place in range(5)])
+    write(tmp_path / "test.tsv", [f"colour {index}\tSatz {index}" for index in range(5)])
 
     def american(pairs):
         return Pairs([text.replace("colour", "color") for text in pairs.sources], pairs.targets)
@@ -88,23 +87,23 @@ def test_references_keep_the_order_of_the_sources():
         (["a\tb"], "1 distinct source sentences"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_a_sentence(tmp_path, rows, sentence):
+def test_mistakes_in_a_file_are_one_sentence(tmp_path, rows, sentence):
     with pytest.raises(UserError, match=sentence):
         load_sentence_pairs(write(tmp_path / "pairs.tsv", rows))
 
 
 def test_few_pairs_are_enough_to_score(tmp_path):
     path = write(tmp_path / "pairs.tsv", ["a\tb"])
-    assert load_sentence_pairs(path, to_train=False).examples("all").sources == ["a"]
+    assert load_sentence_pairs(path, for_training=False).examples("all").sources == ["a"]
 
 
-def test_what_is_not_there_is_a_sentence(tmp_path):
+def test_missing_data_are_one_sentence(tmp_path):
     for dataset in (str(tmp_path / "none.tsv"), "none.txt"):
         with pytest.raises(UserError, match="no such file or folder"):
-            require_source(dataset)
+            check_source(dataset)
     with pytest.raises(UserError, match=r"holds none of train\.tsv, validation\.tsv and test\.tsv"):
         load_sentence_pairs(str(tmp_path))
-    write(tmp_path / "pairs.tsv", lines(30))
+    write(tmp_path / "pairs.tsv", make_lines(30))
     with pytest.raises(UserError, match="--source and --target name features"):
         load_sentence_pairs(str(tmp_path / "pairs.tsv"), source="en")
 
@@ -121,15 +120,15 @@ def sentences(tmp_path, monkeypatch):
     return str(tmp_path / "tfds")
 
 
-def test_the_builder_reads_the_packages_file(sentences, capsys):
-    builder = prepared_builder("hsk_sentences", sentences)
+def test_the_builder_reads_the_file_of_the_package(sentences, capsys):
+    builder = SOURCE.prepare("hsk_sentences", sentences)
     assert capsys.readouterr().out == ""
     examples = [example for name in SPLITS for example in tfds.as_numpy(builder.as_dataset(split=name))]
     assert sorted(example["traditional"].decode() for example in examples) == sorted(f"號{n}" for n in range(60))
     assert builder.info.supervised_keys == ("english", "traditional")
 
 
-def test_tfds_texts_are_chosen_by_name_or_by_what_tfds_takes(sentences):
+def test_tfds_texts_are_chosen_by_name_or_as_tfds_has_them(sentences):
     default = load_sentence_pairs("hsk_sentences", sentences)
     other = load_sentence_pairs("hsk_sentences", sentences, source="simplified", target="english")
 
@@ -142,9 +141,9 @@ def test_tfds_texts_are_chosen_by_name_or_by_what_tfds_takes(sentences):
 
 def test_the_languages_of_a_tfds_translation_data_set():
     info = tfds.builder("ted_hrlr_translate/pt_to_en").info
-    assert chosen_texts("ted", info, None, None) == ("pt", "en")
+    assert choose_texts("ted", info, None, None) == ("pt", "en")
     for source, target in (("en", None), (None, "pt")):
-        assert chosen_texts("ted", info, source, target) == ("en", "pt")
+        assert choose_texts("ted", info, source, target) == ("en", "pt")
 
 
 @pytest.fixture(scope="session")
@@ -157,6 +156,7 @@ def real(tmp_path_factory):
         raise
 
 
+@pytest.mark.slow
 def test_real_sentences(real):
     assert len(real.everything) == 4354
     assert {name: len(pairs) for name, pairs in real.splits.items()} == COUNTS

@@ -19,28 +19,19 @@ SLOW_CELLS = ("simple_rnn", *(pytest.param(cell, marks=pytest.mark.slow) for cel
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS)
-class TestRecommender:
-    def compiled(self, cell, days):
-        keras.utils.set_random_seed(1)
-        config = WardrobeConfig(cell=cell, units=32, learning_rate=0.02)
-        data = load_diaries(dataclasses.replace(config, diaries=10))
-        recommender = WardrobeApp().build_network(config, data, keras.optimizers.Adam(0.02))
-        return recommender, DayBatches(days.select(slice(8)), 8, shuffle=False).dataset()
+def test_it_overfits_one_batch_as_no_network_without_a_state_can(cell, diaries):
+    keras.utils.set_random_seed(1)
+    config = WardrobeConfig(cell=cell, units=32, learning_rate=0.02)
+    data = load_diaries(dataclasses.replace(config, diaries=10))
+    recommender = WardrobeApp().build_network(config, data, keras.optimizers.Adam(0.02))
+    batch = DayBatches(diaries.select(slice(8)), 8, shuffle=False).dataset()
+    before = [weight.numpy() for weight in recommender.trainable_variables]
+    recommender.fit(batch, epochs=1, verbose=0, shuffle=False)
+    for weight, old in zip(recommender.trainable_variables, before, strict=True):
+        assert np.any(weight.numpy() != old), f"{weight.path} is the same after a step"
 
-    def test_one_step_moves_every_weight(self, cell, diaries):
-        recommender, batch = self.compiled(cell, diaries)
-        before = [weight.numpy() for weight in recommender.trainable_variables]
-        recommender.fit(batch, epochs=1, verbose=0, shuffle=False)
-
-        for weight, old in zip(recommender.trainable_variables, before, strict=True):
-            assert np.any(weight.numpy() != old), weight.path
-
-    def test_it_overfits_one_batch_as_no_network_without_memory_can(self, cell, diaries):
-        recommender, batch = self.compiled(cell, diaries)
-        recommender.fit(batch.repeat(), steps_per_epoch=250, verbose=0, shuffle=False)
-        values = recommender.evaluate(batch, verbose=0, return_dict=True)
-
-        assert values["clothes_accuracy"] > 0.97
+    recommender.fit(batch.repeat(), steps_per_epoch=250, verbose=0, shuffle=False)
+    assert recommender.evaluate(batch, verbose=0, return_dict=True)["clothes_accuracy"] > 0.97
 
 
 @pytest.mark.parametrize("cell", SLOW_CELLS)

@@ -19,8 +19,6 @@ from apps.addition.seq2seq.model import build_network
 from apps.addition.sums import Sums
 from rnn_keras.training.losses import SmoothedCrossentropy
 
-CELLS = ("simple_rnn", "lstm", "gru")
-
 
 def command(*arguments):
     AdditionSeq2SeqApp().main([str(argument) for argument in arguments])
@@ -64,7 +62,7 @@ def test_long_questions_are_read_to_their_end():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", ["simple_rnn", "gru"])  # the LSTM is in the run below
 def test_one_step_moves_every_weight_and_it_overfits_one_batch(cell):
     keras.utils.set_random_seed(1)
     network = build_network(AdditionSeq2SeqConfig(cell=cell, units=32))
@@ -83,16 +81,16 @@ def test_one_step_moves_every_weight_and_it_overfits_one_batch(cell):
 @pytest.mark.slow
 def test_the_commands(tmp_path, capfd):
     run = ("--run-dir", tmp_path / "run")
-    settings = ("--digits", 1, "--examples", 2000, "--units", 32, "--epochs", 40)
+    settings = ("--digits", 2, "--examples", 6000, "--units", 32, "--epochs", 12)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(addition_data, "TEST_SUMS", 4)
-        patch.setattr(addition_data, "VALIDATION_SUMS", 3)
-        command("train", *run, *settings, "--batch-size", 64, "--learning-rate", 0.02, "--patience", 60)
+        patch.setattr(addition_data, "TEST_SUMS", 20)
+        patch.setattr(addition_data, "VALIDATION_SUMS", 20)
+        command("train", *run, *settings, "--batch-size", 64, "--learning-rate", 0.01)
         plots = {path.name for path in (tmp_path / "run" / "plots").iterdir()}
         assert plots == {"learning_curves.png", "exact_by_carries.png"}
         capfd.readouterr()
         command("evaluate", *run, "--split", "train", "--json")
-        assert last_line(capfd)["exact_1"] > 0.8
+        assert last_line(capfd)["exact_2"] > 0.8
         command("predict", *run, "3", "4", "1+0", "--json")
         answers = last_line(capfd)["predictions"]
         assert len(answers) == 2 and all(answer.isdecimal() for answer in answers)

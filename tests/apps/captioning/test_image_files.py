@@ -1,4 +1,4 @@
-"""Picture files of every kind, made ready for the graph or refused in one sentence."""
+"""Image files of every kind, prepared for the model or refused in one sentence."""
 
 import io
 
@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.captioning import picture_files
-from apps.captioning.picture_files import picture_content
+from apps.captioning import image_files
+from apps.captioning.image_files import read_image
 from rnn_keras.utils.errors import UserError
 
 
-def shown(content):
+def decode(content):
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
 
 
-def saved(path, picture, **options):
-    picture.save(path, **options)
+def save(path, image, **options):
+    image.save(path, **options)
     return path
 
 
@@ -30,28 +30,28 @@ def red():
 
 @pytest.mark.parametrize(("name", "mode"), [("a.png", "RGB"), ("a.jpg", "RGB"), ("a.png", "L"), ("a.jpg", "L")])
 def test_a_plain_file_stays_as_it_is(tmp_path, red, name, mode):
-    path = saved(tmp_path / name, red.convert(mode))
-    assert picture_content(path) == path.read_bytes()
+    path = save(tmp_path / name, red.convert(mode))
+    assert read_image(path) == path.read_bytes()
 
 
 def test_the_name_does_not_matter(tmp_path, red):
-    path = saved(tmp_path / "a.txt", red, format="PNG")
-    assert picture_content(path) == path.read_bytes()
+    path = save(tmp_path / "a.txt", red, format="PNG")
+    assert read_image(path) == path.read_bytes()
 
 
 def test_transparent_is_white(tmp_path, red):
     clear = red.convert("RGBA")
     clear.putalpha(Image.fromarray(np.tile(np.repeat(np.uint8([255, 0]), 15), (20, 1))))
-    pixels = shown(picture_content(saved(tmp_path / "a.png", clear)))
+    pixels = decode(read_image(save(tmp_path / "a.png", clear)))
 
     assert pixels[5, 5].tolist() == [255, 0, 0] and pixels[5, 25].tolist() == [255, 255, 255]
-    palette = saved(tmp_path / "b.png", red.convert("P"), transparency=0)
-    assert shown(picture_content(palette)).shape == (20, 30, 3)
+    palette = save(tmp_path / "b.png", red.convert("P"), transparency=0)
+    assert decode(read_image(palette)).shape == (20, 30, 3)
 
 
-def test_of_a_moving_picture_the_first_frame_counts(tmp_path, red):
-    path = saved(tmp_path / "a.gif", red, save_all=True, append_images=[Image.new("RGB", red.size, "green")])
-    pixels = shown(picture_content(path))
+def test_the_first_frame_of_a_moving_image_is_used(tmp_path, red):
+    path = save(tmp_path / "a.gif", red, save_all=True, append_images=[Image.new("RGB", red.size, "green")])
+    pixels = decode(read_image(path))
 
     assert pixels[5, 5, 0] > 200 and pixels[5, 5, 1] < 60
 
@@ -59,75 +59,75 @@ def test_of_a_moving_picture_the_first_frame_counts(tmp_path, red):
 @pytest.mark.parametrize("kind", ["WEBP", "BMP", "TIFF"])
 def test_other_kinds_become_png(tmp_path, red, kind):
     options = {"lossless": True} if kind == "WEBP" else {}
-    content = picture_content(saved(tmp_path / "a", red, format=kind, **options))
+    content = read_image(save(tmp_path / "a", red, format=kind, **options))
 
     assert content.startswith(b"\x89PNG")
-    np.testing.assert_array_equal(shown(content), np.asarray(red))
+    np.testing.assert_array_equal(decode(content), np.asarray(red))
 
 
 def test_other_depths_become_eight_bits(tmp_path):
     values = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
-    pixels = shown(picture_content(saved(tmp_path / "a.png", Image.fromarray(values))))
+    pixels = decode(read_image(save(tmp_path / "a.png", Image.fromarray(values))))
     assert np.abs(pixels[..., 0] - np.arange(256).reshape(16, 16)).max() <= 1
 
     inks = Image.fromarray(np.zeros((4, 4, 4), np.uint8), "CMYK")
-    assert shown(picture_content(saved(tmp_path / "a.jpg", inks))).min() > 250
+    assert decode(read_image(save(tmp_path / "a.jpg", inks))).min() > 250
 
 
-def test_a_picture_stands_as_the_camera_was_held(tmp_path, red):
+def test_an_image_is_turned_as_the_camera_was_held(tmp_path, red):
     exif = Image.Exif()
     exif[0x0112] = 6  # a quarter to the right
-    pixels = shown(picture_content(saved(tmp_path / "a.jpg", red, exif=exif, quality=95)))
+    pixels = decode(read_image(save(tmp_path / "a.jpg", red, exif=exif, quality=95)))
 
     assert pixels.shape == (30, 20, 3)
     assert pixels[3, 10, 0] > 200 and pixels[26, 10, 2] > 200
 
 
-def test_a_large_picture_is_made_smaller(tmp_path, red):
-    path = saved(tmp_path / "a.png", red.resize((3000, 2000)))
-    assert max(shown(picture_content(path)).shape) == 2000
+def test_a_large_image_is_made_smaller(tmp_path, red):
+    path = save(tmp_path / "a.png", red.resize((3000, 2000)))
+    assert max(decode(read_image(path)).shape) == 2000
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
         (b"", "is empty"),
-        (b"no picture at all", "is no picture"),
-        (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "is (no picture|damaged)"),
+        (b"not an image at all", "is not an image"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "is (not an image|damaged)"),
     ],
 )
-def test_what_is_no_picture_is_a_sentence(tmp_path, content, sentence):
+def test_what_is_not_an_image_is_a_sentence(tmp_path, content, sentence):
     (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(UserError, match=sentence):
-        picture_content(tmp_path / "a.png")
+        read_image(tmp_path / "a.png")
 
 
 def test_missing_cut_off_and_boundless_files_are_a_sentence(tmp_path, red, monkeypatch):
     with pytest.raises(UserError, match="cannot be read"):
-        picture_content(tmp_path / "none.png")
+        read_image(tmp_path / "none.png")
     with pytest.raises(UserError, match="cannot be read"):
-        picture_content(tmp_path)
+        read_image(tmp_path)
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 255, (64, 64, 4), np.uint8), "RGBA")
-    path = saved(tmp_path / "a.png", noise)
+    path = save(tmp_path / "a.png", noise)
     path.write_bytes(path.read_bytes()[:4000])
     with pytest.raises(UserError, match=r"a\.png is damaged"):
-        picture_content(path)
+        read_image(path)
     for mode in ("RGB", "L"):
-        path = saved(tmp_path / "c.jpg", noise.convert(mode))
+        path = save(tmp_path / "c.jpg", noise.convert(mode))
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         with pytest.raises(UserError, match=r"c\.jpg is damaged"):
-            picture_content(path)
-    monkeypatch.setattr(picture_files, "MOST_PIXELS", 500)
+            read_image(path)
+    monkeypatch.setattr(image_files, "MAXIMUM_PIXELS", 500)
     with pytest.raises(UserError, match="has 30 x 20 pixels, more than the 500"):
-        picture_content(saved(tmp_path / "b.png", red))
+        read_image(save(tmp_path / "b.png", red))
 
 
-@pytest.mark.parametrize(("place", "value"), [(8, 12), (72, 2), (130, 5)])
-def test_a_damaged_table_of_a_tiff_file_is_a_sentence(tmp_path, red, place, value):
+@pytest.mark.parametrize(("offset", "value"), [(8, 12), (72, 2), (130, 5)])
+def test_a_damaged_table_of_a_tiff_file_is_a_sentence(tmp_path, red, offset, value):
     """How many entries it has, and of what type they are: Pillow meets each with a TypeError of another kind."""
-    path = saved(tmp_path / "a.tif", red)
+    path = save(tmp_path / "a.tif", red)
     content = bytearray(path.read_bytes())
-    content[place] = value
+    content[offset] = value
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"a\.tif is damaged"):
-        picture_content(path)
+        read_image(path)
