@@ -153,6 +153,29 @@ def test_an_app_without_its_extra_says_so_in_one_sentence(app):
     assert done.stderr.count("\n") == 1
 
 
+# With the modules of the other extras hidden: what `make demo`, which installs [apps,litert], imports.
+DEMO = """
+import importlib, sys
+hidden = sys.argv[1].split(",")
+class Hidden:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in hidden:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Hidden)
+for module in ("apps.sentiment.demo", "apps.sentiment.export", "apps.sentiment.model", "apps.sentiment.plots",
+               "rnn_keras.cli.full_run", "rnn_keras.export.bundle", "rnn_keras.export.measure"):
+    importlib.import_module(module)
+"""
+
+
+@pytest.mark.slow
+def test_the_demo_needs_two_extras():
+    others = ("keras_tuner", "kserve", "tensorflow_serving", "tf2onnx", "onnx", "onnxruntime", "torch", "pytest")
+    done = run_python(DEMO, ",".join(others))
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_base_dependencies_are_what_layers_and_diagnostics_import():
     base = {MODULES.get(name, name) for name in distribution_names(PROJECT["dependencies"])}
     imported = imported_modules(["rnn_keras/layers", "rnn_keras/diagnostics"]) - set(sys.stdlib_module_names)
