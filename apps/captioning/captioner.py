@@ -42,14 +42,14 @@ class Captioner:
         self.image_memory: Any = model.get_layer("image_memory")
         self.search: Any = model.get_layer("search")
         self.detokenizer: Any = model.get_layer("detokenizer")
-        searches = {
-            "greedy": lambda images: self.search.greedy(*self.encode(images)),
-            "beam": lambda images: self.search(*self.encode(images))["tokens"],
-            # Of the images only the shape matters.
-            "no_image": lambda images: self.search(*self.image_memory.replace(*self.encode(images)))["tokens"],
-        }
-        self.searches: dict[str, Any] = {
-            name: tf.function(search, autograph=False, reduce_retracing=True) for name, search in searches.items()
+        grid: Any = self.backbone.output
+        specs = [
+            tf.TensorSpec((None, *spec.shape[1:]), tf.float32) for spec in self.image_memory.compute_output_spec(grid)
+        ]
+        self._encode: Any = tf.function(self.encode, autograph=False, reduce_retracing=True)
+        self._searches: dict[str, Any] = {
+            "greedy": tf.function(self.search.greedy, specs, autograph=False),
+            "beam": tf.function(lambda *encoded: self.search(*encoded)["tokens"], specs, autograph=False),
         }
 
     def encode(self, images: tf.Tensor) -> tuple[Any, Any]:
@@ -69,14 +69,14 @@ class Captioner:
             indices: of the images to caption; None: all.
             batch_size: images that are captioned at once.
         """
-        run = self.searches[search]
-        run(tf.constant(images[:1]))  # traced before the clock starts
+        run = self._searches[search]
+        run(*self._encode(tf.constant(images[:1])))  # traced before the clock starts
         started = time.perf_counter()
         indices = np.arange(len(images)) if indices is None else indices
         texts = []
         starts = range(0, len(indices), batch_size)
         for start in show_progress(starts, len(starts), f"captioning, {search} search"):
-            tokens = run(tf.constant(images[indices[start : start + batch_size]]))
+            tokens = run(*self._encode(tf.constant(images[indices[start : start + batch_size]])))
             texts += [text.decode() for text in self.detokenizer(tokens).numpy()]
         return GeneratedTexts(texts, time.perf_counter() - started)
 
@@ -86,17 +86,20 @@ class Captioner:
         Args:
             images: `(n, ...)`, at least one; only the shape matters.
         """
-        return self.generate(images[:1], "no_image").texts[0] if self.image_memory.image_dropout else None
+        if not self.image_memory.image_dropout:
+            return None
+        encoded = self.image_memory.replace(*self._encode(tf.constant(images[:1])))
+        return self.detokenizer(self._searches["beam"](*encoded)).numpy()[0].decode()
 
     def compute_attention(self, image: np.ndarray) -> AttentionWeights | None:
         """The attention weights of the caption of one image `(...)`; None if the model has no attention."""
         if self.search.decoder.attention is None:
             return None
-        batch = tf.constant(image[np.newaxis])
-        tokens = self.searches["beam"](batch).numpy()[0]
+        encoded = self._encode(tf.constant(image[np.newaxis]))
+        tokens = self._searches["beam"](*encoded).numpy()[0]
         tokens = tokens[tokens > 0]
         decoder_inputs = tf.constant(np.concatenate([[START], tokens[:-1]])[np.newaxis])
-        weights = self.search.decoder.apply_teacher_forcing(decoder_inputs, *self.encode(batch))[1].numpy()[0]
+        weights = self.search.decoder.apply_teacher_forcing(decoder_inputs, *encoded)[1].numpy()[0]
         words = [END_LABEL if token == END else self.detokenizer([[token]]).numpy()[0].decode() for token in tokens]
         side = math.isqrt(weights.shape[1])
         return AttentionWeights(words, weights.reshape(len(words), side, side))
