@@ -16,7 +16,7 @@ demo: $(VENV)/installed  ## Train, evaluate, export and predict on packaged movi
 check: $(VENV)/installed-dev  ## Lint, formatting and types
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(VENV)/bin/basedpyright
+	$(VENV)/bin/basedpyright --pythonpath $(RUN)
 
 test: check  ## Lint, formatting, types and the fast tests
 	$(PYTEST) -m "not slow"
