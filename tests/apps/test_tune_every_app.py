@@ -36,6 +36,7 @@ ARGUMENTS = {
     "addition.seq2seq": ("--dataset", "generated", "--digits", "2", "--examples", "300", "--units", "8"),
     "captioning": ("--dataset", "shapes", "--encoder", "cnn", "--size", "32", "--filters", "4", *SMALL),
     "digits": ("--dataset", "digits", "--size", "8", "--filters", "4", "--units", "8"),  # scikit-learn's own images
+    "language": ("--dataset", "story", "--window", "16", "--batch-size", "8", *SMALL[:2]),
     "memory": ("--length", "6", "--units", "8", "--steps-per-epoch", "3"),
     "sentiment": ("--dataset", "reviews", "--bigrams", "64", *SMALL),
     "translation": ("--dataset", "phrases", "--script", "simplified", *SMALL),
@@ -44,7 +45,7 @@ ARGUMENTS = {
     ),
     "wardrobe": ("--dataset", "generated", "--diaries", "40", "--units", "8"),
 }
-FIXTURES = ("shapes", "reviews", "phrases", "videos")  # in place of a --dataset of their name
+FIXTURES = ("shapes", "reviews", "phrases", "story", "videos")  # in place of a --dataset of their name
 
 
 def list_arguments(name, request):
@@ -60,6 +61,13 @@ def videos(tmp_path_factory):
         tags = generator.integers(2, size=20 + number)
         np.savez(folder / f"{number}.npz", features=np.eye(2, dtype=np.float32)[tags], tags=tags)
     return folder
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    path = tmp_path_factory.mktemp("texts") / "story.txt"
+    path.write_text("".join(f"The {number}th cat sat on mat {number * 7 % 31}.\n" for number in range(200)))
+    return path
 
 
 @pytest.mark.parametrize("name", APPS)

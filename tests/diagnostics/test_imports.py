@@ -1,4 +1,4 @@
-"""What the layers and the diagnostics need, seen from a new interpreter; matplotlib's backend stays as it is."""
+"""What the layers and the diagnostics import, and that matplotlib's backend stays as it is."""
 
 import ast
 import json
@@ -8,12 +8,46 @@ import pytest
 
 from tests.helpers.layer_cases import ROOT, run_python
 
-NEEDED_BY_LAYERS = {"keras", "numpy", "tensorflow"}
+NEEDED = {"layers": {"keras", "numpy", "tensorflow"}}
+NEEDED["diagnostics"] = {*NEEDED["layers"], "matplotlib"}
+PACKAGES = {"layers": {"layers"}, "diagnostics": {"diagnostics", "layers", "utils"}}
 
 
-@pytest.fixture(scope="module")
-def loaded():
-    """Which modules each import loads beyond those that the packages it needs load, and matplotlib's backend."""
+@pytest.mark.parametrize("package", NEEDED)
+def test_what_a_package_imports(package):
+    """keras, numpy and tensorflow, and for the diagnostics matplotlib; followed from module to module."""
+    found, todo = set(), ["rnn_keras." + package]
+    while todo:
+        module = todo.pop()
+        found.add(module)
+        others = imported_by(module)
+        todo += [other for other in others if other.startswith("rnn_keras.") and other not in found]
+        libraries = {other.partition(".")[0] for other in others} - {"rnn_keras", *sys.stdlib_module_names}
+        assert libraries <= NEEDED[package], module
+    assert {module.split(".")[1] for module in found} == PACKAGES[package]
+    assert "rnn_keras.layers.bptt.lstm" in found
+
+
+def imported_by(module):
+    """The modules that a module imports or from which it imports names, at its top or in its functions."""
+    names = set()
+    for node in ast.walk(ast.parse(path_of(module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {node.module, *(name for name in submodules if path_of(name).exists())}
+    return names
+
+
+def path_of(module):
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+@pytest.mark.slow
+def test_what_is_loaded_and_the_backend():
+    """In a new interpreter: nothing beyond what the needed libraries load, and MPLBACKEND is respected."""
     printed = run_python(
         """
         import importlib, json, sys
@@ -23,7 +57,7 @@ def loaded():
                 importlib.import_module(name)
             known = set(sys.modules)
             importlib.import_module(package)
-            return sorted(set(sys.modules) - known)
+            return sorted({name.partition(".")[0] for name in set(sys.modules) - known})
 
         found = {"layers": load("rnn_keras.layers", "keras", "numpy", "tensorflow")}
         found["diagnostics"] = load("rnn_keras.diagnostics", "matplotlib.pyplot")
@@ -37,44 +71,7 @@ def loaded():
         """,
         MPLBACKEND="svg",
     )
-    return json.loads(printed.split("found", 1)[1])
-
-
-def test_layers_need_keras_numpy_and_tensorflow_alone(loaded):
-    assert "rnn_keras.layers.bptt.lstm" in loaded["layers"]
-    assert_needs_only(loaded["layers"], NEEDED_BY_LAYERS, {"layers"})
-
-
-def test_diagnostics_need_matplotlib_in_addition(loaded):
-    assert "rnn_keras.diagnostics.plots" in loaded["diagnostics"]
-    assert_needs_only(loaded["diagnostics"], NEEDED_BY_LAYERS | {"matplotlib"}, {"layers", "diagnostics", "utils"})
-
-
-def test_the_backend_of_matplotlib_stays_as_it_is(loaded):
-    assert loaded["backends"] == ["svg", "svg"]
-
-
-def assert_needs_only(modules, needed, packages):
-    """The loaded modules are of these packages of rnn_keras, of the needed libraries or of the standard library.
-
-    The needed libraries load others, so the modules' own imports are compared too.
-    """
-    known = {"rnn_keras", *needed, *sys.stdlib_module_names}
-    assert {module.partition(".")[0] for module in modules} <= known
-    own = [module.split(".") for module in modules if module.startswith("rnn_keras.")]
-    assert {parts[1] for parts in own} <= packages
-    for parts in own:
-        assert imported_by(parts) <= known, parts
-
-
-def imported_by(parts):
-    """Top-level names of everything that a module imports, at its top or in its functions."""
-    path = ROOT.joinpath(*parts)
-    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names.add(node.module.partition(".")[0])
-    return names
+    found = json.loads(printed.split("found", 1)[1])
+    for package, needed in NEEDED.items():
+        assert set(found[package]) <= {"rnn_keras", *needed, *sys.stdlib_module_names}
+    assert found["backends"] == ["svg", "svg"]

@@ -192,9 +192,15 @@ def test_encoder_decoder(family):
     assert_all_close(numpy_list(mine(data)), numpy_list(other(data)))
 
 
-@pytest.mark.parametrize("return_state", [False, True])
-@pytest.mark.parametrize("return_sequences", [False, True])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("family", "return_sequences", "return_state"),
+    combinations(
+        FAMILIES,
+        [False, True],
+        [False, True],
+        fast=("SimpleRNN-False-False", "SimpleRNN-True-False", "LSTM-True-True", "GRU-False-True"),
+    ),
+)
 def test_symbolic_shapes_and_masks(family, return_sequences, return_state):
     """What a model knows of the layer before it sees data: shapes, dtypes and the mask passed on."""
     kwargs = {"units": UNITS, "return_sequences": return_sequences, "return_state": return_state}
@@ -276,7 +282,7 @@ def test_unroll_changes_nothing(family, kind):
             **{str(mode): (mode, True) for mode in ("sum", "mul", "ave", "concat", None)},
             "last": ("concat", False),
         },
-        fast=("SimpleRNN-sum", "SimpleRNN-mul", "SimpleRNN-ave", "SimpleRNN-concat", "SimpleRNN-None", "LSTM-last"),
+        fast=("SimpleRNN-sum", "SimpleRNN-concat", "SimpleRNN-None", "LSTM-last"),
     ),
 )
 def test_bidirectional(family, merge_mode, return_sequences):
@@ -299,7 +305,7 @@ def test_bidirectional(family, merge_mode, return_sequences):
         assert_all_close(flat_mine, flat_other, what=kind)
 
 
-@pytest.mark.parametrize("family", combinations(FAMILIES, fast=("GRU",)))
+@pytest.mark.parametrize("family", combinations(FAMILIES, fast=("SimpleRNN",)))
 def test_bidirectional_gradients_and_backward_layer(family):
     """With a backward layer of another activation, initial states and a mask."""
 
@@ -340,7 +346,7 @@ def test_cells_alone(cell_name):
         np.testing.assert_allclose(new_mine, new_other, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize(("family", "extra"), combinations(VARIANT_AXIS, fast=("LSTM", "GRU-before")))
+@pytest.mark.parametrize(("family", "extra"), combinations(VARIANT_AXIS, fast=("LSTM",)))
 def test_rnn_of_a_cell(family, extra):
     """keras.layers.RNN around our cell equals around Keras's, and equals our own layer."""
     cell_name = family + "Cell"
@@ -379,7 +385,7 @@ def test_stacked_cells(wrapped):
     assert_all_close(flat_mine, flat_other)
 
 
-@pytest.mark.parametrize("family", combinations(FAMILIES, fast=("LSTM",)))
+@pytest.mark.parametrize("family", combinations(FAMILIES, fast=("SimpleRNN",)))
 def test_time_distributed(family):
     """Documents of sentences of vectors: the layer runs over the inner time axis."""
     mine = keras.layers.TimeDistributed(ours(family)(UNITS))

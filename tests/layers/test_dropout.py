@@ -134,7 +134,7 @@ RATES = {f"{first}-{second}": ((first, second),) for first, second in [(0.4, 0),
         RATES,
         fast=(
             *(f"SimpleRNN-{rates}" for rates in RATES),
-            *("LSTM-0.3-0.5", "GRU-after-0.4-0", "GRU-before-1-0"),
+            *("LSTM-0.3-0.5", "GRU-before-1-0"),
         ),
     ),
 )

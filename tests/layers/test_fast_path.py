@@ -1,6 +1,7 @@
 """Hand-written backpropagation through time: when layers use it, and that its results are right."""
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -45,12 +46,24 @@ def small_blocks(monkeypatch):
 # When layers use it.
 
 
+@pytest.fixture(scope="module")
+def compiled_model():
+    """By family a compiled model `(batch, time, 4)` -> `(batch, time, 3)` of one layer, the same for all tests."""
+
+    @functools.cache
+    def make(family):
+        model = keras.Sequential([keras.Input((None, 4)), ours(family)(3, return_sequences=True)])
+        model.compile("sgd", "mse")
+        return model
+
+    return make
+
+
 @pytest.mark.parametrize("family", combinations(FAMILIES, fast=("SimpleRNN",)))
-def test_fit_evaluate_and_predict_use_it(family):
-    layer = ours(family)(3)
-    model = keras.Sequential([keras.Input((None, 4)), layer, keras.layers.Dense(1)])
-    model.compile("sgd", "mse")
-    data = (X, np.zeros((3, 1), "float32"))
+def test_fit_evaluate_and_predict_use_it(family, compiled_model):
+    model = compiled_model(family)
+    (layer,) = model.layers
+    data = (X, np.zeros((3, 5, 3), "float32"))
     for run in (
         lambda: model.fit(*data, verbose=0),
         lambda: model.evaluate(*data, verbose=0),
@@ -61,16 +74,23 @@ def test_fit_evaluate_and_predict_use_it(family):
         assert layer.execution_path == "fast"
 
 
-@pytest.mark.parametrize(
-    ("family", "masked", "jit_compile"),
-    combinations(["SimpleRNN", "LSTM"], [False, True], [False, True], fast=("SimpleRNN-True-True",)),
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("family", ["SimpleRNN", "LSTM"])
 def test_in_a_bidirectional_with_masks_and_dropout_in_a_compiled_model(family, masked, jit_compile):
     layer = ours(family)(3, return_sequences=True, dropout=0.1, recurrent_dropout=0.1)
     both = keras.layers.Bidirectional(layer)
     model = keras.Sequential([keras.Input((5, 4)), keras.layers.Masking() if masked else keras.layers.ReLU(), both])
     model.compile("sgd", "mse", jit_compile=jit_compile)
     model.fit(X, np.zeros((3, 5, 6), "float32"), verbose=0)
+    assert [both.forward_layer.execution_path, both.backward_layer.execution_path] == ["fast", "fast"]
+
+
+def test_in_a_bidirectional_with_a_mask_and_dropout():
+    layer = rnn_keras.layers.SimpleRNN(3, return_sequences=True, dropout=0.1, recurrent_dropout=0.1)
+    both = keras.layers.Bidirectional(layer)
+    both(X, mask=np.ones(X.shape[:2], bool), training=True)
     assert [both.forward_layer.execution_path, both.backward_layer.execution_path] == ["fast", "fast"]
 
 
@@ -118,9 +138,8 @@ def test_general_loop_is_available():
 
 
 @pytest.mark.parametrize("family", combinations(FAMILIES, fast=("SimpleRNN",)))
-def test_an_export_has_no_operations_of_xla(family, tmp_path):
-    model = keras.Sequential([keras.Input((None, 4)), ours(family)(3, return_sequences=True)])
-    model.compile("sgd", "mse")
+def test_an_export_has_no_operations_of_xla(family, compiled_model, tmp_path):
+    model = compiled_model(family)
     model.fit(X, np.zeros((3, 5, 3), "float32"), verbose=0)
     model.export(tmp_path, verbose=False)
     loaded = tf.saved_model.load(tmp_path)
@@ -184,17 +203,17 @@ def compare_with_numpy(problem, mode):
     assert_all_close(gradients, oracle.exact_gradients(loss, values), 1e-10, "gradient")
 
 
-@property_test(8, 60, problem=problems())
+@property_test(6, 60, problem=problems())
 def test_against_numpy_in_float64(problem):
     compare_with_numpy(problem, "eager")
 
 
-@property_test(2, 12, problem=problems())
+@property_test(1, 12, problem=problems())
 def test_against_numpy_in_float64_compiled(problem):
     compare_with_numpy(problem, "graph")
 
 
-@pytest.mark.parametrize(("family", "variant"), combinations(VARIANT_AXIS, fast=("LSTM", "GRU-before")))
+@pytest.mark.parametrize(("family", "variant"), combinations(VARIANT_AXIS, fast=("LSTM",)))
 def test_against_numpy_when_gates_are_recomputed(family, variant, monkeypatch):
     monkeypatch.setitem(Blocks.__init__.__globals__, "RECOMPUTE_FROM", 2)
     rng = np.random.default_rng(5)
@@ -208,7 +227,7 @@ def test_against_numpy_when_gates_are_recomputed(family, variant, monkeypatch):
     combinations(
         VARIANT_AXIS,
         ["neither", "batch", "time", "both"],
-        fast=("SimpleRNN-time", "SimpleRNN-both", "LSTM-batch", "SimpleRNN-neither"),
+        fast=("SimpleRNN-time", "SimpleRNN-both", "LSTM-batch"),
     ),
 )
 def test_many_small_blocks_equal_keras(family, variant, known, small_blocks):
@@ -256,7 +275,7 @@ def test_many_small_blocks_equal_keras(family, variant, known, small_blocks):
     combinations(
         VARIANT_AXIS,
         ["eager", "graph"],
-        fast=("SimpleRNN-graph", "LSTM-eager", "GRU-before-eager"),
+        fast=("SimpleRNN-graph", "GRU-before-eager"),
     ),
 )
 def test_dropout_is_that_of_the_general_loop(family, variant, mode):

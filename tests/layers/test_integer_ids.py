@@ -40,7 +40,7 @@ MASKED = {"none": ("none", False), "left": ("left", True), "empty_row": ("empty_
 
 @pytest.mark.parametrize(
     ("family", "extra", "mask_kind", "backwards"),
-    combinations(VARIANT_AXIS, MASKED, fast=("SimpleRNN-none", "LSTM-left", "GRU-after-empty_row", "GRU-before-left")),
+    combinations(VARIANT_AXIS, MASKED, fast=("SimpleRNN-none", "LSTM-left", "GRU-after-empty_row")),
 )
 def test_equals_one_hot_in_keras(family, extra, mask_kind, backwards):
     """Outputs, states and the gradients of the weights; an id that occurs twice adds up in its row of the kernel."""
@@ -85,7 +85,7 @@ def test_bytes_as_ids(family):
     np.testing.assert_allclose(layer(ids), layer(ids.astype("int32")), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize(("family", "mode"), combinations(FAMILIES, ["graph", "xla"], fast=("GRU-xla",)))
+@pytest.mark.parametrize(("family", "mode"), combinations(FAMILIES, ["graph", "xla"], fast=("SimpleRNN-xla",)))
 def test_compiled(family, mode):
     layer = id_layer(family, return_sequences=True)
     mask = make_mask("left", BATCH, TIME)
@@ -150,9 +150,7 @@ def test_mixed_precision_keeps_ids_exact(policy):
 
 @pytest.mark.parametrize(
     ("family", "bad"),
-    combinations(
-        FAMILIES, [-1, VOCABULARY, 10**6], fast=("SimpleRNN--1", f"SimpleRNN-{VOCABULARY}", "LSTM--1", "GRU-1000000")
-    ),
+    combinations(FAMILIES, [-1, VOCABULARY, 10**6], fast=("SimpleRNN--1", f"SimpleRNN-{VOCABULARY}", "GRU-1000000")),
 )
 def test_ids_out_of_range(family, bad):
     layer = id_layer(family)
