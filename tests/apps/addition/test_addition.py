@@ -79,6 +79,7 @@ def test_predict_answers_every_sum(addition_run, capfd):
     assert (addition_run / "plots" / "prediction.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_a_new_process_loads_the_model_with_one_import(addition_run, capfd):
     command("predict", "--run-dir", addition_run, "144+177", "--json")
     expected = last_line(capfd)["predictions"]

@@ -89,6 +89,7 @@ def test_predict_suggests_clothes_for_the_last_day(wardrobe_run, tmp_path, capfd
     assert len({answer["clothes"], *answer["alternatives"]}) == 3
 
 
+@pytest.mark.slow
 def test_a_new_process_loads_the_model_with_one_import(wardrobe_run):
     program = (
         "import sys, keras, numpy as np\n"
