@@ -139,7 +139,7 @@ class RunDirectory:
         """Loads the finished run's model; Keras's safe mode stays on.
 
         Args:
-            modules: modules that register the model's layers, which are imported first.
+            modules: modules that register the model's layers, which are imported first; `rnn_keras.layers` always is.
 
         Raises:
             UserError: there is no finished run, or its model file is damaged.
@@ -148,7 +148,7 @@ class RunDirectory:
         import_tensorflow()
         import keras
 
-        for module in modules:
+        for module in ("rnn_keras.layers", *modules):
             importlib.import_module(module)
         try:
             return keras.models.load_model(self.model, compile=False)  # pyright: ignore[reportReturnType]
