@@ -21,6 +21,13 @@ class EnsembleAverage(keras.layers.Layer):
         inputs: a list of probabilities `(..., classes)`.
     """
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """None: the lengths say what is padding."""
+
     def call(self, inputs: Sequence[Any], training: bool = False) -> Any:
         if not training:
             return sum(inputs) / len(inputs)
