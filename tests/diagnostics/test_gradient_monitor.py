@@ -81,7 +81,7 @@ class Interrupting(keras.callbacks.Callback):
 
 
 def test_after_an_interrupted_fit_each_monitor_counts_each_step_once():
-    model, monitors = compiled("sgd"), [GradientMonitor(), GradientMonitor()]
+    model, monitors = compiled("sgd", run_eagerly=True), [GradientMonitor(), GradientMonitor()]
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, Y, batch_size=4, verbose=0, callbacks=[*monitors, Interrupting()])
     model.fit(X, Y, batch_size=4, verbose=0, callbacks=monitors)
@@ -114,7 +114,7 @@ def test_it_reports_at_which_step_an_explosion_began():
     targets[8:10] = np.inf
     printed = []
     monitor = GradientMonitor(print_fn=printed.append)
-    compiled(keras.optimizers.SGD(0.1)).fit(
+    compiled(keras.optimizers.SGD(0.1), run_eagerly=True).fit(
         X, targets, batch_size=2, epochs=1, shuffle=False, verbose=0, callbacks=[monitor]
     )
 

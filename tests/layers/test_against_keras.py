@@ -119,7 +119,7 @@ def test_mask_dtypes_and_ranks(family, dtype, shape):
 
 @pytest.mark.parametrize(
     ("family", "extra", "mode"),
-    combinations(VARIANT_AXIS, ["graph", "xla"], fast=("SimpleRNN-xla", "LSTM-graph")),
+    combinations(VARIANT_AXIS, ["graph", "xla"], fast=("LSTM-xla",)),
 )
 def test_compiled(family, extra, mode):
     """In a tf.function, and in one that XLA compiles, with the gradients inside it."""
@@ -261,7 +261,7 @@ def test_stateful_in_a_model(family):
 
 @pytest.mark.parametrize(
     ("family", "kind"),
-    combinations(FAMILIES, ["none", "random"], fast=("SimpleRNN-none", "LSTM-random")),
+    combinations(FAMILIES, ["none", "random"], fast=("SimpleRNN-random",)),
 )
 def test_unroll_changes_nothing(family, kind):
     mask = make_mask(kind, BATCH, TIME)
@@ -282,7 +282,7 @@ def test_unroll_changes_nothing(family, kind):
             **{str(mode): (mode, True) for mode in ("sum", "mul", "ave", "concat", None)},
             "last": ("concat", False),
         },
-        fast=("SimpleRNN-sum", "SimpleRNN-concat", "SimpleRNN-None", "LSTM-last"),
+        fast=("SimpleRNN-sum", "SimpleRNN-concat", "SimpleRNN-None", "SimpleRNN-last"),
     ),
 )
 def test_bidirectional(family, merge_mode, return_sequences):
@@ -346,7 +346,7 @@ def test_cells_alone(cell_name):
         np.testing.assert_allclose(new_mine, new_other, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize(("family", "extra"), combinations(VARIANT_AXIS, fast=("LSTM",)))
+@pytest.mark.parametrize(("family", "extra"), combinations(VARIANT_AXIS, fast=("SimpleRNN",)))
 def test_rnn_of_a_cell(family, extra):
     """keras.layers.RNN around our cell equals around Keras's, and equals our own layer."""
     cell_name = family + "Cell"
@@ -495,7 +495,7 @@ def test_activity_regularizer(family):
         np.testing.assert_allclose(mine.losses[0], other.losses[0], rtol=1e-5)
 
 
-@pytest.mark.parametrize("family", combinations(FAMILIES, fast=("LSTM",)))
+@pytest.mark.parametrize("family", combinations(FAMILIES, fast=("SimpleRNN",)))
 def test_constraints_after_a_step(family):
     """An optimizer step leaves every weight where its constraint allows it."""
     names = ("kernel_constraint", "recurrent_constraint", "bias_constraint")

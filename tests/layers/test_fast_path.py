@@ -203,7 +203,7 @@ def compare_with_numpy(problem, mode):
     assert_all_close(gradients, oracle.exact_gradients(loss, values), 1e-10, "gradient")
 
 
-@property_test(6, 60, problem=problems())
+@property_test(4, 60, problem=problems())
 def test_against_numpy_in_float64(problem):
     compare_with_numpy(problem, "eager")
 
@@ -227,7 +227,7 @@ def test_against_numpy_when_gates_are_recomputed(family, variant, monkeypatch):
     combinations(
         VARIANT_AXIS,
         ["neither", "batch", "time", "both"],
-        fast=("SimpleRNN-time", "SimpleRNN-both", "LSTM-batch"),
+        fast=("SimpleRNN-time", "LSTM-batch"),
     ),
 )
 def test_many_small_blocks_equal_keras(family, variant, known, small_blocks):

@@ -15,7 +15,7 @@ from tests.helpers.layer_cases import (
     randomize,
 )
 
-FEW, MANY = 6, 25
+FEW, MANY = 4, 25
 # Few pairs of (features, units), since each needs a graph of its own.
 WIDTHS = [(1, 1), (4, 3)]
 
