@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rnn_keras.export.spec import ExportSpec
     from rnn_keras.training.train import TrainedNetwork
 
-PLOTTED_CHARACTERS = 600
+PLOTTED_CHARACTERS = 480
 
 
 class LanguageApp(App):
