@@ -217,7 +217,7 @@ def test_tokens_without_a_font_are_numbered():
 
 
 @pytest.mark.slow
-def test_any_language_pair_trains_from_a_file(tmp_path, capfd):
+def test_any_language_pair_trains_from_a_file(tmp_path, eager_functions, capfd):
     days = ["Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"]
     jours = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"]
     times = {"heute": "aujourd'hui", "gestern": "hier", "morgen": "demain", "bald": "bientôt"}
