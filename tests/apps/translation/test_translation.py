@@ -228,7 +228,7 @@ def test_any_language_pair_trains_from_a_file(tmp_path, eager_functions, capfd):
     ]
     (tmp_path / "de_fr.txt").write_text("source\ttarget\n" + "\n".join(rows), encoding="utf-8")
     options = ("--units", 16, "--embedding-units", 16, "--epochs", 2, "--batch-size", 8, "--beam-width", 2)
-    options += ("--cell", "gru", "--decoder-layers", 1)
+    options += ("--cell", "simple_rnn", "--decoder-layers", 1)
     command("train", "--dataset", tmp_path / "de_fr.txt", "--run-dir", tmp_path / "run", *options, "--json")
 
     metrics = last_line(capfd)
