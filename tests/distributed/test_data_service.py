@@ -25,11 +25,11 @@ from tests.helpers.tiny_runs import (
     wait_for_epochs,
 )
 
-EPOCHS = 20
+EPOCHS = 30
 
 
 class Service:
-    """A `serve-data` in a process of its own, for trainings of 20 epochs."""
+    """A `serve-data` in a process of its own, for trainings of 30 epochs."""
 
     def __init__(self):
         options = ("--patience", 500, "--epochs", EPOCHS, "--port", 0, "--json")
@@ -40,7 +40,7 @@ class Service:
 
     def stop(self, number):
         self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=60)
+        _, errors = self.process.communicate(timeout=300)
         assert self.process.returncode == 0 and errors.endswith("ended\n")
 
 
@@ -123,7 +123,7 @@ def test_a_training_resumes_after_its_service_was_lost(alone, tmp_path):
     wait_for_epochs(2, tmp_path, process)
     service.process.kill()
     service.process.communicate()
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=300)
     assert process.returncode == 2 and "was lost" in out, out
 
     again = Service()

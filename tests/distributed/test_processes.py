@@ -93,7 +93,7 @@ def test_after_the_loss_of_a_process_the_same_command_ends_as_if_nothing_had_hap
     process = start_training(tmp_path / "together", *options, "--workers", 2)
     wait_for_epochs(2, tmp_path / "together", process)
     os.kill(list_children(process)[1], signal.SIGKILL)
-    out, _ = process.communicate(timeout=200)
+    out, _ = process.communicate(timeout=300)
     assert process.returncode == 2, out
     assert "1 (exit status -9)" in out and "the same command resumes after the last finished epoch" in out
 

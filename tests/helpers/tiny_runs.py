@@ -51,7 +51,7 @@ def list_children(process):
     return [int(line) for line in listing.stdout.split()]
 
 
-def wait_for(condition, process=None, seconds=200):
+def wait_for(condition, process=None, seconds=300):
     """Waits until a condition holds, while a process runs."""
     end = time.monotonic() + seconds
     while not condition():
