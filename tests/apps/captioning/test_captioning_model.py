@@ -46,7 +46,8 @@ def name_variant(settings):
     return "-".join(map(str, settings.values()))
 
 
-@pytest.mark.parametrize("settings", SOME_SLOW, ids=name_variant)
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", VARIANTS, ids=name_variant)
 def test_one_step_moves_every_weight(settings):
     network = make_network(settings, image_dropout=0.5, run_eagerly=True)
     before = [weight.numpy() for weight in network.trainable_variables]
