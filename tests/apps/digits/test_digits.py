@@ -120,6 +120,7 @@ def test_predict_answers_each_picture(digits_run, pictures, tmp_path, monkeypatc
     assert last_line(capfd)["predictions"] == predictions
 
 
+@pytest.mark.slow
 def test_a_new_process_loads_the_model_with_one_import(digits_run):
     program = "import keras; model = keras.models.load_model(sys.argv[1]); print(model.name)"
     done = run_python(f"import sys, apps.digits.model; {program}", digits_run / "model.keras")

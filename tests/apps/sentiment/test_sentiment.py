@@ -101,10 +101,10 @@ def test_the_saved_model_scores_raw_text_without_this_project(sentiment_run, tmp
     texts = ["a lovely film", "An AWFUL film<br />really", "", "\N{PARTY POPPER}", "the plot " * 300]
     command("predict", "--run-dir", sentiment_run, "--json", *texts)
     expected = last_line(capfd)["predictions"]
-    for version, formats in (("1", "saved_model"), ("2", "saved_model,litert")):
-        options = ("--formats", formats, "--examples", 0, "--json")
-        command("export", "--run-dir", sentiment_run, "--saved-models", tmp_path, *options)
-        assert last_line(capfd)["saved_model"] == str(tmp_path / "sentiment" / version)
+    (tmp_path / "sentiment" / "1").mkdir(parents=True)  # an earlier version
+    options = ("--formats", "saved_model,litert", "--examples", 0, "--json")
+    command("export", "--run-dir", sentiment_run, "--saved-models", tmp_path, *options)
+    assert last_line(capfd)["saved_model"] == str(tmp_path / "sentiment" / "2")
 
     program = (
         "import json, sys, tensorflow as tf\n"
@@ -216,6 +216,7 @@ def test_a_saved_model_file_predicts_the_same(sentiment_run, reviews):
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_words_of_a_label_column_with_three_classes(tmp_path, capfd):
     words = {"bad": "awful", "fair": "average", "good": "lovely"}
     rows = [f"{words[label]} {number % 7} film {number},{label}" for number in range(60) for label in words]
@@ -258,6 +259,7 @@ class TestModel:
         for weight, old in zip(classifier.trainable_variables, before, strict=True):
             assert np.any(weight.numpy() != old), weight.path
 
+    @pytest.mark.slow
     def test_it_overfits_one_batch(self, settings):
         classifier = self.compiled(settings)
         classifier.fit(self.batch().dataset().repeat(), steps_per_epoch=150, verbose=0, shuffle=False)
