@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         general_loop,
     )
     from rnn_keras.runtime import LiteRTModel, LiteRTSeq2Seq, OnnxModel
+    from rnn_keras.training.trained_model import load
     from rnn_keras.training.truncated_bptt import TruncatedBPTT
     from rnn_keras.utils.errors import UserError
 
@@ -70,6 +71,7 @@ __all__ = [
     "gradient_flow",
     "jacobian_product",
     "layers",
+    "load",
     "open_gate_fraction",
     "plot_gates",
     "plot_gradient_flow",
@@ -103,6 +105,7 @@ _NAMES_IN = {
         "general_loop",
     ),
     "rnn_keras.runtime": ("LiteRTModel", "LiteRTSeq2Seq", "OnnxModel"),
+    "rnn_keras.training.trained_model": ("load",),
     "rnn_keras.training.truncated_bptt": ("TruncatedBPTT",),
     "rnn_keras.utils.errors": ("UserError",),
 }

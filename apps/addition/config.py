@@ -21,6 +21,7 @@ class AdditionConfig(TrainingConfig):
 
     automatic_steps: ClassVar[int] = 4000
     automatic_epochs: ClassVar[int] = 6
+    automatic_patience: ClassVar[int] = 10
 
     dataset: str = "generated"
     """Sums to learn from: generated, or a path to a CSV or TSV file with the columns first,second."""
@@ -30,8 +31,9 @@ class AdditionConfig(TrainingConfig):
     """Generated sums to learn from."""
     epochs: int | None = None
     """The most passes over the training data; default: 6, or as many as make 4000 steps where a file has few sums."""
-    patience: int = 10
-    """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
+    patience: int | None = None
+    """Epochs without a better validation score after which training stops; the best epoch's weights are kept; default:
+    ten, or as many as make 100 steps where the data are few."""
     batch_size: int = 256
     """Sums per step."""
     cell: CellName = "lstm"
@@ -44,6 +46,3 @@ class AdditionConfig(TrainingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_positive("digits", "examples", "units")
-
-    def count_epochs(self, steps_per_epoch: int) -> int:
-        return self.epochs or max(self.automatic_epochs, -(-self.automatic_steps // steps_per_epoch))

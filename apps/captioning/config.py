@@ -28,6 +28,10 @@ class CaptioningConfig(TrainingConfig):
     """Settings of a training run."""
 
     automatic_steps: ClassVar[int] = 500
+    automatic_epochs: ClassVar[int] = 12
+    automatic_patience: ClassVar[int] = 5
+    automatic_warm_up: ClassVar[int] = 200
+    fewest_examples: ClassVar[int] = 500
 
     dataset: str = DEFAULT
     """Data to learn from: openmoji_captions (packaged), a TFDS name with an image and captions (coco_captions), or a
@@ -44,14 +48,16 @@ class CaptioningConfig(TrainingConfig):
     """Where features of frozen encoders and the weights of efficientnet_lite0 are kept; default: ~/.cache/rnn_keras."""
     epochs: int | None = None
     """The most passes over the captions; default: 12, or more where the data are few (500 steps)."""
-    patience: int = 5
-    """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
+    patience: int | None = None
+    """Epochs without a better validation score after which training stops; the best epoch's weights are kept; default:
+    five, or as many as make 100 steps where the data are few."""
     batch_size: int = 64
     """Captions per step."""
     learning_rate: float = 1e-3
     """The highest step size of the optimizer."""
-    warm_up: int = 200
-    """Steps over which the learning rate rises to where the schedule has it."""
+    warm_up: int | None = None
+    """Steps over which the learning rate rises to where the schedule has it; default: 200, or a tenth of all steps
+    where that is less."""
     clip_norm: float = 5.0
     """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""
     cell: CellName = "lstm"
@@ -116,6 +122,3 @@ class CaptioningConfig(TrainingConfig):
     def image_size(self) -> int:
         """Height and width that images are scaled to."""
         return self.size or (64 if self.encoder_name == "cnn" else 224)
-
-    def count_epochs(self, steps_per_epoch: int) -> int:
-        return self.epochs or max(12, -(-self.automatic_steps // steps_per_epoch))

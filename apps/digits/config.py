@@ -23,9 +23,11 @@ class DigitsConfig(ImageClassifierConfig):
     """Settings of a training run."""
 
     automatic_steps: ClassVar[int] = 1000
+    automatic_patience: ClassVar[int] = 10
 
-    patience: int = 10
-    """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
+    patience: int | None = None
+    """Epochs without a better validation score after which training stops; the best epoch's weights are kept; default:
+    ten, or as many as make 100 steps where the data are few."""
     filters: int = 32
     """Channels of the first block of convolutions; each further block has twice as many, up to 128."""
     units: int = 128

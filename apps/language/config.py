@@ -1,6 +1,7 @@
 """The settings of the language app, each a flag of `train`."""
 
 import dataclasses
+from typing import ClassVar
 
 from rnn_keras.training.config import CellName, TrainingConfig
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
@@ -19,11 +20,13 @@ SEARCH_SPACE: SearchSpace = {
 class LanguageConfig(TrainingConfig):
     """Settings of a training run, and of the text that its model writes."""
 
+    automatic_epochs: ClassVar[int] = 5
+
     dataset: str = "movie_snippets"
     """Text to learn from: a text file in UTF-8, of any language; or movie_snippets, the packaged sentences of film
     reviews."""
-    epochs: int | None = 5
-    """The most passes over the text."""
+    epochs: int | None = None
+    """The most passes over the text; default: five, or as many as make 400 steps where the text is short."""
     batch_size: int = 64
     """Parts of the text that are read in parallel."""
     window: int = 64

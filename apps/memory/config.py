@@ -21,6 +21,7 @@ class MemoryConfig(TrainingConfig):
     """Settings of a training run."""
 
     automatic_steps: ClassVar[int] = 3000
+    automatic_patience: ClassVar[int] = 1000
 
     dataset: str = "adding"
     """What to remember: adding (the sum of two marked numbers in a long sequence) or copy (letters, after a long
@@ -31,8 +32,8 @@ class MemoryConfig(TrainingConfig):
     """Letters to remember (copy)."""
     epochs: int | None = None
     """The most epochs; default: as many as make 3000 steps. Training stops as soon as the task is solved."""
-    patience: int = 1000
-    """Epochs without a better validation loss after which training stops: plateaus are long here."""
+    patience: int | None = None
+    """Epochs without a better validation loss after which training stops, as plateaus are long; default: 1000."""
     steps_per_epoch: int = 50
     """Steps that count as an epoch, after which the validation examples are scored."""
     cell: CellName = "gru"

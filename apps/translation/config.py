@@ -1,7 +1,7 @@
 """The settings of the translation app, each a flag of `train`."""
 
 import dataclasses
-from typing import Literal
+from typing import ClassVar, Literal
 
 from rnn_keras.training.config import CellName, TrainingConfig
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
@@ -26,6 +26,12 @@ SEARCH_SPACE: SearchSpace = {
 class TranslationConfig(TrainingConfig):
     """Settings of a training run."""
 
+    automatic_epochs: ClassVar[int] = 8
+    automatic_steps: ClassVar[int] = 1000
+    automatic_patience: ClassVar[int] = 5
+    automatic_warm_up: ClassVar[int] = 200
+    fewest_examples: ClassVar[int] = 1000
+
     dataset: str = "hsk_sentences"
     """Data to learn from: hsk_sentences (packaged), a TFDS name with two texts (ted_hrlr_translate/pt_to_en), or a path
     to a TSV file with source and target on each line."""
@@ -36,15 +42,17 @@ class TranslationConfig(TrainingConfig):
     script: Literal["traditional", "simplified"] = "traditional"
     """Characters that Chinese is converted to before training, by OpenCC."""
     epochs: int | None = None
-    """The most passes over the training data; default: eight."""
-    patience: int = 5
-    """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
+    """The most passes over the training data; default: eight, or as many as make 1000 steps where the data are few."""
+    patience: int | None = None
+    """Epochs without a better validation score after which training stops; the best epoch's weights are kept; default:
+    five, or as many as make 100 steps where the data are few."""
     batch_size: int = 32
     """Pairs per step."""
     learning_rate: float = 1.5e-3
     """The highest step size of the optimizer."""
-    warm_up: int = 200
-    """Steps over which the learning rate rises to where the schedule has it."""
+    warm_up: int | None = None
+    """Steps over which the learning rate rises to where the schedule has it; default: 200, or a tenth of all steps
+    where that is less."""
     clip_norm: float = 5.0
     """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""
     cell: CellName = "lstm"
@@ -87,6 +95,3 @@ class TranslationConfig(TrainingConfig):
         self.require("vocabulary_size", self.vocabulary_size >= 8, "at least 8")
         self.require("length_penalty", self.length_penalty >= 0, "at least 0")
         self.require_share("dropout", "word_dropout", "label_smoothing")
-
-    def count_epochs(self, steps_per_epoch: int) -> int:
-        return self.epochs or 8

@@ -24,15 +24,17 @@ class VideoTaggingConfig(TrainingConfig):
     """Settings of a training run."""
 
     automatic_steps: ClassVar[int] = 200
-    automatic_epochs: ClassVar[int] = 8  # at least
+    automatic_epochs: ClassVar[int] = 8
+    automatic_patience: ClassVar[int] = 50
 
     dataset: str = "moving_digits"
     """Data to learn from: moving_digits (packaged; also moving_digits/identity), a folder of .npz files with features
     or frames and tags, or a TFDS name with videos and tags (ucf101)."""
     epochs: int | None = None
     """The most passes over the training data; default: eight, or as many as make 200 steps where the data are few."""
-    patience: int = 50
-    """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
+    patience: int | None = None
+    """Epochs without a better validation score after which training stops; the best epoch's weights are kept; default:
+    50, or as many as make 100 steps where the data are few."""
     batch_size: int = 16
     """Videos in a step."""
     cell: CellName = "lstm"
@@ -84,6 +86,3 @@ class VideoTaggingConfig(TrainingConfig):
     def normalization_kind(self) -> Literal["instance", "layer", "off"]:
         """`normalization`, where the default is resolved."""
         return self.normalization or ("instance" if self.bidirectional else "layer")
-
-    def count_epochs(self, steps_per_epoch: int) -> int:
-        return self.epochs or max(self.automatic_epochs, -(-self.automatic_steps // steps_per_epoch))

@@ -22,6 +22,7 @@ class WardrobeConfig(TrainingConfig):
     """Settings of a training run."""
 
     automatic_epochs: ClassVar[int] = 25
+    automatic_patience: ClassVar[int] = 6
 
     dataset: str = "generated"
     """Diaries to learn from: generated, by the rules of one person, or a path to your own diary, a CSV or TSV file with
@@ -30,8 +31,9 @@ class WardrobeConfig(TrainingConfig):
     """Generated diaries of four weeks to learn from."""
     epochs: int | None = None
     """The most passes over the training data; default: 25, or as many as make 400 steps where the data are few."""
-    patience: int = 6
-    """Epochs without a better validation score after which training stops; the best epoch's weights are kept."""
+    patience: int | None = None
+    """Epochs without a better validation score after which training stops; the best epoch's weights are kept; default:
+    six, or as many as make 100 steps where the data are few."""
     learning_rate: float = 0.01
     """Step size of the optimizer at the start."""
     cell: CellName = "lstm"
@@ -48,6 +50,3 @@ class WardrobeConfig(TrainingConfig):
         self.require_positive("units", "layers")
         self.require("diaries", self.diaries >= 10, "at least 10")
         self.require_share("dropout")
-
-    def count_epochs(self, steps_per_epoch: int) -> int:
-        return self.epochs or max(self.automatic_epochs, -(-self.automatic_steps // steps_per_epoch))

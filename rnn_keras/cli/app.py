@@ -3,6 +3,7 @@
 import abc
 import dataclasses
 import importlib.util
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rnn_keras.cli.main import run_app
 from rnn_keras.cli.protocols import FinishedRun
 from rnn_keras.training.task import TrainingData
-from rnn_keras.utils.processes import find_module_name
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.processes import find_module_name, import_by_name
 
 if TYPE_CHECKING:  # TensorFlow takes seconds to import: not for --help, not for a typo in a flag
     import keras
@@ -122,12 +124,23 @@ class App(abc.ABC):
     @property
     def program(self) -> str:
         """How the app is started, such as `python -m mood`."""
-        return f"python -m {find_module_name(self).removesuffix('.__main__')}"
+        try:
+            return f"python -m {find_module_name(self).removesuffix('.__main__')}"
+        except UserError:  # a program that has no name for Python
+            return f"python {sys.argv[0]}"
 
     @property
     def model_modules(self) -> tuple[str, ...]:
-        """The modules that register the layers of a saved model; default: `model` in the app's package."""
-        package = find_module_name(self).rpartition(".")[0]
+        """The modules that register the layers of a saved model; default: `model` in the app's package.
+
+        They are imported before a model is loaded. A layer of the app's own that is elsewhere is found too, since the
+        saved model names the module of each class. A subclass names the modules, as an attribute, where another one
+        registers them: `model_modules = ("mood.model", "mood.layers")`.
+        """
+        try:
+            package = find_module_name(self).rpartition(".")[0]
+        except UserError:
+            return ()
         return (f"{package}.model",) if package and importlib.util.find_spec(f"{package}.model") else ()
 
     def default_run_dir(self) -> Path:
@@ -135,4 +148,6 @@ class App(abc.ABC):
 
     def main(self, arguments: Sequence[str] | None = None) -> None:
         """Runs a command line, such as `["train", "--epochs", "3"]`; on a user's mistake, exits with 2."""
-        run_app(self, arguments)
+        app = import_by_name(self)
+        if app is not None:
+            run_app(app, arguments)

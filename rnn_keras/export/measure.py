@@ -3,26 +3,28 @@
     python -m rnn_keras.export.measure FOLDER keras|saved_model|onnx|litert PATH [MODULE ...]
 
 reads `examples.npz` in the folder and writes `outputs.npy` and `figures.json` beside it. The modules are imported
-before a `.keras` file is loaded.
+before a `.keras` file is loaded. The last line on standard error says why it failed.
 """
 
 import dataclasses
-import importlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rnn_keras.export.example_file import Example, read_examples
 from rnn_keras.runtime.runner import Runner
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.processes import end_with_parent
 
 TIMED = 200  # examples that are timed, one by one
 BATCH = 256
-
-Example = bytes | np.ndarray
+REASON = "error: "  # begins the last line on standard error of a process that fails
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,44 +42,25 @@ class Measured:
     ops: int | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class Examples:
-    """What `parity.write_examples` wrote."""
-
-    inputs: list[Example]
-    per_step: bool
-    output: str
-
-
 def main(folder: str, kind: str, path: str, *modules: str) -> None:
     """Measures one form of the model; see above."""
-    examples = read_examples(Path(folder) / "examples.npz")
+    examples, facts = read_examples(Path(folder) / "examples.npz")
     if kind == "keras":
         model = load_keras(path, modules)
     elif kind == "saved_model":
-        model = load_saved_model(path, examples)
+        model = load_saved_model(path, facts["output"], facts["per_step"])
     else:
         model = load_onnx(path) if kind == "onnx" else load_litert(path)
-    model.run_one(examples.inputs[0])
+    model.run_one(examples[0])
     seconds = []
-    for example in examples.inputs[:TIMED]:
+    for example in examples[:TIMED]:
         started = time.perf_counter()
         model.run_one(example)
         seconds.append(time.perf_counter() - started)
     figures = {"latency_ms": 1e3 * float(np.median(seconds)), "peak_mb": peak_memory(), "ops": model.ops}
     if model.run_all is not None:
-        np.save(Path(folder) / "outputs.npy", model.run_all(examples.inputs))
+        np.save(Path(folder) / "outputs.npy", model.run_all(examples))
     (Path(folder) / "figures.json").write_text(json.dumps(figures))
-
-
-def read_examples(path: Path) -> Examples:
-    """The examples that `parity.write_examples` wrote."""
-    with np.load(path) as stored:
-        values, ends = stored["values"], stored["ends"]
-        per_step, output = bool(stored["per_step"]), str(stored["output"])
-        values = values.tobytes() if stored["is_raw"] else values
-    inputs = [values[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-    return Examples(inputs, per_step, output)
 
 
 def peak_memory() -> float:
@@ -89,52 +72,113 @@ def peak_memory() -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
-def load_saved_model(path: str, examples: Examples) -> Measured:
-    """A SavedModel in TensorFlow alone, as TF Serving runs it."""
+def load_saved_model(path: str, output: str, per_step: bool) -> Measured:
+    """A SavedModel in TensorFlow alone, as TF Serving runs it.
+
+    Args:
+        path: its folder.
+        output: the name of the output to compare; of a model with one output, any name.
+        per_step: whether it has an output for each step of an example.
+    """
     import tensorflow as tf
 
     loaded: Any = tf.saved_model.load(path)
     serve = loaded.signatures["serving_default"]
-    names = serve.structured_input_signature[1]
+    dtypes = {name: spec.dtype for name, spec in serve.structured_input_signature[1].items()}
     graph = serve.graph.as_graph_def()
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    name = select_output(list(serve.structured_outputs), output)
 
     def run(batch: Sequence[Example]) -> np.ndarray:
-        return serve(**name_inputs(names, batch))[examples.output].numpy()
+        return serve(**name_inputs(dtypes, batch))[name].numpy()
 
-    def run_all(inputs: Sequence[Example]) -> np.ndarray:
-        if examples.per_step:
-            outputs = np.concatenate([run([example])[0] for example in inputs])
+    def run_all(examples: Sequence[Example]) -> np.ndarray:
+        if per_step:
+            outputs = np.concatenate([run([example])[0] for example in examples])
         else:
-            starts = range(0, len(inputs), BATCH)
-            outputs = np.concatenate([run(inputs[start : start + BATCH]) for start in starts])
+            size = BATCH if len({describe_shape(example) for example in examples}) == 1 else 1
+            starts = range(0, len(examples), size)
+            outputs = np.concatenate([run(examples[start : start + size]) for start in starts])
         # Texts as bytes of one width, which NumPy stores without pickling.
         return outputs.astype("S") if outputs.dtype == object else outputs
 
     return Measured(lambda example: run([example]), run_all, len(nodes))
 
 
+def select_output(names: Sequence[str], wanted: str) -> str:
+    """The name of the output to compare.
+
+    Raises:
+        UserError: the model has several, and none of that name.
+    """
+    if wanted in names:
+        return wanted
+    if len(names) > 1:
+        raise UserError(f"the model has the outputs {', '.join(names)}; expected one of them as `output`, got {wanted}")
+    return names[0]
+
+
 def load_keras(path: str, modules: Iterable[str]) -> Measured:
     """A `.keras` file in Keras: the graph of `predict_on_batch` is called with one example."""
-    import keras
     import tensorflow as tf
 
-    for module in modules:
-        importlib.import_module(module)
-    model: Any = keras.models.load_model(path, compile=False)
-    function: Any = tf.function(lambda inputs: model(inputs, training=False), autograph=False, reduce_retracing=True)
-    names = [tensor.name for tensor in model.inputs]
-    return Measured(lambda example: function(name_inputs(names, [example])))
+    from rnn_keras.export.keras_file import load_keras_file
+    from rnn_keras.export.saved_model import name_model_inputs
+
+    model: Any = load_keras_file(Path(path), list(modules))
+    inputs, arrange = name_model_inputs(model)
+    dtypes = {name: tensor.dtype for name, tensor in inputs.items()}
+
+    def run(tensors: dict[str, Any]) -> Any:
+        return model(arrange([tensors[name] for name in inputs]), training=False)
+
+    function: Any = tf.function(run, autograph=False, reduce_retracing=True)
+    return Measured(lambda example: function(name_inputs(dtypes, [example])))
 
 
-def name_inputs(names: Iterable[str], examples: Sequence[Example]) -> dict[str, Any]:
-    """A batch of examples by the names of a model's inputs: its only one, or `steps` and their `lengths`."""
+def name_inputs(dtypes: Mapping[str, Any], examples: Sequence[Example]) -> dict[str, Any]:
+    """A batch of examples of one shape by the names of a model's inputs: its only one, or `steps` and their `lengths`.
+
+    Args:
+        dtypes: the type of each input.
+        examples: tensors, or dicts with one for each name.
+
+    Raises:
+        UserError: the model has other inputs than the examples.
+    """
     import tensorflow as tf
 
-    inputs = {name: tf.constant(examples) for name in names if name != "lengths"}
-    if "lengths" in names:
-        inputs["lengths"] = tf.constant([len(example) for example in examples], tf.int32)
+    names = list(dtypes)
+    if not isinstance(examples[0], Mapping):
+        computed = [name for name in names if name == "lengths" and len(names) > 1]
+        if len(names) - len(computed) != 1:
+            raise UserError(f"the model has the inputs {', '.join(names)}; expected examples that are dicts with these")
+        [name] = [name for name in names if name not in computed]
+        batch: Any = [{name: example} | {key: np.int32(len(example)) for key in computed} for example in examples]
+    else:
+        batch = examples
+    if missing := [name for name in names if name not in batch[0]]:
+        raise UserError(
+            f"the examples have no {', '.join(missing)}; expected the model's inputs {', '.join(names)}, got "
+            f"{', '.join(batch[0])}"
+        )
+    inputs = {}
+    for name, dtype in dtypes.items():
+        values = [example[name] for example in batch]
+        values = np.array(values, object) if isinstance(values[0], bytes) else np.stack(values)
+        is_text, dtype = values.dtype.kind in "OSU", tf.as_dtype(dtype)
+        if is_text != (dtype == tf.string):
+            kind = "bytes" if is_text else f"tensors of {values.dtype}"
+            raise UserError(f"the model's input {name} takes {dtype.name}; got examples that are {kind}")
+        inputs[name] = tf.constant(values) if is_text else tf.cast(values, dtype)
     return inputs
+
+
+def describe_shape(example: Example) -> Any:
+    """What must be equal for examples to be in one batch."""
+    if isinstance(example, Mapping):
+        return tuple((name, describe_shape(value)) for name, value in example.items())
+    return None if isinstance(example, bytes) else example.shape
 
 
 def load_onnx(path: str) -> Measured:
@@ -156,8 +200,21 @@ def load_litert(path: str) -> Measured:
 
 def load_runner(model: Runner, ops: int | None) -> Measured:
     """An exported file at work."""
-    return Measured(lambda example: model.outputs([example]), model.outputs, ops)
+    run: Any = model.outputs
+    return Measured(lambda example: run([example]), run, ops)
+
+
+def describe_error(error: BaseException) -> str:
+    """What went wrong in one line; TensorFlow and Keras write several, of which the last says nothing."""
+    words = " ".join(str(error).split())
+    return words if isinstance(error, UserError) else f"{type(error).__name__}: {words}"[:400]
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    end_with_parent()
+    try:
+        main(*sys.argv[1:])
+    except Exception as error:  # anything may be wrong in somebody's own model
+        traceback.print_exc()
+        print(REASON + describe_error(error), file=sys.stderr)
+        sys.exit(2)

@@ -2,17 +2,22 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnn_keras.export.spec import ExportSpec
+from rnn_keras.export.example_file import write_examples
+from rnn_keras.export.measure import REASON
+from rnn_keras.export.spec import ExportSpec, RawInput
 from rnn_keras.runtime.runner import VOCABULARY
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.processes import make_child_environment
 
 # The share of the examples whose decision may differ from Keras's.
 TOLERANCE = {"saved_model": 0.001, "onnx": 0.001, "none": 0.001, "float16": 0.005, "dynamic": 0.03, "int8": 0.03}
@@ -56,47 +61,59 @@ def compare(variant: Variant, spec: ExportSpec, expected: np.ndarray) -> dict[st
     row = {"format": variant.format, "quantisation": variant.quantisation, "bytes": variant.size}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_examples(folder / "examples.npz", variant, spec)
+        examples = select_examples(variant, spec)
+        write_examples(folder / "examples.npz", examples, per_step=spec.per_step, output=spec.output)
         arguments = [str(folder), variant.format, str(variant.path), *spec.modules]
         command = [sys.executable, "-m", "rnn_keras.export.measure", *arguments]
-        process = subprocess.run(command, capture_output=True, text=True)
+        environment = os.environ | make_child_environment()
+        process = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment)
         if process.returncode:
-            lines = [line for line in process.stderr.splitlines() if line.strip()]
             raise UserError(
-                f"the exported model ({variant.name}) does not run (exit status {process.returncode}: "
-                f"{lines[-1] if lines else 'no reason given'}); what was exported before is unchanged"
+                f"the exported model ({variant.name}) does not run ({find_reason(process)}); what was exported before "
+                "is unchanged"
             )
         row |= json.loads((folder / "figures.json").read_text())
         outputs = expected
         if variant.format != "keras":
-            outputs = np.load(folder / "outputs.npy").reshape(expected.shape)
+            outputs = np.load(folder / "outputs.npy")
+            if outputs.size != expected.size:
+                raise UserError(
+                    f"the exported model ({variant.name}) gives outputs of shape {outputs.shape}, and Keras of shape "
+                    f"{expected.shape}; what was exported before is unchanged"
+                )
+            outputs = outputs.reshape(expected.shape)
     # Texts are the same or they are not.
     row["largest_difference"] = float(np.abs(outputs - expected).max()) if expected.dtype.kind == "f" else None
-    row["agreement"] = float(np.mean(comparison.decide(outputs) == comparison.decide(expected)))
+    row["agreement"] = float(np.mean(comparison.find_agreements(outputs, expected)))
     row |= {"metric": comparison.metric_name, "examples": len(comparison.inputs)}
     row[comparison.metric_name] = float(comparison.metric(outputs))
     differing = 1 - row["agreement"]
     if variant.format != "keras" and differing > variant.tolerance:
+        how = "decides differently from Keras"
+        if comparison.tolerance is not None:
+            how = (
+                f"differs from Keras by more than {comparison.tolerance:.3g} (at most {row['largest_difference']:.3g})"
+            )
         raise UserError(
-            f"the exported model ({variant.name}) decides differently from Keras in {differing:.2%} of "
+            f"the exported model ({variant.name}) {how} in {differing:.2%} of "
             f"{len(comparison.inputs)} examples, more than the {variant.tolerance:.2%} that are allowed; nothing was "
             "exported, and what was there is unchanged"
         )
     return row
 
 
-def write_examples(path: Path, variant: Variant, spec: ExportSpec) -> None:
-    """Writes the examples for the child process: raw, or as tensors where the file reads nothing else."""
-    inputs: Any = spec.comparison.inputs
+def select_examples(variant: Variant, spec: ExportSpec) -> Sequence[RawInput]:
+    """The examples for the child process: raw, or as tensors where the file reads nothing else."""
     is_raw = not spec.per_step and (
         variant.format not in ("litert", "onnx") or VOCABULARY in spec.files(variant.quantisation)
     )
-    parts = [np.frombuffer(example, np.uint8) for example in inputs] if is_raw else spec.encode(inputs)
-    np.savez(
-        path,
-        values=np.concatenate(parts),
-        ends=np.cumsum([len(part) for part in parts]),
-        is_raw=is_raw,
-        per_step=spec.per_step,
-        output=spec.output,
-    )
+    return spec.comparison.inputs if is_raw else spec.encode(spec.comparison.inputs)
+
+
+def find_reason(process: subprocess.CompletedProcess[str]) -> str:
+    """Why a child process failed: what it says itself, or else its last line."""
+    lines = [line.strip() for line in process.stderr.splitlines() if line.strip()]
+    reasons = [line.removeprefix(REASON) for line in lines if line.startswith(REASON)]
+    if reasons:
+        return reasons[-1]
+    return f"exit status {process.returncode}: {lines[-1] if lines else 'no reason given'}"

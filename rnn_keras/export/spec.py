@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 import numpy as np
 
-RawInput = bytes | np.ndarray
+# What a model is given: bytes (a text, a file), a tensor of any shape, or a dict of these by the names of its inputs.
+RawInput = bytes | np.ndarray | Mapping[str, bytes | np.ndarray]
 
 
 def decide_class(outputs: np.ndarray) -> np.ndarray:
@@ -19,10 +20,13 @@ class Comparison:
     """Examples of the test split, and what is compared on them: what Keras computes with what each file does.
 
     Args:
-        inputs: raw inputs; none: nothing is compared. With `ExportSpec.per_step`, tensors `(steps, ...)`.
+        inputs: raw inputs, all of one kind; none: nothing is compared. With `ExportSpec.per_step`, tensors
+            `(steps, ...)`.
         metric: the network's outputs for the inputs, `(n, ...)` -> the value of the task's metric.
         metric_name: the metric's name in the report.
         decide: the network's outputs `(n, ...)` -> decisions `(n,)`, which must not change.
+        tolerance: for outputs that are numbers and no decisions: by how much each may differ from Keras's, in the
+            unit of the outputs, instead of `decide`.
         expected: a format (keras, saved_model, litert, onnx) -> what Keras computes for the inputs, `(n, ...)`, where
             that is not the network's outputs; default: the network's outputs.
     """
@@ -32,6 +36,14 @@ class Comparison:
     metric_name: str = "accuracy"
     decide: Callable[[np.ndarray], np.ndarray] = decide_class
     expected: Callable[[str], np.ndarray] | None = None
+    tolerance: float | None = None
+
+    def find_agreements(self, outputs: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        """Which outputs `(n, ...)` are as expected: `(n,)` booleans, or one for each decision."""
+        if self.tolerance is None:
+            return np.asarray(self.decide(outputs) == self.decide(expected))
+        is_close = np.isclose(outputs, expected, rtol=0, atol=self.tolerance, equal_nan=True)
+        return np.asarray(is_close.reshape(len(expected), -1).all(axis=1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,12 +51,14 @@ class ExportSpec:
     """A trained model, and what is needed to export and to verify it.
 
     Args:
-        model: raw inputs in, predictions out, with named inputs and outputs: what becomes the SavedModel.
+        model: raw inputs in, predictions out: what becomes the SavedModel. Its inputs and outputs are dicts, or have
+            the names that Keras gave them.
         network: the part of it on tensors, with one input `(batch, steps, ...)` and one output `(batch, ...)`: what
             becomes the LiteRT and ONNX files. None: `convert_litert` makes the LiteRT file, and there is no ONNX file.
         encode: raw inputs -> the network's inputs, a list of `(steps, ...)`.
         comparison: what the files are compared with Keras on.
-        output: the name of the model's output that holds the network's outputs, of any shape of as many values.
+        output: the name of the model's output that holds the network's outputs, of any shape of as many values; of a
+            model with one output, any name.
         outputs: the names of the SavedModel's outputs; default: all of the model's.
         files: a quantisation -> the files inside the LiteRT and ONNX files, by name; see `rnn_keras.runtime.runner`. A
             file with a vocabulary inside is given raw inputs, any other one tensors.
@@ -56,8 +70,8 @@ class ExportSpec:
             `(steps, ...)`, which the SavedModel takes as its inputs `steps` and perhaps `lengths`; and in everything
             that is compared, n is the total number of steps.
         convert_litert: a quantisation -> the content of a LiteRT file, without the files inside.
-        modules: modules that register the model's layers; the process that measures the model in Keras imports them
-            before it loads the model.
+        modules: modules that register the model's layers, beside those that the saved model names; the process that
+            measures the model in Keras imports them before it loads the model.
     """
 
     model: keras.Model

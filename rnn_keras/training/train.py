@@ -73,7 +73,7 @@ def train_network(
         run,
         steps_per_epoch=training.number_of_batches,
         epochs=epochs or config.count_epochs(training.number_of_batches),
-        patience=config.patience,
+        patience=config.count_patience(training.number_of_batches),
         monitor=monitor or task.monitor,
         mode=mode,
         stop_value=stop_value,

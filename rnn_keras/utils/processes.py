@@ -1,22 +1,31 @@
 """Helpers for programs that start further processes of themselves."""
 
 import contextlib
+import importlib
+import importlib.util
 import os
 import signal
 import socket
 import sys
 import threading
 import time
+from pathlib import Path
+from typing import Any, TypeVar
 
 from rnn_keras.utils.errors import UserError
 
 PARENT = "RNN_KERAS_PARENT"  # environment variable of a child process: the id of its parent
+T = TypeVar("T")
+
 PATIENCE = 10.0  # seconds that a process has to end by itself after a signal
 
 
 def make_child_environment() -> dict[str, str]:
-    """The environment variables that a child process needs to end with this process; see `end_with_parent`."""
-    return {PARENT: str(os.getpid())}
+    """The environment variables of a child process: it ends with this one, and finds the same modules.
+
+    See `end_with_parent` for the first.
+    """
+    return {PARENT: str(os.getpid()), "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
 
 
 def end_with_parent() -> None:
@@ -53,15 +62,55 @@ def find_module_name(app: object) -> str:
     """The name by which another process can import the module of an object's class.
 
     Raises:
-        UserError: the class is in a script, which cannot be imported.
+        UserError: the class is in a program that cannot be imported, such as a notebook.
     """
     module = type(app).__module__
-    if module == "__main__":
-        spec = sys.modules["__main__"].__spec__
-        if spec is None:
-            raise UserError("workers import the app by its module's name: start it with `python -m`, not as a file")
-        module = spec.name
-    return module
+    if module != "__main__":
+        return module
+    main = sys.modules["__main__"]
+    if main.__spec__ is not None and main.__spec__.name != "__main__":
+        return main.__spec__.name
+    file = getattr(main, "__file__", None)
+    name = Path(file).stem if file else "__main__"
+    # A script is importable by its name, since its folder is the first in which Python looks.
+    if file and name.isidentifier() and name != "__main__":
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.origin is not None and os.path.samefile(spec.origin, file):
+            return name
+    raise UserError(
+        f"other processes import {type(app).__name__} by the name of its module, and {file or 'this program'} has "
+        "none; put the app into a folder and start it with python -m and the name of the folder"
+    )
+
+
+_importing: set[str] = set()  # modules of programs that are imported once more by name
+
+
+def import_by_name(app: T) -> T | None:
+    """The same object, of the class that its module has when other processes import it; None: that is going on now.
+
+    The module of a program is called `__main__`, and so are the layers that it registers: no other process would find
+    them by that name.
+
+    Args:
+        app: whose class needs no arguments. Where it has attributes of its own, or cannot be imported, it stays.
+    """
+    if type(app).__module__ in _importing:
+        return None  # the program has no `if __name__ == "__main__"`, and is imported from the line below
+    if type(app).__module__ != "__main__" or vars(app):
+        return app
+    try:
+        name = find_module_name(app)
+    except UserError:
+        return app
+    _importing.add(name)
+    try:
+        found: Any = importlib.import_module(name)
+    finally:
+        _importing.discard(name)
+    for part in type(app).__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found() if isinstance(found, type) else app
 
 
 def find_free_ports(number: int) -> list[int]:
