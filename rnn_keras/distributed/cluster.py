@@ -29,7 +29,7 @@ class Cluster:
     """
 
     def __init__(self) -> None:
-        self.rank, self.processes = _read_tf_config(os.environ.get("TF_CONFIG"))
+        self.rank, self.processes = read_tf_config(os.environ.get("TF_CONFIG"))
         try:
             self._strategy = tf.distribute.MultiWorkerMirroredStrategy()
         except (ValueError, RuntimeError, tf.errors.OpError) as error:
@@ -93,7 +93,7 @@ class Cluster:
             ) from error
 
 
-def _read_tf_config(text: str | None) -> tuple[int, int]:
+def read_tf_config(text: str | None) -> tuple[int, int]:
     """The rank of this process and the number of processes."""
     form = 'expected {"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": N}}'
     if text is None:
@@ -102,10 +102,38 @@ def _read_tf_config(text: str | None) -> tuple[int, int]:
             "--workers N to start N processes on this machine"
         )
     try:
-        config = json.loads(text)
-        cluster, task = config["cluster"], config["task"]
-        # A chief, where there is one, counts as the first of the workers.
-        processes = [(kind, number) for kind in ("chief", "worker") for number in range(len(cluster.get(kind, ())))]
-        return processes.index((task["type"], int(task["index"]))), len(processes)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"TF_CONFIG is {text[:200]!r}: {form}") from error
+        return _find_process(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"TF_CONFIG is {text[:200]!r} ({error}): {form}") from error
+
+
+def _find_process(config: Any) -> tuple[int, int]:
+    """The rank of this process and the number of processes in a description.
+
+    Raises:
+        ValueError: it is not of TensorFlow's form; the message is what is wrong.
+    """
+    parts = [config.get(name) if isinstance(config, dict) else None for name in ("cluster", "task")]
+    cluster, task = parts
+    if not isinstance(cluster, dict) or not isinstance(task, dict):
+        raise ValueError("it is not an object with the objects cluster and task")
+    for kind, addresses in cluster.items():
+        if not isinstance(addresses, list) or not all(map(_is_address, addresses)):
+            raise ValueError(f"the addresses of {kind} are not a list of host:port")
+    everybody = [address for addresses in cluster.values() for address in addresses]
+    if len(set(everybody)) < len(everybody):
+        raise ValueError("two processes have the same address")
+    # A chief, where there is one, counts as the first of the workers.
+    processes = [(kind, number) for kind in ("chief", "worker") for number in range(len(cluster.get(kind, ())))]
+    index = task.get("index")
+    if not isinstance(index, int | str) or isinstance(index, bool) or not str(index).isdecimal():
+        raise ValueError("the index of the task is not a number from 0")
+    process = (str(task.get("type")), int(index))
+    if process not in processes:
+        raise ValueError(f"the cluster has no task {process[0]} with the index {process[1]}")
+    return processes.index(process), len(processes)
+
+
+def _is_address(address: Any) -> bool:
+    host, colon, port = address.rpartition(":") if isinstance(address, str) else ("", "", "")
+    return bool(host and colon and port.isdecimal() and int(port) < 2**16)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rnn_keras.distributed import local_workers
-from rnn_keras.distributed.cluster import _read_tf_config
+from rnn_keras.distributed.cluster import read_tf_config
 from rnn_keras.distributed.local_workers import train_in_processes
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError
@@ -109,7 +109,7 @@ def test_after_the_loss_of_a_process_the_same_command_ends_as_if_nothing_had_hap
 )
 def test_an_invalid_description_of_a_cluster_is_refused(text):
     with pytest.raises(UserError, match=r'TF_CONFIG.* expected \{"cluster"'):
-        _read_tf_config(text)
+        read_tf_config(text)
 
 
 def test_a_chief_is_the_first_of_the_workers():
@@ -119,4 +119,4 @@ def test_a_chief_is_the_first_of_the_workers():
         )
 
     tasks = (("chief", 0), ("worker", 0), ("worker", 1))
-    assert [_read_tf_config(config(*task)) for task in tasks] == [(0, 3), (1, 3), (2, 3)]
+    assert [read_tf_config(config(*task)) for task in tasks] == [(0, 3), (1, 3), (2, 3)]
