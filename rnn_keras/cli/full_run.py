@@ -9,7 +9,7 @@ from rnn_keras.distributed.cluster import Cluster
 from rnn_keras.distributed.data_service import read_from_service, watch_service
 from rnn_keras.distributed.devices import Devices
 from rnn_keras.training.config import hash_config
-from rnn_keras.training.plots import plot_learning_curves, save_figure
+from rnn_keras.training.plots import plot_learning_curves
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.task import TrainingData, load_data
 from rnn_keras.training.train import train_network
@@ -78,8 +78,7 @@ def train_and_score(
         run.save_model(model)
         figures = {"learning_curves": plot_learning_curves(*trained.history)}
         figures |= app.plot(trained, model, data, config)
-        for name, figure in figures.items():
-            save_figure(figure, run.plots / f"{name}.png")
+        run.save_plots(figures)
         rows = trained.history.rows
         metrics["seconds"] = {
             "data": round(prepared - started, 1),

@@ -40,14 +40,14 @@ def train_in_processes(
     """
     addresses = [f"127.0.0.1:{port}" for port in find_free_ports(number)]
     command = [sys.executable, "-m", find_module_name(app), *arguments, "--strategy", "multi_worker"]
-    logs = run.path / "workers"
-    logs.mkdir(parents=True, exist_ok=True)
+    run.mark()
+    run.workers.mkdir(exist_ok=True)
     processes: list[subprocess.Popen[bytes]] = []
     with contextlib.ExitStack() as files:
         for rank, cores in enumerate(split_cores(number)):
             task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": rank}}
             if rank:
-                out = errors = files.enter_context((logs / f"{rank}.txt").open("wb"))
+                out = errors = files.enter_context((run.workers / f"{rank}.txt").open("wb"))
             else:
                 out, errors = (sys.stderr.fileno() if as_json else None), None
             environment = os.environ | make_child_environment() | {"TF_CONFIG": json.dumps(task)}
@@ -64,8 +64,8 @@ def train_in_processes(
     if failed:
         statuses = ", ".join(f"{rank} (exit status {processes[rank].returncode})" for rank in failed)
         raise UserError(
-            f"of {number} processes, these failed: {statuses}; their output is above and in {logs}; unless it says "
-            "otherwise, the same command resumes after the last finished epoch"
+            f"of {number} processes, these failed: {statuses}; their output is above and in {run.workers}; unless it "
+            "says otherwise, the same command resumes after the last finished epoch"
         )
     return {**read_object(run.metrics), "run_dir": str(run.path)}
 

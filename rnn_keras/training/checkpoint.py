@@ -1,5 +1,6 @@
 """Early stopping that survives a kill: the state of every finished epoch is on the disk."""
 
+import hashlib
 import io
 import math
 import time
@@ -12,7 +13,7 @@ from keras import ops
 from rnn_keras.training.process_group import ProcessGroup
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.task import infer_mode
-from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.errors import UserError, first_line
 from rnn_keras.utils.files import read_object, write_bytes, write_json
 
 
@@ -57,6 +58,8 @@ class CheckpointCallback(keras.callbacks.Callback):
             state = read_object(self.state_file, *state)
         self.rows: list[dict[str, Any]] = state["epochs"]
         self.random_states: list[list[int]] = state["random_states"]
+        self.checksums: dict[str, str] = state.get("sha256", {})  # of the weights files, by their names
+        self._require_epochs()
         self.step = 0  # of this epoch, from 1
         self.failure: str | None = None  # what is not finite, and since which step
 
@@ -112,12 +115,34 @@ class CheckpointCallback(keras.callbacks.Callback):
             if self.is_chief:
                 print(f"{self.weights_file(self.epochs_done)} is damaged; the best epoch's weights are used instead")
             self.rows = self.rows[: self.best_epoch]
+            self._forget_checksums()
             self.restore(self.epochs_done)
         generators = self.random_generators()
         if len(generators) != len(self.random_states):
             raise UserError(f"{self.state_file} belongs to another model; start again with --overwrite")
-        for generator, state in zip(generators, self.random_states, strict=True):
-            generator.assign(state)
+        try:
+            for generator, state in zip(generators, self.random_states, strict=True):
+                generator.assign(state)
+        except (ValueError, TypeError) as error:
+            raise self._make_state_error() from error
+
+    def _require_epochs(self) -> None:
+        names = ("epoch", self.monitor, "val_loss")
+        is_list = isinstance(self.rows, list) and all(isinstance(row, dict) for row in self.rows)
+        if not is_list or not all(isinstance(row.get(name), int | float) for row in self.rows for name in names):
+            raise self._make_state_error()
+        if not isinstance(self.random_states, list) or not isinstance(self.checksums, dict):
+            raise self._make_state_error()
+
+    def _make_state_error(self) -> UserError:
+        return UserError(
+            f"{self.state_file} does not hold the epochs of a training with the value {self.monitor}; it is damaged, "
+            "start again with --overwrite"
+        )
+
+    def _forget_checksums(self) -> None:
+        kept = {self.weights_file(epoch).name for epoch in (self.best_epoch, self.epochs_done)}
+        self.checksums = {name: checksum for name, checksum in self.checksums.items() if name in kept}
 
     def restore(self, epoch: int) -> None:
         """Loads the weights and the optimizer's state of an epoch, counted from 1.
@@ -125,11 +150,15 @@ class CheckpointCallback(keras.callbacks.Callback):
         Raises:
             UserError: the file is damaged.
         """
+        file = self.weights_file(epoch)
         try:
-            self.model.load_weights(self.weights_file(epoch))
+            checksum = hashlib.sha256(file.read_bytes()).hexdigest()
+            if self.checksums.get(file.name, checksum) != checksum:  # HDF5 has none and would load what it finds
+                raise ValueError("its checksum is another one")
+            self.model.load_weights(file)
         except (OSError, ValueError, KeyError) as error:
             raise UserError(
-                f"{self.weights_file(epoch)} cannot be loaded ({error}); it is damaged, start again with --overwrite"
+                f"{file} cannot be loaded ({first_line(error)}); it is damaged, start again with --overwrite"
             ) from error
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -193,10 +222,14 @@ class CheckpointCallback(keras.callbacks.Callback):
         # Not straight to the disk: where it is full, HDF5 writes a page of its own, or crashes.
         weights = MemoryFile()
         self.model.save_weights(weights)
-        write_bytes(self.weights_file(epoch + 1), weights.getbuffer())
+        file, content = self.weights_file(epoch + 1), weights.getbuffer()
+        write_bytes(file, content)
+        self.checksums[file.name] = hashlib.sha256(content).hexdigest()
+        self._forget_checksums()
         # This file says which epochs count; weights that it does not name are left over from a killed epoch.
         self.random_states = [generator.numpy().tolist() for generator in self.random_generators()]
-        write_json(self.state_file, {"epochs": self.rows, "random_states": self.random_states})
+        state = {"epochs": self.rows, "random_states": self.random_states, "sha256": self.checksums}
+        write_json(self.state_file, state)
         self.run.write_history(self.rows)
         for file in self.run.checkpoint.glob("epoch-*.weights.h5"):
             if file not in (self.weights_file(self.best_epoch), self.weights_file(self.epochs_done)):

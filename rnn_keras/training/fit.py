@@ -1,10 +1,8 @@
 """Keras's `fit` on a run directory: checkpoints after every epoch, early stopping, resuming after a kill."""
 
 import contextlib
-import errno
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -16,7 +14,7 @@ from rnn_keras.training.process_group import ProcessGroup
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.variables import make_variables
 from rnn_keras.utils.errors import UserError
-from rnn_keras.utils.files import make_write_error
+from rnn_keras.utils.files import translate_disk_faults
 
 
 class NonFiniteLoss(UserError):
@@ -33,19 +31,6 @@ class History(NamedTuple):
 
     rows: list[dict[str, Any]]
     best_epoch: int
-
-
-@contextlib.contextmanager
-def translate_disk_errors(run: RunDirectory) -> Iterator[None]:
-    """Turns what TensorBoard's writers raise when they cannot write, which is not an OSError, into a UserError."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        codes = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO)
-        why = next((os.strerror(code) for code in codes if os.strerror(code) in str(error)), None)
-        if why is None:
-            raise
-        raise make_write_error(run.logs, why) from error
 
 
 def fit(
@@ -103,7 +88,7 @@ def fit(
         verbose = 1 if sys.stdout.isatty() else 2
         tensorboard = [keras.callbacks.TensorBoard(str(run.logs), write_graph=False)]
         failures = contextlib.nullcontext() if group is None else group.translate_worker_failure()
-        with failures, translate_disk_errors(run):
+        with failures, translate_disk_faults(run.logs):
             model.fit(
                 training,
                 validation_data=validation,

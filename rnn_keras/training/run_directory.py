@@ -1,29 +1,41 @@
 """The directory of a run: its settings, its model, its metrics and its plots."""
 
+import contextlib
 import csv
 import dataclasses
-import importlib
 import io
 import shutil
-import zipfile
-import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnn_keras.training.config import TrainingConfig
-from rnn_keras.utils.errors import UserError, first_line
-from rnn_keras.utils.files import atomic_write, read_object, remove_unfinished, write_json, write_text
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.files import (
+    atomic_write,
+    is_unicode,
+    read_object,
+    remove_empty_folders,
+    remove_unfinished,
+    require_file,
+    write_json,
+    write_text,
+)
+from rnn_keras.utils.markers import read_marker, remove_marker, require_own_files, write_marker
 from rnn_keras.utils.tf_logging import import_tensorflow
 
 if TYPE_CHECKING:
     import keras
+    from matplotlib.figure import Figure
+
+KIND = "run"  # in the marker
 
 
 class RunDirectory:
     """The files of a run: `config.json`, `model.keras`, `metrics.json`, `history.csv`, `logs/` (TensorBoard), `plots/`.
 
     While a run is in progress there is also `checkpoint/`. `metrics.json` is written last: a run with it is finished.
+    The marker `.rnn_keras.json` is written first: without it, none of these files is replaced or removed.
 
     Args:
         path: the directory, which need not exist yet.
@@ -38,6 +50,13 @@ class RunDirectory:
         self.logs = path / "logs"
         self.plots = path / "plots"
         self.checkpoint = path / "checkpoint"
+        self.workers = path / "workers"  # what the other processes of `train --workers` print
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all that a run writes, besides its marker."""
+        files = (self.config, self.model, self.metrics, self.history)
+        return [path.name for path in (*files, self.logs, self.plots, self.checkpoint, self.workers)]
 
     @property
     def finished(self) -> bool:
@@ -56,12 +75,11 @@ class RunDirectory:
         """
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path} is a file; expected a directory for the run, name another with --run-dir")
-        foreign = [p.name for p in (self.checkpoint, self.logs, self.plots) if p.exists() and not self.config.exists()]
-        if foreign:
+        if not is_unicode(self.path):
             raise UserError(
-                f"{self.path} has {', '.join(foreign)} but no {self.config.name}: these are not from a run, and a "
-                "run would write into them; name another directory with --run-dir"
+                f"{self.path} is not a name in UTF-8, which TensorFlow needs; name another directory with --run-dir"
             )
+        require_own_files(self.path, KIND, self.names)
         if overwrite:
             return
         if self.finished:
@@ -88,23 +106,52 @@ class RunDirectory:
             self.clear()
         for folder in (self.path, self.checkpoint, self.plots):
             remove_unfinished(folder)
+        self.mark()
         write_json(self.config, dataclasses.asdict(config))
 
+    def mark(self) -> None:
+        """Marks the directory as that of a run, before anything is written into it."""
+        if read_marker(self.path, KIND) is None:
+            write_marker(self.path, KIND, plots=[])
+
     def clear(self) -> None:
-        """Removes the files of a run, and nothing else that a user may keep in the directory.
+        """Removes what a run has written, and nothing that a user keeps beside it; the marker stays.
+
+        Of `logs` these are TensorBoard's event files, of `plots` the figures that `save_plots` wrote. All of
+        `checkpoint`, which is there during a run alone, is the run's.
 
         Raises:
-            UserError: a file cannot be removed.
+            UserError: a file cannot be removed, or the directory is not a run's.
         """
+        require_own_files(self.path, KIND, self.names)
+        marker = read_marker(self.path, KIND) or {}
         try:
             self.metrics.unlink(missing_ok=True)  # first, so that a half-cleared directory is not a finished run
-            for file in (self.model, self.history):
+            for file in (self.model, self.history, *self.logs.rglob("events.out.tfevents.*")):
                 file.unlink(missing_ok=True)
-            for folder in (self.checkpoint, self.logs, self.plots):
-                shutil.rmtree(folder, ignore_errors=True)
-            self.config.unlink(missing_ok=True)  # last: it says that the rest is a run's
+            for name in marker.get("plots", []):
+                (self.plots / Path(name).name).unlink(missing_ok=True)
+            shutil.rmtree(self.checkpoint, ignore_errors=True)
+            for folder in (self.logs, self.plots):
+                remove_empty_folders(folder)
+            self.config.unlink(missing_ok=True)
         except OSError as error:
             raise UserError(f"cannot replace the run in {self.path}: {error.strerror}") from error
+
+    def remove(self) -> None:
+        """Removes a run with its marker, and the directory if nothing else is in it; without a marker, nothing.
+
+        Raises:
+            OSError, UserError: a file cannot be removed.
+        """
+        if read_marker(self.path, KIND) is not None:
+            self.clear()
+            for file in self.workers.glob("[0-9]*.txt"):
+                file.unlink()
+            remove_empty_folders(self.workers)
+            remove_marker(self.path)
+        with contextlib.suppress(OSError):  # it is not empty
+            self.path.rmdir()
 
     def finish(self, metrics: dict[str, Any]) -> None:
         """Writes the metrics, which makes the run a finished one, and removes what only resuming would need."""
@@ -135,25 +182,32 @@ class RunDirectory:
                 f"{self.path} holds no finished run; train one first, or name the directory of one with --run-dir"
             )
 
+    def save_plots(self, figures: Mapping[str, "Figure"]) -> None:
+        """Writes figures into `plots`, each as `<name>.png`.
+
+        Args:
+            figures: by their names.
+        """
+        from rnn_keras.training.plots import save_figure
+
+        files = {name: f"{name}.png" for name in figures}
+        recorded = (read_marker(self.path, KIND) or {}).get("plots", [])
+        write_marker(self.path, KIND, plots=sorted({*recorded, *files.values()}))  # so that `clear` knows them
+        for name, figure in figures.items():
+            save_figure(figure, self.plots / files[name])
+
     def load_model(self, modules: Sequence[str] = ()) -> "keras.Model":
         """Loads the finished run's model; Keras's safe mode stays on.
 
         Args:
-            modules: modules that register the model's layers, which are imported first; `rnn_keras.layers` always is.
+            modules: modules that register the model's layers, beside those that the file names; see `load_keras_file`.
 
         Raises:
-            UserError: there is no finished run, or its model file is damaged.
+            UserError: there is no finished run, its model file is damaged, or a class that it needs is not found.
         """
         self.require_finished()
+        require_file(self.model)
         import_tensorflow()
-        import keras
+        from rnn_keras.export.keras_file import load_keras_file
 
-        for module in ("rnn_keras.layers", *modules):
-            importlib.import_module(module)
-        try:
-            return keras.models.load_model(self.model, compile=False)  # pyright: ignore[reportReturnType]
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-            raise UserError(
-                f"{self.model} cannot be loaded ({first_line(error)}); it is damaged or from another version; train "
-                "again"
-            ) from error
+        return load_keras_file(self.model, modules)

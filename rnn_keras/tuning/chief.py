@@ -26,6 +26,8 @@ from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.processes import find_module_name, make_child_environment, split_cores
 
 MAX_STARTS = 3  # of a worker that dies without having ended a trial in between
+STOP_SECONDS = 10.0  # that a worker has to end by itself
+MACHINE_FAULT = os.EX_TEMPFAIL  # the exit status of a worker after a fault of the machine; see `MachineFault`
 
 
 def get_role() -> str | None:
@@ -98,7 +100,9 @@ class WorkerProcess:
     def start(self) -> None:
         """Starts the process."""
         self.starts += 1
+        self.is_new = True
         with self.log.open("ab") as log:
+            self.log_start = log.tell()
             self.process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
         if self.cores:  # before TensorFlow is imported, which starts as many threads as there are cores
             with contextlib.suppress(OSError):
@@ -110,12 +114,17 @@ class WorkerProcess:
         Args:
             ended_trials: how many trials of the search have ended, by which progress is measured.
             show: prints a line.
+
+        Raises:
+            UserError: the machine has a fault, such as a full disk, which a restart would not mend.
         """
         status = self.process.poll()
         if status is None:
             return True
         if status == 0:
             return False
+        if status == MACHINE_FAULT:
+            raise UserError(self.read_last_line().removeprefix("error: "))
         if ended_trials > self.ended_trials:
             self.starts, self.ended_trials = 0, ended_trials
         if self.starts >= MAX_STARTS:
@@ -125,12 +134,18 @@ class WorkerProcess:
         self.start()  # under its old name, by which the oracle knows its trial
         return True
 
+    def read_last_line(self) -> str:
+        """The last line of what the process has printed, an error if there is one."""
+        lines = self.log.read_bytes()[self.log_start :].decode("utf-8", "replace").strip().splitlines()
+        errors = [line for line in lines if line.startswith("error: ")]
+        return (errors or lines or ["(empty)"])[-1]
+
     def stop(self) -> None:
         """Ends the process, by force after 10 seconds."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(timeout=10)
+                self.process.wait(timeout=STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -160,6 +175,7 @@ def run_chief(
     """
     oracle, directory = search.oracle, Path(search.project_dir)
     assert oracle.max_trials is not None
+    max_trials = oracle.max_trials
     servicer = OracleServicer(oracle)
     server = grpc.server(ThreadPoolExecutor(max_workers=1), options=[("grpc.so_reuseport", 0)])
     protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
@@ -178,31 +194,45 @@ def run_chief(
         for number, cores in enumerate(split_cores(workers), 1)
     ]
     monitor = HeartbeatMonitor(oracle, directory, timeout, progress)
+
+    def is_over() -> bool:
+        return servicer.stop_triggered or len(oracle.end_order) >= max_trials
+
+    ended_at = None
     try:
         while True:
+            monitor.read_heartbeats()
+            for worker in processes:
+                if worker.process.poll() is None and monitor.is_silent(worker.tuner_id):  # it is stopped, for example
+                    progress.show(f"{worker.tuner_id} has sent no heartbeat for {timeout:.0f} s and is killed")
+                    worker.process.kill()
+                    worker.process.wait()
             running = [worker for worker in processes if worker.keep_running(len(oracle.end_order), progress.show)]
+            for worker in running:
+                if worker.is_new:  # its own heartbeats count alone
+                    monitor.forget(worker.tuner_id)
+                    worker.is_new = False
             monitor.update()
             if workers and not running:
                 break
-            if not workers:
-                over = servicer.stop_triggered or len(oracle.end_order) >= oracle.max_trials
+            if is_over() and not oracle.ongoing_trials:
                 # Workers that are alive ask once more, and get the answer that nothing is left.
-                if over and not oracle.ongoing_trials:
-                    if not monitor.any_alive(3 * INTERVAL):
-                        break
-                elif monitor.heartbeats and not monitor.any_alive(timeout):
-                    raise UserError(
-                        f"no worker has sent a heartbeat for {timeout:.0f} s, and {len(oracle.end_order)} of "
-                        f"{oracle.max_trials} trials have ended; the same commands resume the search"
-                    )
+                ended_at = monitor.now if ended_at is None else ended_at
+                patience = 3 * INTERVAL
+                if not monitor.any_alive(patience) if not workers else monitor.now - ended_at > patience:
+                    break
+            elif not workers and monitor.heartbeats and not monitor.any_alive(timeout):
+                raise UserError(
+                    f"no worker has sent a heartbeat for {timeout:.0f} s, and {len(oracle.end_order)} of "
+                    f"{max_trials} trials have ended; the same commands resume the search"
+                )
             time.sleep(0.2)
     finally:
         for worker in processes:
             worker.stop()
         server.stop(grace=1).wait()
-    if any(worker.process.returncode for worker in processes) and not servicer.stop_triggered:
-        lines = processes[0].log.read_text(errors="replace").strip().splitlines()
+    if workers and not is_over():
         raise UserError(
             f"no worker is left, and {len(oracle.end_order)} trials have ended; the last line of the first one's log "
-            f"is: {lines[-1] if lines else '(empty)'}; the same command resumes the search"
+            f"is: {processes[0].read_last_line()}; the same command resumes the search"
         )

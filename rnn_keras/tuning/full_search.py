@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 from keras_tuner.engine.trial import Trial
+from keras_tuner.errors import FatalError
 from keras_tuner.src.distribute import oracle_client  # not public, but its time to wait is not an argument
 from rich.table import Table
 
@@ -22,7 +23,7 @@ from rnn_keras.tuning.oracles import FINAL_STATUSES, make_oracle
 from rnn_keras.tuning.plan import PLAN_FILE, Plan, clear_search, has_plan, read_plan
 from rnn_keras.tuning.progress import Progress, format_duration, get_settings
 from rnn_keras.tuning.results import estimate_importance, make_table, plot_hyperparameters
-from rnn_keras.tuning.search import Search
+from rnn_keras.tuning.search import MachineFault, Search
 from rnn_keras.tuning.space import Searchable
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import lock_directory, read_object, remove_unfinished, write_json
@@ -142,9 +143,12 @@ def run_worker(app: Searchable, directory: Path, timeout: float | None = None) -
     with send_heartbeats(directory, os.environ["KERASTUNER_TUNER_ID"]):
         try:
             make_search(app, plan, directory, _load_data(app, plan, print)).search()
-        except grpc.RpcError as error:
+        except MachineFault:
+            raise
+        except (grpc.RpcError, FatalError) as error:
+            cause: Any = error if isinstance(error, grpc.RpcError) else error.__cause__
             raise UserError(
-                f"the chief of the search has stopped answering ({error.code().name}); what it received is kept in "  # pyright: ignore[reportAttributeAccessIssue]
+                f"the chief of the search has stopped answering ({cause.code().name}); what it received is kept in "
                 f"{directory}, and the same commands resume the search"
             ) from error
 

@@ -11,6 +11,8 @@ import keras_tuner
 from rnn_keras.tuning.progress import Progress
 
 INTERVAL = 5.0  # seconds between two heartbeats of a worker
+LONGEST_STEP = 1.0  # seconds that count between two looks of the chief, which may have been stopped itself
+START_SECONDS = 60.0  # that a worker has for its first heartbeat, besides the timeout
 
 
 @contextlib.contextmanager
@@ -54,21 +56,39 @@ class HeartbeatMonitor:
         # For each worker: the modification time of its file, and our time when that last changed. Clocks of machines
         # differ, so the two are never compared.
         self.heartbeats: dict[str, tuple[float, float]] = {}
+        self.now = 0.0  # seconds that the chief has watched
+        self.looked = time.monotonic()
         self.started, self.ended = set(oracle.end_order), set(oracle.end_order)
 
-    def update(self) -> None:
-        """Reads the heartbeats, ends the trials of lost workers and reports what has started and ended since."""
+    def read_heartbeats(self) -> None:
+        """Looks which workers have sent a heartbeat since the last look."""
         now = time.monotonic()
+        self.now += min(now - self.looked, LONGEST_STEP)
+        self.looked = now
         for file in self.directory.glob("*.alive"):
             with contextlib.suppress(OSError):  # removed meanwhile
                 modified = file.stat().st_mtime
                 if file.stem not in self.heartbeats or self.heartbeats[file.stem][0] != modified:
-                    self.heartbeats[file.stem] = (modified, now)
+                    self.heartbeats[file.stem] = (modified, self.now)
+
+    def is_silent(self, tuner_id: str) -> bool:
+        """Whether a worker that has sent heartbeats has not sent any for `timeout` seconds."""
+        return tuner_id in self.heartbeats and self.now - self.heartbeats[tuner_id][1] > self.timeout
+
+    def forget(self, tuner_id: str) -> None:
+        """Waits anew for the first heartbeat of a worker, which is started again."""
+        (self.directory / f"{tuner_id}.alive").unlink(missing_ok=True)
+        self.heartbeats.pop(tuner_id, None)
+
+    def update(self) -> None:
+        """Reads the heartbeats, ends the trials of lost workers and reports what has started and ended since."""
+        self.read_heartbeats()
         for tuner_id, trial in list(self.oracle.ongoing_trials.items()):
             if trial.trial_id not in self.started:
                 self.started.add(trial.trial_id)
                 self.progress.report_start(trial)
-            if now - self.heartbeats.setdefault(tuner_id, (0.0, now))[1] > self.timeout:
+            self.heartbeats.setdefault(tuner_id, (0.0, self.now + START_SECONDS))
+            if self.is_silent(tuner_id):
                 trial.status = "FAILED"
                 trial.message = f"its worker, {tuner_id}, has sent no heartbeat for {self.timeout:.0f} s"
                 self.oracle.tuner_ids.discard(tuner_id)
@@ -80,8 +100,7 @@ class HeartbeatMonitor:
 
     def any_alive(self, within: float) -> bool:
         """Whether a worker that has not left sent a heartbeat in the last `within` seconds."""
-        now = time.monotonic()
         return any(
-            now - seen <= within and (self.directory / f"{tuner_id}.alive").exists()
+            self.now - seen <= within and (self.directory / f"{tuner_id}.alive").exists()
             for tuner_id, (_, seen) in self.heartbeats.items()
         )

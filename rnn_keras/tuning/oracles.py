@@ -9,11 +9,11 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 
+from rnn_keras.tuning.plan import FAILURE_FILE
 from rnn_keras.tuning.space import SearchSpace, make_hyperparameters
 from rnn_keras.utils.files import write_json
 
 FINAL_STATUSES = ("COMPLETED", "FAILED")
-FAILURE_FILE = "reason.txt"  # in a trial's directory: why it failed
 
 
 class DurableOracle(keras_tuner.Oracle):

@@ -1,15 +1,20 @@
 """What a search is asked to do, and the directory that is kept for it."""
 
 import dataclasses
-import shutil
 from pathlib import Path
 from typing import Any
 
+from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.task import infer_mode
 from rnn_keras.utils.errors import UserError
-from rnn_keras.utils.files import read_object, write_json
+from rnn_keras.utils.files import read_object, remove_empty_folders, write_json
+from rnn_keras.utils.markers import read_marker, require_own_files, write_marker
 
+KIND = "search"  # in the marker
 PLAN_FILE = "search.json"  # in the directory of the search
+FAILURE_FILE = "reason.txt"  # in a trial's directory: why it failed
+ATTEMPTS_FILE = "attempts.json"  # there too: how often its process died
+TRIAL_FILES = ("trial.json", FAILURE_FILE, ATTEMPTS_FILE)  # besides those of a run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,11 +46,8 @@ class Plan:
         Raises:
             UserError: it holds another search, or files that are not from a search.
         """
-        if directory.exists() and not has_plan(directory) and any(directory.iterdir()):
-            raise UserError(
-                f"{directory} has files but no {PLAN_FILE}: these are not from a search; name another "
-                "directory with --run-dir"
-            )
+        entries = sorted(entry.name for entry in directory.iterdir()) if directory.is_dir() else []
+        require_own_files(directory, KIND, entries[:5])
         if not has_plan(directory):
             return
         there, now = dataclasses.asdict(read_plan(directory)), dataclasses.asdict(self)
@@ -59,6 +61,7 @@ class Plan:
 
     def write(self, directory: Path) -> None:
         """Keeps the plan in the directory of its search."""
+        write_marker(directory, KIND)
         write_json(directory / PLAN_FILE, dataclasses.asdict(self))
 
 
@@ -79,15 +82,27 @@ def has_plan(directory: Path) -> bool:
 
 
 def clear_search(directory: Path) -> None:
-    """Removes a search and nothing else; not the directory itself, which this process has locked."""
-    if not has_plan(directory):
+    """Removes what a search has written and nothing else; the directory, which is locked, and its marker stay.
+
+    Raises:
+        UserError: a file cannot be removed.
+    """
+    if read_marker(directory, KIND) is None:
         return
-    for path in directory.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != PLAN_FILE:
-            path.unlink()
-    (directory / PLAN_FILE).unlink()  # last: it says that the rest is a search's
+    try:
+        for folder in (*directory.glob("trial_*"), directory / "default", directory / "best"):
+            for name in TRIAL_FILES:
+                (folder / name).unlink(missing_ok=True)
+            RunDirectory(folder).remove()
+        written = ["oracle.json", "tuner.json", "best.json", "results.json", "plots/parameters.png"]
+        logs = (directory / "workers").glob("[0-9]*.txt")
+        for file in (*(directory / name for name in written), *directory.glob("*.alive"), *logs):
+            file.unlink(missing_ok=True)
+        for folder in (directory / "plots", directory / "workers"):
+            remove_empty_folders(folder)
+        (directory / PLAN_FILE).unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot replace the search in {directory}: {error.strerror}") from error
 
 
 def _describe_change(there: Any, now: Any) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import grpc
 import keras
 import keras_tuner
 import tensorflow as tf
@@ -21,13 +22,19 @@ from rnn_keras.training.config import TrainingConfig
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.task import Trainable, TrainingData
 from rnn_keras.training.train import train_network
-from rnn_keras.tuning.oracles import FAILURE_FILE, FINAL_STATUSES, suppress_output
+from rnn_keras.tuning.oracles import FINAL_STATUSES, suppress_output
+from rnn_keras.tuning.plan import ATTEMPTS_FILE, FAILURE_FILE
 from rnn_keras.tuning.progress import Progress, get_settings
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.faults import find_disk_fault, find_machine_fault
 from rnn_keras.utils.files import atomic_write, read_object, write_json, write_text
 
-MAX_ATTEMPTS = 3  # at a trial whose process dies each time before it finishes an epoch
+MAX_ATTEMPTS = 3  # at a trial that each time runs out of memory, or whose process dies, before it finishes an epoch
 KEPT_CHECKPOINTS = 8  # of trials that Hyperband may continue
+
+
+class MachineFault(FatalError, UserError):
+    """A full disk, or too little memory, which ends a search: the trial is not at fault and resumes with the search."""
 
 
 class Search(BaseTuner):
@@ -97,12 +104,27 @@ class Search(BaseTuner):
         gc.collect()
         try:
             return self._train(trial) | {"seconds": time.perf_counter() - started}
-        except FatalError:
-            raise
         except Exception as error:
+            if find_machine_fault(error):
+                raise
             reason = describe_failure(error)
             write_text(self.get_run(trial.trial_id).path / FAILURE_FILE, reason)
             raise FailedTrialError(reason) from error
+
+    def _run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
+        try:
+            super()._run_and_update_trial(trial, *fit_args, **fit_kwargs)
+        except grpc.RpcError as error:
+            raise FatalError("the chief does not answer") from error  # or the trial would count as failed
+        except Exception as error:
+            fault = None if isinstance(error, FailedTrialError) else find_machine_fault(error)
+            if fault is None:
+                raise
+            raise MachineFault(
+                f"trial {trial.trial_id} stopped, as this machine had a fault ({fault}; {self.project_dir}); free some "
+                f"space or memory, and the same command resumes the search; a trial that runs out of memory "
+                f"{MAX_ATTEMPTS} times before it finishes an epoch counts as failed"
+            ) from error
 
     def _train(self, trial: Trial) -> dict[str, float]:
         assert self.data is not None
@@ -162,7 +184,7 @@ class CrashCounter:
     """
 
     def __init__(self, run: RunDirectory):
-        self.file = run.path / "attempts.json"
+        self.file = run.path / ATTEMPTS_FILE
         state = run.checkpoint / "state.json"
         self.epochs = len(read_object(state, "epochs")["epochs"]) if state.exists() else 0
         self.crashes = 0
@@ -180,7 +202,8 @@ class CrashCounter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if kind is None or not issubclass(kind, Exception):  # Ctrl-C is the user's decision, not the trial's fault
+        is_own = kind is not None and issubclass(kind, Exception) and find_disk_fault(error or "") is None
+        if not is_own:  # Ctrl-C is the user's decision, and a full disk not the trial's fault
             write_json(self.file, {"attempts": self.crashes, "epochs": self.epochs})
 
 
@@ -191,8 +214,6 @@ def list_trials(project_dir: str | Path) -> list[str]:
 
 def describe_failure(error: BaseException) -> str:
     """Why a trial failed, in one line."""
-    if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
-        return "out of memory"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     message = lines[0] if lines else type(error).__name__
     return message if isinstance(error, UserError) else f"{type(error).__name__}: {message}"[:300]

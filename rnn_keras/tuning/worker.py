@@ -22,14 +22,16 @@ def main(module: str, class_name: str, directory: str) -> None:
     end_with_parent()
     quiet_tensorflow()
     import_tensorflow()
+    from rnn_keras.tuning.chief import MACHINE_FAULT
     from rnn_keras.tuning.full_search import run_worker
+    from rnn_keras.tuning.search import MachineFault
 
     app = getattr(importlib.import_module(module), class_name)()
     try:
         run_worker(app, Path(directory))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(MACHINE_FAULT if isinstance(error, MachineFault) else 2)
 
 
 if __name__ == "__main__":

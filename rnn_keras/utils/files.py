@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.faults import find_disk_fault
 
-UNFINISHED = ".writing-"
+UNFINISHED = ".rnn_keras-writing-"  # the beginning of a temporary folder's name
 
 
 @contextlib.contextmanager
@@ -33,7 +34,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
-        yield temporary / path.name
+        with translate_disk_faults(path):
+            yield temporary / path.name
         sync_to_disk(temporary / path.name)  # before it replaces anything
         os.replace(temporary / path.name, path)
         sync_to_disk(path.parent, deep=False)
@@ -42,6 +44,24 @@ def atomic_write(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def translate_disk_faults(path: Path) -> Iterator[None]:
+    """Turns an exception of any library that says that a disk refused into a `UserError` about this path.
+
+    Raises:
+        UserError: the disk is full, for example.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        fault = find_disk_fault(error)
+        if fault is None:
+            raise
+        raise make_write_error(path, fault) from error
 
 
 def make_write_error(path: Path, why: str) -> UserError:
@@ -87,12 +107,28 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes a value as JSON; see `atomic_write`."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    if not is_unicode(text):  # a path in other bytes; JSON's escapes bring it back as it was
+        text = json.dumps(value, indent=2)
+    write_text(path, text + "\n")
+
+
+def is_unicode(text: str | Path) -> bool:
+    """Whether UTF-8 can hold a text. A path in other bytes, or an argument, has surrogates instead of these."""
+    try:
+        str(text).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
-def lock_directory(folder: Path) -> Iterator[None]:
+def lock_directory(folder: Path, flag: str = "--run-dir") -> Iterator[None]:
     """Locks a folder, which is created if it does not exist. The lock ends with the block, or with the process.
+
+    Args:
+        folder: what is locked.
+        flag: of the command, that names another folder.
 
     Raises:
         UserError: another process has locked it, or it cannot be created.
@@ -107,8 +143,7 @@ def lock_directory(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(
-                f"another process is writing in {folder}; wait until it has ended, or name another folder with "
-                "--run-dir"
+                f"another process is writing in {folder}; wait until it has ended, or name another folder with {flag}"
             ) from None
         except OSError:
             pass  # a network file system, for example, that has no locks
@@ -123,17 +158,42 @@ def remove_unfinished(folder: Path) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
+def remove_empty_folders(folder: Path) -> None:
+    """Removes a folder, and the folders in it, as far as no file is in them."""
+    for place, _, _ in os.walk(folder, topdown=False):
+        with contextlib.suppress(OSError):  # it is not empty
+            os.rmdir(place)
+
+
+def require_file(path: Path) -> None:
+    """Refuses a folder, a pipe or a device where a file is expected: whoever reads a pipe may wait for ever.
+
+    Raises:
+        UserError: there is something, and it is not a file.
+    """
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is {describe_entry(path)}; expected a file")
+
+
+def describe_entry(path: Path) -> str:
+    """What a path that is not a file is: a folder, a pipe, a device or a socket."""
+    if path.is_dir():
+        return "a folder"
+    return "a pipe" if path.is_fifo() else "a socket" if path.is_socket() else "a device"
+
+
 def read_json(path: Path) -> Any:
     """The value in a JSON file.
 
     Raises:
         UserError: the file is missing or is not JSON.
     """
+    require_file(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON: {error}; it is damaged, remove it or name another") from error
 
 

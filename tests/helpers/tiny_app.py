@@ -115,7 +115,7 @@ class ExportableApp(PlainApp):
 class TroubledApp(TinyApp):
     """Every kind of trouble comes up among its trials."""
 
-    search_space = {"trouble": Choice(("none", "nan", "raise", "bad", "memory")), "units": Int(1, 50)}  # noqa: RUF012
+    search_space = {"trouble": Choice(("none", "nan", "raise", "bad")), "units": Int(1, 50)}  # noqa: RUF012
 
 
 class HopelessApp(TinyApp):

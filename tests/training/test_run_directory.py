@@ -8,10 +8,13 @@ import sys
 import keras
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from rnn_keras.training.config import TrainingConfig, read_config
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.files import UNFINISHED
+from rnn_keras.utils.markers import write_marker
 
 CONFIG = TrainingConfig(dataset="data.csv")
 
@@ -32,9 +35,63 @@ def test_a_finished_run_is_only_replaced_on_request(tmp_path):
 
 def test_directories_that_are_not_from_a_run_are_not_touched(tmp_path):
     (tmp_path / "logs").mkdir()
-    with pytest.raises(UserError, match=r"has logs but no config\.json"):
+    with pytest.raises(UserError, match=r"has logs but no \.rnn_keras\.json of a run"):
         RunDirectory(tmp_path).begin(CONFIG, overwrite=True)
     assert (tmp_path / "logs").exists()
+
+
+def list_files(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+@pytest.mark.parametrize("config", [{"lr": 0.1}, dataclasses.asdict(CONFIG)], ids=["another", "the same"])
+def test_the_run_of_another_program_is_not_touched(config, overwrite, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    for name in ("logs/train/events.out.tfevents.1", "plots/loss.png", "checkpoint/state.json", "history.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("theirs")
+    before = list_files(tmp_path)
+
+    run = RunDirectory(tmp_path)
+    with pytest.raises(UserError, match=r"has config\.json, history\.csv, logs, plots, checkpoint but no \.rnn_keras"):
+        run.begin(CONFIG, overwrite=overwrite)
+    with pytest.raises(UserError, match="not written by this version"):
+        run.clear()
+    assert list_files(tmp_path) == before
+
+
+def test_what_a_user_keeps_beside_the_files_of_a_run_stays(tmp_path):
+    run = RunDirectory(tmp_path)
+    run.begin(CONFIG, overwrite=False)
+    run.save_plots({"loss": Figure()})
+    (run.logs / "train").mkdir(parents=True)
+    (run.logs / "train" / "events.out.tfevents.1").write_text("")
+    own = {"plots/mine.png": b"1", "logs/notes.txt": b"2", "models/a.txt": b"3", "thesis.txt": b"4"}
+    for name, content in own.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    assert (run.plots / "loss.png").stat().st_size > 100
+    run.finish({})
+
+    run.begin(CONFIG, overwrite=True)
+    left = list_files(tmp_path)
+    assert {name: left.pop(name) for name in own} == own
+    assert set(left) == {"config.json", ".rnn_keras.json"} and not (run.logs / "train").exists()
+    run.finish({})
+    run.remove()
+    assert list_files(tmp_path) == own
+
+
+def test_a_directory_that_holds_a_search_is_not_a_run(tmp_path):
+    write_marker(tmp_path, "search")
+    with pytest.raises(UserError, match="holds a search, not a run"):
+        RunDirectory(tmp_path).begin(CONFIG, overwrite=True)
+
+
+def test_a_name_that_is_not_utf8_is_a_sentence(tmp_path):
+    with pytest.raises(UserError, match=r"caf\udce9 is not a name in UTF-8"):
+        RunDirectory(tmp_path / "caf\udce9").begin(CONFIG, overwrite=False)
 
 
 def test_a_file_instead_of_a_directory_is_refused(tmp_path):
@@ -44,9 +101,9 @@ def test_a_file_instead_of_a_directory_is_refused(tmp_path):
 
 
 def test_unfinished_files_of_a_killed_run_are_removed(tmp_path):
-    (tmp_path / "plots" / ".writing-abc").mkdir(parents=True)
     run = RunDirectory(tmp_path)
-    run.config.write_text(json.dumps(dataclasses.asdict(CONFIG)))
+    run.begin(CONFIG, overwrite=False)
+    (run.plots / f"{UNFINISHED}abc").mkdir(parents=True)
     run.begin(CONFIG, overwrite=False)
 
     assert list((tmp_path / "plots").iterdir()) == []

@@ -1,15 +1,20 @@
 """Searches in one process, on an app whose trials take less than a second."""
 
 import csv
+import errno
 import json
+import os
 import sys
 
 import pytest
+import tensorflow as tf
 
 import rnn_keras.tuning
 from rnn_keras.training.run_directory import RunDirectory
+from rnn_keras.tuning.plan import clear_search
 from rnn_keras.tuning.search import MAX_ATTEMPTS, CrashCounter
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.markers import MARKER
 from tests.helpers.tiny_app import PlainApp, TinyApp, TroubledApp
 
 
@@ -93,7 +98,6 @@ def test_trials_that_fail_report_why_and_the_search_continues(tmp_path, tune, re
         "nan": "the loss became nan at step 1 of epoch 1; with the weights from before the epoch that batch (16 x 2)",
         "raise": "ValueError: no such layer",
         "bad": "--trouble must be another, got bad",
-        "memory": "out of memory",
     }
     for trial_id, reason in report["failed"].items():
         values = trials[trial_id]["hyperparameters"]["values"]
@@ -136,7 +140,26 @@ def test_another_search_in_the_directory_is_refused(tmp_path, tune, read_trials,
     (tmp_path / "other" / "tune" / "thesis.txt").touch()
     with pytest.raises(SystemExit):
         tune(tmp_path / "other")
-    assert "has files but no search.json: these are not from a search" in capfd.readouterr().err
+    assert "has thesis.txt but no .rnn_keras.json of a search" in capfd.readouterr().err
+    (tmp_path / "other" / "tune" / "search.json").write_text("{}")
+    with pytest.raises(SystemExit):
+        tune(tmp_path / "other", "--overwrite")
+    assert "has search.json, thesis.txt but no .rnn_keras.json of a search" in capfd.readouterr().err
+    assert len(list((tmp_path / "other" / "tune").iterdir())) == 2
+
+
+def test_what_a_user_keeps_in_the_directory_of_a_search_stays(tmp_path, tune, read_trials):
+    tune(tmp_path, "--max-trials", 1, "--epochs", 1, "--compare")
+    folder = tmp_path / "tune"
+    own = [folder / name for name in ("thesis.txt", "trial_notes/a.txt", "plots/mine.png", "best/b.txt", "data/c.csv")]
+    for path in own:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(path.name)
+
+    clear_search(folder)
+    assert sorted(path for path in folder.rglob("*") if path.is_file()) == sorted([folder / MARKER, *own])
+    tune(tmp_path, "--max-trials", 1, "--epochs", 1)
+    assert len(read_trials(tmp_path)) == 1 and all(path.read_text() == path.name for path in own)
 
 
 def test_a_search_that_was_interrupted_resumes(tmp_path, tune, read_trials, monkeypatch):
@@ -168,6 +191,44 @@ def test_a_search_without_a_completed_trial_reports_why(tmp_path, tune, capfd):
     with pytest.raises(SystemExit):
         tune(tmp_path, "--max-trials", 2, "--trouble", "raise")
     assert "error: none of 2 trials was completed (ValueError: no such layer)" in capfd.readouterr().err
+
+
+def test_a_fault_of_the_machine_ends_the_search_and_the_trial_resumes(tmp_path, tune, read_trials, monkeypatch, capfd):
+    """A full disk, wherever it shows, and too little memory are no reason to call a trial failed."""
+    unpatched = TinyApp.build_network
+    full = os.strerror(errno.ENOSPC)
+    faults: list[Exception] = [
+        OSError(errno.ENOSPC, full),
+        tf.errors.ResourceExhaustedError(None, None, f"logs/x.v2; {full}"),
+        RuntimeError(f"Unable to write (file write failed: errno = 28, error message = '{full}')"),
+        MemoryError(),
+        tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[9]"),
+    ]
+
+    def build_network(self, *arguments):
+        if faults:
+            raise faults.pop(0)
+        return unpatched(self, *arguments)
+
+    monkeypatch.setattr(TinyApp, "build_network", build_network)
+    for fault in [full] * 3 + ["out of memory"] * 2:
+        with pytest.raises(SystemExit) as ended:
+            tune(tmp_path, "--max-trials", 1, "--epochs", 1)
+        assert ended.value.code == 2
+        assert f"error: trial 0 stopped, as this machine had a fault ({fault}; " in capfd.readouterr().err
+        assert read_trials(tmp_path)["0"]["status"] == "RUNNING"
+    report = tune(tmp_path, "--max-trials", 1, "--epochs", 1)
+    assert len(report["trials"]) == 1 and not report["failed"]
+
+
+def test_a_trial_that_always_runs_out_of_memory_is_failed_at_last(tmp_path, tune, capfd):
+    for _ in range(MAX_ATTEMPTS):
+        with pytest.raises(SystemExit):
+            tune(tmp_path, "--max-trials", 1, "--trouble", "memory")
+        assert "trial 0 stopped, as this machine had a fault (out of memory" in capfd.readouterr().err
+    with pytest.raises(SystemExit):
+        tune(tmp_path, "--max-trials", 1, "--trouble", "memory")
+    assert "none of 1 trials was completed (its process died 3 times before" in capfd.readouterr().err
 
 
 def test_only_processes_that_died_before_an_epoch_count_as_crashes(tmp_path):

@@ -110,6 +110,56 @@ def test_a_worker_that_dies_without_progress_is_restarted_three_times(tmp_path):
     assert lines[-1].startswith("worker1 died 3 times while no trial ended, and is not restarted; see ")
 
 
+STOPPED = """
+import os, pathlib, signal, sys
+pathlib.Path(sys.argv[1]).touch()
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+@pytest.mark.parametrize("ended", [2, 0])
+def test_a_stopped_worker_does_not_keep_a_search_waiting(ended, tmp_path, monkeypatch):
+    """Where the trials have ended it is killed; before that it is restarted, until that is in vain."""
+    monkeypatch.setattr(chief, "INTERVAL", 0.1)
+    monkeypatch.setattr(chief, "STOP_SECONDS", 0.1)
+    oracle = SimpleNamespace(ongoing_trials={}, end_order=list("ab")[:ended], max_trials=2)
+    search = SimpleNamespace(oracle=oracle, project_dir=tmp_path)
+    lines = []
+    command = [sys.executable, "-c", STOPPED, str(tmp_path / "worker1.alive")]
+    arguments = (search, 1, command, None, 0.5, SimpleNamespace(show=lines.append, report_end=print))
+    if ended:
+        run_chief(*arguments)
+        assert not lines
+    else:
+        with pytest.raises(UserError, match="no worker is left, and 0 trials have ended"):
+            run_chief(*arguments)
+        assert lines[0] == "worker1 has sent no heartbeat for 0 s and is killed"
+        assert lines[1] == "worker1 ended with exit status -9; it is restarted and resumes its trial"
+        assert lines[-1].startswith("worker1 died 3 times while no trial ended, and is not restarted")
+
+
+def test_a_worker_with_a_full_disk_ends_the_search(tmp_path):
+    program = f"print('error: trial 1 stopped (the disk is full)\\nmore'); exit({chief.MACHINE_FAULT})"
+    oracle = SimpleNamespace(ongoing_trials={}, end_order=[], max_trials=2)
+    search = SimpleNamespace(oracle=oracle, project_dir=tmp_path)
+    with pytest.raises(UserError, match=r"^trial 1 stopped \(the disk is full\)$"):
+        run_chief(search, 1, [sys.executable, "-c", program], None, 60, SimpleNamespace(show=print))
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_stopped_in_its_trial_loses_nothing(tmp_path, read_trials):
+    process = start_search(tmp_path, "--max-trials", 3, "--workers", 2, "--wait", 2, "--worker-timeout", 10)
+    folder = tmp_path / "tune"
+    wait_for(lambda: len(list(folder.glob("trial_*/attempts.json"))) == 2, process)
+    os.kill(list_children(process)[0], signal.SIGSTOP)
+    out, _ = process.communicate(timeout=300)
+
+    assert process.returncode == 0, out
+    trials = read_trials(tmp_path)
+    assert sorted(trials) == ["0", "1", "2"] and {trial["status"] for trial in trials.values()} == {"COMPLETED"}
+    assert "has sent no heartbeat for 10 s and is killed" in out
+
+
 def test_a_worker_sends_heartbeats_until_it_leaves(tmp_path, monkeypatch):
     monkeypatch.setattr(heartbeat, "INTERVAL", 0.01)
     file = tmp_path / "one.alive"
@@ -125,7 +175,7 @@ def test_a_worker_is_alive_while_its_file_changes(tmp_path, monkeypatch):
     monitor = HeartbeatMonitor(SimpleNamespace(ongoing_trials={}, end_order=[]), tmp_path, 10, None)
 
     def update(seconds, *, written=()):
-        clock[0] += seconds
+        wait(clock, seconds, monitor)
         for name in written:
             (tmp_path / f"{name}.alive").touch()
             os.utime(tmp_path / f"{name}.alive", (clock[0], clock[0]))
@@ -140,6 +190,27 @@ def test_a_worker_is_alive_while_its_file_changes(tmp_path, monkeypatch):
     assert update(100, written=("one",))
 
 
+def wait(clock, seconds, monitor):
+    """Lets time pass while the chief looks once a second."""
+    for _ in range(seconds):
+        clock[0] += 1
+        monitor.update()
+
+
+def test_a_chief_that_was_stopped_does_not_call_its_workers_silent(tmp_path, monkeypatch):
+    """As by Ctrl-Z, which stops all of them."""
+    clock = [100.0]
+    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: clock[0])
+    (tmp_path / "one.alive").touch()
+    monitor = HeartbeatMonitor(SimpleNamespace(ongoing_trials={}, end_order=[]), tmp_path, 10, None)
+    monitor.update()
+    clock[0] += 3600
+    monitor.update()
+    assert not monitor.is_silent("one") and monitor.any_alive(10)
+    wait(clock, 10, monitor)
+    assert monitor.is_silent("one")
+
+
 def test_the_trial_of_a_silent_worker_ends_as_failed(tmp_path, monkeypatch):
     clock = [100.0]
     monkeypatch.setattr(heartbeat.time, "monotonic", lambda: clock[0])
@@ -152,11 +223,12 @@ def test_the_trial_of_a_silent_worker_ends_as_failed(tmp_path, monkeypatch):
     )
     monitor = HeartbeatMonitor(oracle, tmp_path, 10, progress)
     monitor.update()
-    clock[0] += 9
-    monitor.update()
+    wait(clock, 60, monitor)  # it has not begun to send any
     assert trial.status == "RUNNING" and reports == ["start"]
-    clock[0] += 2
-    monitor.update()
+    (tmp_path / "lost.alive").touch()
+    wait(clock, 9, monitor)
+    assert trial.status == "RUNNING" and reports == ["start"]
+    wait(clock, 3, monitor)
     assert trial.status == "FAILED" and reports[1:] == ["its worker, lost, has sent no heartbeat for 10 s"]
     assert not oracle.tuner_ids
 

@@ -49,6 +49,7 @@ def test_a_run_leaves_what_is_promised(sentiment_run):
     assert metrics["test"]["accuracy"] == 1.0  # one word decides
     assert {"total", "training"} <= set(metrics["seconds"])
     assert {path.name for path in sentiment_run.iterdir()} == {
+        ".rnn_keras.json",
         "config.json",
         "model.keras",
         "metrics.json",

@@ -41,6 +41,7 @@ def test_a_run_leaves_what_is_promised(translation_run):
     assert metrics["test"]["bleu"] > 80 and metrics["test"]["chrf"] > 80
     assert metrics["test"]["signature"].startswith("nrefs:") and "tok:zh" in metrics["test"]["signature"]
     assert {path.name for path in translation_run.iterdir()} == {
+        ".rnn_keras.json",
         "config.json",
         "model.keras",
         "metrics.json",
