@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,7 +11,7 @@ from apps.captioning.captioner import AttentionWeights, Captioner
 from apps.captioning.data import CaptioningData
 from apps.captioning.features import decode_pixels
 from rnn_keras.data.classification import sample_evenly
-from rnn_keras.utils.fonts import find_font
+from rnn_keras.utils.fonts import choose_fonts
 
 EXAMPLES = 12  # images in the figure of captions
 ATTENTION_COLUMNS = 6
@@ -43,7 +42,6 @@ def plot_captions(images: Sequence[np.ndarray], captions: Sequence[str], referen
     """
     columns = min(4, len(images))
     rows = -(-len(images) // columns)
-    style = choose_style([*captions, *references])
     size = (2.9 * columns, 3.5 * rows)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for axis in axes.flat:
@@ -51,8 +49,9 @@ def plot_captions(images: Sequence[np.ndarray], captions: Sequence[str], referen
         axis.set(xticks=[], yticks=[])
     for axis, image, caption, reference in zip(axes.flat, images, captions, references, strict=False):
         axis.imshow(image)
-        axis.set_title(_wrap(caption, 34) or "(nothing)", fontsize=9, loc="left", **style)
-        axis.set_xlabel(_wrap(reference, 38), fontsize=8, color="dimgrey", loc="left", **style)
+        axis.set_title(_wrap(caption, 34) or "(nothing)", fontsize=9, loc="left")
+        axis.set_xlabel(_wrap(reference, 38), fontsize=8, color="dimgrey", loc="left")
+    choose_fonts(figure)
     return figure
 
 
@@ -66,7 +65,6 @@ def plot_attention(image: np.ndarray, attention: AttentionWeights) -> Figure:
     panels = 1 + min(len(attention.words), MAXIMUM_WORDS)
     columns = min(ATTENTION_COLUMNS, panels)
     rows = -(-panels // columns)
-    style = choose_style(attention.words)
     figure, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 1.95 * rows), squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
@@ -76,14 +74,10 @@ def plot_attention(image: np.ndarray, attention: AttentionWeights) -> Figure:
         axis.imshow(image)
         dark = 1 - weights / weights.max()
         axis.imshow(np.zeros_like(dark), cmap="gray", alpha=0.75 * dark, extent=extent, interpolation="bilinear")
-        axis.set_title(word, fontsize=10, **style)
+        axis.set_title(word, fontsize=10)
+    choose_fonts(figure)
     figure.tight_layout()
     return figure
-
-
-def choose_style(texts: Sequence[str]) -> dict[str, Any]:
-    """Properties of texts in a figure: an installed font that has their characters; dollar signs are no mathematics."""
-    return {"fontfamily": find_font(set("".join(texts))), "parse_math": False}
 
 
 def _wrap(text: str, width: int) -> str:

@@ -9,6 +9,7 @@ from rnn_keras.data.text_data import TextData
 from rnn_keras.diagnostics import plot_word_vectors
 from rnn_keras.training.plots import plot_lengths
 from rnn_keras.training.train import TrainedNetwork
+from rnn_keras.utils.fonts import choose_fonts
 
 # Words that a person would call similar; animals are the usual example, and say nothing about a film.
 SIMILAR_WORDS = {
@@ -89,5 +90,6 @@ def plot_running_scores(
         axis.set(ylim=(-0.05, 1.05), ylabel=f"score of {class_names[-1]}", xlim=(-0.5, len(ids) - 0.5))
         axis.set_title(f"true class: {truth}", fontsize=9, loc="left")
     figure.suptitle("What the memory holds so far: the score after each word")
+    choose_fonts(figure)
     figure.tight_layout()
     return figure

@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 from apps.video_tagging.tagged_videos import Videos
 from apps.video_tagging.tagging import TaggedVideo
 from rnn_keras.training.plots import plot_confusion_matrix
+from rnn_keras.utils.fonts import choose_fonts
 
 MOST_VIDEOS = 6
 MOST_IN_LEGEND = 24
@@ -44,6 +45,7 @@ def plot_ribbons(class_names: Sequence[str], videos: Videos, tagged: Sequence[Ta
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
     axes[-1, 0].set_xlabel("step")
+    choose_fonts(figure)
     figure.tight_layout()
     present = sorted({int(tag) for tags in videos.tags for tag in np.unique(tags)})[:MOST_IN_LEGEND]
     handles = [Patch(color=colors[tag], label=class_names[tag]) for tag in present]

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from rnn_keras.diagnostics.gradient_flow import VANISHED, GradientFlow
+from rnn_keras.utils.fonts import choose_fonts
 
 LOWEST = 1e-12  # where the logarithmic axis ends
 
@@ -93,4 +94,5 @@ def plot_gates(
         axis.set_xticks(labelled, [labels[step] for step in labelled], rotation=60, ha="right", fontsize=8)
         axis.tick_params(labelbottom=True)
     figure.suptitle(title, fontsize=11)
+    choose_fonts(figure)
     return figure

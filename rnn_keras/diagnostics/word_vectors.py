@@ -9,6 +9,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from rnn_keras.utils.fonts import choose_fonts
+
 BYTES = 4  # of a float32
 
 
@@ -98,4 +100,5 @@ def plot_word_vectors(
         for cost in vector_costs(vocabulary_size, before.shape[1])
     )
     figure.suptitle("Are related words similar?  " + ";  ".join(costs), fontsize=10)
+    choose_fonts(figure)
     return figure

@@ -1,5 +1,7 @@
 """Figures of any training: learning curves, sequence lengths, a confusion matrix."""
 
+import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,15 +13,26 @@ from matplotlib.figure import Figure
 
 from rnn_keras.data.batching import bucket_boundaries
 from rnn_keras.utils.files import atomic_write
+from rnn_keras.utils.fonts import choose_fonts
+
+SHOWN_CHARACTERS = 20  # in a note
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Writes a figure to a file, whole or not at all, and closes it.
+    """Writes a figure to a file, whole or not at all, and closes it; its texts may be in any script.
 
     Raises:
         UserError: the file cannot be written.
     """
-    with atomic_write(path) as temporary:
+    missing = choose_fonts(figure)
+    if missing:
+        print(
+            f"note: no installed font has {' '.join(missing[:SHOWN_CHARACTERS])}, which are boxes in {path}; install "
+            "one, such as the package fonts-noto-cjk for Chinese",
+            file=sys.stderr,
+        )
+    with warnings.catch_warnings(), atomic_write(path) as temporary:
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(temporary, dpi=120, bbox_inches="tight")
     plt.close(figure)
 
