@@ -11,11 +11,13 @@ import tensorflow as tf
 from rnn_keras.data.batching import predict_sequences
 from rnn_keras.export import litert, onnx_export
 from rnn_keras.export.parity import Variant, compare
-from rnn_keras.export.saved_model import export_saved_model, make_endpoint, versions
+from rnn_keras.export.publish import publish, require_places
+from rnn_keras.export.saved_model import export_saved_model, make_endpoint
 from rnn_keras.export.spec import ExportSpec
 from rnn_keras.runtime.litert_model import append_associated_files
 from rnn_keras.utils.errors import UserError
-from rnn_keras.utils.files import UNFINISHED, remove_unfinished, write_json
+from rnn_keras.utils.faults import find_disk_fault
+from rnn_keras.utils.files import UNFINISHED, is_unicode, lock_directory, remove_unfinished, write_json
 
 REPORT = "report.json"
 
@@ -28,7 +30,7 @@ def export(
     quantisations: Sequence[str],
     log: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Writes the formats into a folder, with the report; the SavedModel's version is one above the highest there.
+    """Writes the formats and the report as one version, numbered one above the highest there; see `publish`.
 
     Args:
         spec: what to export.
@@ -39,8 +41,8 @@ def export(
         log: is called with a line before each step.
 
     Returns:
-        `saved_model`, the folder of the new version, and `onnx`, the file, or None; `litert`, a list of files; and
-        `report`, a list of its rows, empty without examples.
+        `saved_model`, the folder of the new version, and `onnx`, the link to the file, or None; `litert`, a list of
+        links to files; and `report`, a list of its rows, empty without examples.
 
     Raises:
         UserError: a format cannot be made, or its decisions are not those of Keras; the folder is as it was.
@@ -51,30 +53,66 @@ def export(
                 "this model writes its output step by step and has no ONNX form; leave onnx out of --formats"
             )
         onnx_export.require_onnx()
+    names = [*name_files(directory.name, formats, quantisations), REPORT]
+    if not is_unicode(directory):
+        raise UserError(f"{directory} is not a name in UTF-8; name another folder with --saved-models")
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        remove_unfinished(directory)
-        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=directory) as folder:
-            variants = convert(spec, Path(folder), directory.name, formats, quantisations, log)
-            rows = report(spec, [Variant("keras", trained), *variants], log) if len(spec.comparison.inputs) else []
-            written: dict[str, Any] = {"saved_model": None, "onnx": None, "litert": [], "report": rows}
-            for variant in variants:
-                place = directory / variant.path.name
-                if variant.format == "litert":
-                    written["litert"].append(str(place))
-                else:
-                    if variant.format == "saved_model":
-                        place = directory / str(1 + max(versions(directory), default=0))
-                    written[variant.format] = str(place)
-                variant.path.replace(place)
-            if rows:
-                write_json(directory / REPORT, rows)
-    except OSError as error:
+        with lock_directory(directory, "--saved-models"):
+            require_places(directory, names)
+            remove_unfinished(directory)
+            with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=directory) as folder:
+                variants = convert(spec, Path(folder), directory.name, formats, quantisations, log)
+                rows = report(spec, [Variant("keras", trained), *variants], log) if len(spec.comparison.inputs) else []
+                version = publish_variants(variants, rows, Path(folder), directory)
+    except UserError:
+        raise
+    except Exception as error:
+        fault = find_disk_fault(error) or (isinstance(error, OSError) and (error.strerror or str(error)))
+        if not fault:
+            raise
         raise UserError(
-            f"cannot write to {directory}: {error.strerror or error}; free some space, or name another folder with "
-            "--saved-models; what was there is unchanged"
+            f"cannot write to {directory}: {fault}; free some space, or name another folder with --saved-models; what "
+            "was there is unchanged"
         ) from error
-    return written
+    places = {variant.format: str(directory / variant.path.name) for variant in variants}
+    return {
+        "saved_model": str(version) if "saved_model" in formats else None,
+        "onnx": places.get("onnx"),
+        "litert": [str(directory / variant.path.name) for variant in variants if variant.format == "litert"],
+        "report": rows,
+    }
+
+
+def publish_variants(
+    variants: Sequence[Variant], rows: Sequence[dict[str, Any]], folder: Path, directory: Path
+) -> Path:
+    """Moves what was written to a temporary folder into place, as one version; see `publish`."""
+    prepared = next((variant.path for variant in variants if variant.format == "saved_model"), None)
+    has_saved_model = prepared is not None
+    if prepared is None:
+        prepared = folder / "files"
+        prepared.mkdir()
+    files = [variant.path for variant in variants if variant.format != "saved_model"]
+    for file in files:
+        file.rename(prepared / file.name)
+    names = [file.name for file in files]
+    if rows:
+        write_json(prepared / REPORT, rows)
+        names.append(REPORT)
+    return publish(prepared, directory, names, has_saved_model=has_saved_model)
+
+
+def name_files(name: str, formats: Sequence[str], quantisations: Sequence[str]) -> list[str]:
+    """The names of the files in these formats, beside a SavedModel."""
+    names = [f"{name}.onnx"] if "onnx" in formats else []
+    if "litert" in formats:
+        names += [name_litert(name, quantisation) for quantisation in quantisations]
+    return names
+
+
+def name_litert(name: str, quantisation: str) -> str:
+    """The name of a LiteRT file."""
+    return f"{name}.tflite" if quantisation == "none" else f"{name}_{quantisation}.tflite"
 
 
 def convert(
@@ -98,8 +136,7 @@ def convert(
     if "litert" in formats:
         for quantisation in quantisations:
             log(f"LiteRT, {quantisation} ...")
-            suffix = "" if quantisation == "none" else f"_{quantisation}"
-            variants.append(Variant("litert", folder / f"{name}{suffix}.tflite", quantisation))
+            variants.append(Variant("litert", folder / name_litert(name, quantisation), quantisation))
             content = convert_litert(spec, quantisation)
             variants[-1].path.write_bytes(append_associated_files(content, spec.files(quantisation)))
     return variants

@@ -13,6 +13,8 @@ import tensorflow as tf
 
 from rnn_keras.export.litert_network import clone_for_litert, fixed_sizes
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.faults import find_disk_fault
+from rnn_keras.utils.files import make_write_error, translate_disk_faults
 
 Signature = tuple[Callable[..., dict[str, Any]], Sequence[tf.TensorSpec]]
 
@@ -77,8 +79,9 @@ def convert_functions(
     }
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
-        tf.saved_model.save(module, str(folder / "model"), signatures=module.functions)
-        np.save(folder / "calibration.npy", np.zeros(0) if calibration is None else calibration)
+        with translate_disk_faults(folder):
+            tf.saved_model.save(module, str(folder / "model"), signatures=module.functions)
+            np.save(folder / "calibration.npy", np.zeros(0) if calibration is None else calibration)
         run_converter(str(folder), quantisation)
         return (folder / "model.tflite").read_bytes()
 
@@ -92,6 +95,8 @@ def run_converter(folder: str, quantisation: str) -> None:
     command = [sys.executable, "-m", "rnn_keras.export.converter", folder, quantisation]
     process = subprocess.run(command, capture_output=True, text=True)
     if process.returncode:
+        if fault := find_disk_fault(process.stderr):
+            raise make_write_error(Path(folder), fault)
         lines = [line for line in process.stderr.splitlines() if line.strip()]
         reason = "crashed" if process.returncode < 0 else f"refused it: {lines[-1] if lines else 'no reason given'}"
         raise UserError(

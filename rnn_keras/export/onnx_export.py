@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rnn_keras.runtime.checksum import ONNX_MARK, append_checksum
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.extras import require_extra
 from rnn_keras.utils.tf_logging import silent_stderr
@@ -51,4 +52,4 @@ def convert(network: "keras.Model", files: Mapping[str, bytes]) -> bytes:
         raise UserError(f"tf2onnx cannot convert the network ({error}); leave onnx out of --formats") from error
     for name, content in files.items():
         model.metadata_props.add(key=name, value=content.decode())
-    return model.SerializeToString()
+    return append_checksum(model.SerializeToString(), ONNX_MARK)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnn_keras.utils.errors import UserError
-from rnn_keras.utils.files import atomic_write
+from rnn_keras.utils.files import atomic_write, lock_directory
 
 if TYPE_CHECKING:  # `rnn_keras.serving` lists versions without TensorFlow
     import keras
@@ -15,20 +15,38 @@ def make_endpoint(model: "keras.Model", outputs: Sequence[str] | None = None) ->
     """A tf.function that calls the model, whose arguments and results have the names of the model's inputs and outputs.
 
     Args:
-        model: its inputs and outputs are dicts.
+        model: functional, or sequential with a known input. Inputs and outputs that are not dicts have the names that
+            Keras gave them.
         outputs: the names of the results; default: all outputs.
     """
     import tensorflow as tf
 
-    inputs: Any = model.input
+    inputs, arrange = name_model_inputs(model)
     signature = [tf.TensorSpec(tensor.shape, tensor.dtype, name=name) for name, tensor in inputs.items()]
 
     @tf.function(input_signature=signature)
     def serve(*tensors: "tf.Tensor") -> "dict[str, tf.Tensor]":
-        results = model(dict(zip(inputs, tensors, strict=True)), training=False)
+        results: Any = model(arrange(tensors), training=False)
+        if not isinstance(results, dict):
+            results = results if isinstance(results, list | tuple) else [results]
+            results = dict(zip(model.output_names, results, strict=True))
         return {name: results[name] for name in outputs or results}
 
     return serve
+
+
+def name_model_inputs(model: "keras.Model") -> tuple[dict[str, Any], Callable[[Sequence[Any]], Any]]:
+    """The symbolic inputs of a model by their names, and what arranges a tensor for each as the model is called with.
+
+    Args:
+        model: whose input is a tensor, a list or a dict of tensors.
+    """
+    inputs: Any = model.input
+    if isinstance(inputs, dict):
+        return dict(inputs), lambda tensors: dict(zip(inputs, tensors, strict=True))
+    if isinstance(inputs, list | tuple):
+        return {tensor.name: tensor for tensor in inputs}, list
+    return {inputs.name: inputs}, lambda tensors: tensors[0]
 
 
 def export_saved_model(model: "keras.Model", endpoint: Callable[..., Any], directory: Path) -> Path:
@@ -52,10 +70,11 @@ def export_saved_model(model: "keras.Model", endpoint: Callable[..., Any], direc
     archive: Any = keras.export.ExportArchive()
     archive.track(model)
     archive.add_endpoint("serve", endpoint)
-    version = directory / str(1 + max(versions(directory), default=0))
-    with atomic_write(version) as temporary:
-        archive.write_out(temporary, verbose=False)
-        require_portable(temporary)
+    with lock_directory(directory, "--saved-models"):
+        version = directory / str(1 + max(versions(directory), default=0))
+        with atomic_write(version) as temporary:
+            archive.write_out(temporary, verbose=False)
+            require_portable(temporary)
     return version
 
 

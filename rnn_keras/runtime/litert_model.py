@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnn_keras.runtime.checksum import LITERT_MARK, LITERT_SIZE, append_checksum, require_checksum
 from rnn_keras.runtime.runner import NetworkRunner, read_model_file
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.extras import require_extra
@@ -36,7 +37,7 @@ class LiteRTModel(NetworkRunner):
     """
 
     def __init__(self, path: str | Path, threads: int = 1):
-        content = read_model_file(path, ".tflite")
+        content = read_litert_file(path)
         super().__init__(path, read_associated_files(content))
         try:
             self._interpreter = create_interpreter(content, threads, xnnpack=self.description.get("xnnpack", True))
@@ -88,6 +89,17 @@ class LiteRTModel(NetworkRunner):
         return [self._interpreter.get_tensor(output["index"]) for output in self._outputs]
 
 
+def read_litert_file(path: str | Path) -> bytes:
+    """The content of a `.tflite` file that `export` wrote.
+
+    Raises:
+        UserError: the file is missing, or is not as it was written.
+    """
+    content = read_model_file(path, ".tflite")
+    require_checksum(content, LITERT_MARK, path)
+    return content
+
+
 def create_interpreter(content: bytes, threads: int, *, xnnpack: bool = True) -> "Interpreter":
     """LiteRT's interpreter of a file's content.
 
@@ -121,9 +133,10 @@ def read_associated_files(content: bytes) -> dict[str, bytes]:
 
 
 def append_associated_files(content: bytes, files: Mapping[str, bytes]) -> bytes:
-    """A LiteRT model with files behind it; see `read_associated_files`."""
+    """A LiteRT model with files behind it, and its checksum; see `read_associated_files`."""
     buffer = io.BytesIO(content)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
         for name, value in files.items():
             archive.writestr(zipfile.ZipInfo(name), value, zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
+        archive.comment = bytes(LITERT_SIZE)
+    return append_checksum(buffer.getvalue()[:-LITERT_SIZE], LITERT_MARK)

@@ -7,8 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from rnn_keras.runtime.litert_model import LiteRTModel, create_interpreter, list_operations, read_associated_files
-from rnn_keras.runtime.runner import UNKNOWN_ID, Input, Runner, read_model_file
+from rnn_keras.runtime.litert_model import (
+    LiteRTModel,
+    create_interpreter,
+    list_operations,
+    read_associated_files,
+    read_litert_file,
+)
+from rnn_keras.runtime.runner import UNKNOWN_ID, Input, Runner
 from rnn_keras.utils.errors import UserError
 
 TARGET_VOCABULARY = "target.txt"  # the file inside with the tokens that are written
@@ -38,7 +44,7 @@ class LiteRTSeq2Seq(Runner):
     """
 
     def __init__(self, path: str | Path, threads: int = 1):
-        content = read_model_file(path, ".tflite")
+        content = read_litert_file(path)
         files = read_associated_files(content)
         super().__init__(path, files)
         try:
@@ -134,5 +140,5 @@ def open_litert(path: str | Path, threads: int = 1) -> Runner:
     Raises:
         UserError: the file is missing, or is not a LiteRT model.
     """
-    files: Mapping[str, bytes] = read_associated_files(read_model_file(path, ".tflite"))
+    files: Mapping[str, bytes] = read_associated_files(read_litert_file(path))
     return LiteRTSeq2Seq(path, threads) if TARGET_VOCABULARY in files else LiteRTModel(path, threads)

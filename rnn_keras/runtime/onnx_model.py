@@ -5,11 +5,18 @@ from typing import Any
 
 import numpy as np
 
+from rnn_keras.runtime.checksum import ONNX_MARK, require_checksum
 from rnn_keras.runtime.runner import NetworkRunner, read_model_file
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.extras import require_extra
 
-DTYPES = {"tensor(int32)": np.int32, "tensor(float)": np.float32, "tensor(uint8)": np.uint8}
+DTYPES = {
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(float16)": np.float16,
+    "tensor(bool)": np.bool_,
+    **{f"tensor({name})": np.dtype(name) for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")},
+}
 
 
 class OnnxModel(NetworkRunner):
@@ -35,6 +42,7 @@ class OnnxModel(NetworkRunner):
         )
 
         content = read_model_file(path, ".onnx")
+        require_checksum(content, ONNX_MARK, path)
         try:
             self._session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
         except (errors.InvalidProtobuf, errors.InvalidGraph, errors.Fail) as error:

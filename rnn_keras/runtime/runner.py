@@ -10,6 +10,7 @@ import numpy as np
 
 from rnn_keras.runtime.tokenizer import PlainTokenizer
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.files import require_file
 
 # The names of the files that are inside an exported file, and which describe it.
 DESCRIPTION = "rnn_keras.json"
@@ -114,6 +115,7 @@ def read_model_file(path: str | Path, suffix: str) -> bytes:
     Raises:
         UserError: it cannot be read.
     """
+    require_file(Path(path))
     try:
         return Path(path).read_bytes()
     except OSError as error:

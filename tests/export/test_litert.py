@@ -163,7 +163,7 @@ def test_a_crash_of_the_converter_is_a_sentence(monkeypatch, tmp_path):
 def test_files_that_are_not_models_are_sentences(tmp_path):
     damaged = tmp_path / "damaged.tflite"
     damaged.write_bytes(b"no model")
-    for path, sentence in ((tmp_path / "absent.tflite", "cannot be read"), (damaged, "is not a LiteRT model")):
+    for path, sentence in ((tmp_path / "absent.tflite", "cannot be read"), (damaged, "is not as `export` wrote it")):
         with pytest.raises(UserError, match=sentence):
             LiteRTModel(path)
 

@@ -9,6 +9,7 @@ import pytest
 from rnn_keras.export.onnx_export import convert, require_onnx
 from rnn_keras.layers import GRU, LSTM, MaskedMaxPooling1D, SimpleRNN
 from rnn_keras.runtime import OnnxModel
+from rnn_keras.runtime.checksum import ONNX_MARK, append_checksum
 from rnn_keras.utils.errors import UserError
 
 onnx = pytest.importorskip("onnx")
@@ -44,7 +45,10 @@ def test_equals_keras_in_any_batch_and_length(network, tmp_path):
 def test_wrong_files_and_missing_packages_are_sentences(tmp_path, monkeypatch):
     damaged = tmp_path / "damaged.onnx"
     damaged.write_bytes(b"no model")
-    for path, sentence in ((tmp_path / "absent.onnx", "cannot be read"), (damaged, "is not an ONNX model")):
+    no_model = tmp_path / "no_model.onnx"
+    no_model.write_bytes(append_checksum(b"no model", ONNX_MARK))
+    sentences = ("cannot be read", "is not as `export` wrote it", "is not an ONNX model")
+    for path, sentence in zip((tmp_path / "absent.onnx", damaged, no_model), sentences, strict=True):
         with pytest.raises(UserError, match=sentence):
             OnnxModel(path)
     monkeypatch.setitem(sys.modules, "tf2onnx", None)

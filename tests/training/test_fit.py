@@ -1,6 +1,7 @@
 """Training that was interrupted resumes; the weights of the best epoch are kept."""
 
 import csv
+import json
 import re
 import resource
 from types import SimpleNamespace
@@ -264,6 +265,20 @@ def test_a_damaged_checkpoint_is_an_error_of_one_sentence(tmp_path):
         run_fit(make_plain_model(), tmp_path, epochs=2)
 
 
+def test_a_bit_that_flips_in_a_checkpoint_is_noticed(tmp_path):
+    """HDF5 would load it without a word, and the training would go on from other weights."""
+    model = make_plain_model()
+    run_fit(model, tmp_path, epochs=1)
+    file = tmp_path / "checkpoint" / "epoch-1.weights.h5"
+    content = bytearray(file.read_bytes())
+    content[content.index(model.get_weights()[0].tobytes())] ^= 1
+    file.write_bytes(content)
+    make_plain_model().load_weights(file)
+
+    with pytest.raises(UserError, match=r"cannot be loaded \(its checksum is another one\); it is damaged"):
+        run_fit(make_plain_model(), tmp_path, epochs=2)
+
+
 def test_where_the_last_epoch_is_damaged_training_resumes_from_the_best(tmp_path, capfd):
     model = make_plain_model()
     rows, best = run_fit(model, tmp_path, epochs=30, patience=2, mode="max")  # so that the first is the best
@@ -316,3 +331,21 @@ def test_a_damaged_state_is_an_error_of_one_sentence(tmp_path):
 
     with pytest.raises(UserError, match="does not hold an object with epochs, random_states"):
         run_fit(make_plain_model(), tmp_path, epochs=2)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"epochs": 3, "random_states": []},
+        {"epochs": [3], "random_states": []},
+        {"epochs": [{"epoch": 1, "val_loss": "low"}], "random_states": []},
+        {"epochs": [{"epoch": 1, "loss": 0.5}], "random_states": []},
+        {"epochs": [], "random_states": None},
+        {"epochs": [], "random_states": [], "sha256": []},
+    ],
+)
+def test_a_state_of_another_form_is_an_error_of_one_sentence(state, tmp_path):
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "state.json").write_text(json.dumps(state))
+    with pytest.raises(UserError, match="does not hold the epochs of a training with the value val_loss; it is dam"):
+        CheckpointCallback(RunDirectory(tmp_path), "val_loss", patience=2)

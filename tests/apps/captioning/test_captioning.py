@@ -130,7 +130,7 @@ def test_exported_files_caption_as_keras_does(captioning_run, model, shapes, tmp
     command("export", "--run-dir", captioning_run, "--saved-models", tmp_path, "--examples", 0, "--json")
     assert last_line(capfd)["report"] == []
     folder = tmp_path / "captioning"
-    assert sorted(path.name for path in folder.iterdir()) == ["1", "captioning.tflite"]
+    assert sorted(path.name for path in folder.iterdir()) == ["1", "captioning.tflite", "latest"]
 
     contents = [(shapes / "images" / f"{number}.png").read_bytes() for number in range(4)]
     served = tf.saved_model.load(str(folder / "1")).signatures["serving_default"](picture=tf.constant(contents))

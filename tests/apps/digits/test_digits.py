@@ -193,7 +193,7 @@ def test_an_export_without_examples_writes_the_files(digits_run, tmp_path, capfd
     report = last_line(capfd)
 
     assert report["report"] == []
-    assert sorted(path.name for path in (tmp_path / "digits").iterdir()) == ["1", "digits.tflite"]
+    assert sorted(path.name for path in (tmp_path / "digits").iterdir()) == ["1", "digits.tflite", "latest"]
 
 
 @pytest.mark.slow

@@ -111,7 +111,7 @@ def test_exported_files_translate_as_keras_does(translation_run, model, tmp_path
     command("export", "--run-dir", translation_run, "--saved-models", tmp_path, "--examples", 0, "--json")
     assert last_line(capfd)["report"] == []
     folder = tmp_path / "translation"
-    assert sorted(path.name for path in folder.iterdir()) == ["1", "translation.tflite"]
+    assert sorted(path.name for path in folder.iterdir()) == ["1", "latest", "translation.tflite"]
 
     texts = ["I see three white ducks.", "I see a hippopotamus!", "", "I see two big dogs."]
     served = tf.saved_model.load(str(folder / "1")).signatures["serving_default"](text=tf.constant(texts))
