@@ -145,6 +145,7 @@ def test_exported_files_agree_with_keras_and_none_is_replaced_by_one_that_differ
         assert row["bytes"] > 0 and row["latency_ms"] > 0 and row["peak_mb"] > 10
     assert sorted(path.name for path in folder.iterdir()) == [
         "1",
+        "latest",
         "report.json",
         "sentiment.onnx",
         "sentiment.tflite",
