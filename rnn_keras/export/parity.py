@@ -17,6 +17,8 @@ from rnn_keras.export.measure import REASON
 from rnn_keras.export.spec import ExportSpec, RawInput
 from rnn_keras.runtime.runner import VOCABULARY
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.faults import find_disk_fault
+from rnn_keras.utils.files import make_write_error
 from rnn_keras.utils.processes import make_child_environment
 
 # The share of the examples whose decision may differ from Keras's.
@@ -68,6 +70,8 @@ def compare(variant: Variant, spec: ExportSpec, expected: np.ndarray) -> dict[st
         environment = os.environ | make_child_environment()
         process = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment)
         if process.returncode:
+            if fault := find_disk_fault(process.stderr):
+                raise make_write_error(folder, fault)
             raise UserError(
                 f"the exported model ({variant.name}) does not run ({find_reason(process)}); what was exported before "
                 "is unchanged"
