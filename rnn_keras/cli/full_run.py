@@ -23,17 +23,19 @@ def train_and_score(
     run: RunDirectory,
     overwrite: bool = False,
     *,
+    finish: bool = False,
     data: TrainingData | None = None,
     strategy: str = "none",
     service: str | None = None,
 ) -> dict[str, Any]:
-    """Trains an app's model in a run directory, resuming after the last finished epoch, and scores it.
+    """Trains an app's model in a run directory and scores it; an interrupted run resumes, a finished one continues.
 
     Args:
         app: the application.
         config: its settings.
         run: where the run is kept.
         overwrite: whether a finished run may be replaced.
+        finish: whether the best epoch that an interrupted run has is taken, without any more training.
         data: what `app.load_data(config)` returned, where it is loaded already.
         strategy: `"none"`; `"mirrored"`: each batch is divided among the devices of this machine; `"multi_worker"`:
             among the processes of a `Cluster`, of which the chief writes.
@@ -58,6 +60,9 @@ def train_and_score(
         cluster.barrier()
     batches = data.training_batches(config)
     console.print(batches.summary)
+    if is_chief:
+        for problem in config.find_problems(batches.number_of_batches):
+            console.print(f"note: {problem}")
     served = None
     if service is not None:
         served = read_from_service(batches, hash_config(app.name, config), service)
@@ -69,7 +74,8 @@ def train_and_score(
         if cluster is not None:
             cluster.barrier()
         with watch_service(service):
-            trained = train_network(app, config, data, run, group=group, batches=served)
+            epochs = run.count_epochs() if finish else None
+            trained = train_network(app, config, data, run, epochs=epochs, group=group, batches=served)
         if not is_chief:
             return {}
         finished = time.perf_counter()
@@ -86,7 +92,7 @@ def train_and_score(
             "epoch": round(sum(row["seconds"] for row in rows) / len(rows), 1),
             "total": round(time.perf_counter() - started, 1),
         }
-        run.finish(metrics)
+        run.finish(metrics, config)
         for split in ("validation", "test"):
             show_metrics(f"{config.dataset}, {split} split", metrics[split])
         console.print(f"model: {run.model}   plots: {run.plots}   seconds: {metrics['seconds']['total']}")

@@ -72,7 +72,11 @@ def run_commands(make: Callable[[], dict[str, Any]], arguments: Sequence[str], p
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("interrupted; the same command resumes after the last finished epoch of a training", file=sys.stderr)
+        print(
+            "interrupted; the same command resumes after the last finished epoch of a training, and with --finish it "
+            "takes the best epoch so far",
+            file=sys.stderr,
+        )
         sys.exit(130)
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -83,6 +83,12 @@ def fit(
         group.distribute(model)
         for generator in checkpoint.random_generators():  # else all processes would draw the same dropout masks
             generator.assign_add([group.rank, 0])
+    since_best = checkpoint.epochs_done and checkpoint.epochs_done - checkpoint.best_epoch
+    if is_chief and patience <= since_best and checkpoint.epochs_done < epochs:
+        print(
+            f"the training is over: {monitor} has been best in epoch {checkpoint.best_epoch} of "
+            f"{checkpoint.epochs_done}; to continue it, raise --patience"
+        )
     if not checkpoint.should_stop and checkpoint.epochs_done < epochs:
         # Keras redraws its bar only on a terminal; elsewhere it would print a line for each update.
         verbose = 1 if sys.stdout.isatty() else 2

@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import dataclasses
 import io
 import shutil
 from collections.abc import Mapping, Sequence
@@ -29,13 +28,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KIND = "run"  # in the marker
+LENGTH = ("epochs", "patience")  # settings that may change while a run goes on
 
 
 class RunDirectory:
     """The files of a run: `config.json`, `model.keras`, `metrics.json`, `history.csv`, `logs/` (TensorBoard), `plots/`.
 
-    While a run is in progress there is also `checkpoint/`. `metrics.json` is written last: a run with it is finished.
-    The marker `.rnn_keras.json` is written first: without it, none of these files is replaced or removed.
+    `checkpoint/` is what an interrupted run resumes from, and a finished one continues from with more epochs; it may be
+    deleted. `metrics.json` is written last: a run with it is finished. The marker
+    `.rnn_keras.json` is written first: without it, none of these files is replaced or removed.
 
     Args:
         path: the directory, which need not exist yet.
@@ -63,15 +64,35 @@ class RunDirectory:
         """Whether the run was trained to its end."""
         return self.metrics.exists()
 
+    @property
+    def state(self) -> Path:
+        """The file of `checkpoint` that names the finished epochs."""
+        return self.checkpoint / "state.json"
+
+    def count_epochs(self) -> int:
+        """The finished epochs of the checkpoint; 0: there is none.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        if not self.state.exists():
+            return 0
+        epochs = read_object(self.state, "epochs")["epochs"]
+        if not isinstance(epochs, list):
+            raise UserError(f"{self.state} does not hold a list of epochs; it is damaged, start again with --overwrite")
+        return len(epochs)
+
     def require_available(self, config: TrainingConfig, overwrite: bool) -> None:
-        """Refuses a directory in which a run with these settings can neither begin nor resume.
+        """Refuses a directory in which a run with these settings can neither begin, resume nor continue.
+
+        A run resumes, and a finished one continues, with its own settings; only `epochs` and `patience` may be others.
 
         Args:
             config: the settings.
             overwrite: whether an earlier run may be replaced.
 
         Raises:
-            UserError: it holds a finished run, or an unfinished one with other settings.
+            UserError: it holds a finished run that has nothing to continue, or a run with other settings.
         """
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path} is a file; expected a directory for the run, name another with --run-dir")
@@ -82,22 +103,40 @@ class RunDirectory:
         require_own_files(self.path, KIND, self.names)
         if overwrite:
             return
-        if self.finished:
-            raise UserError(
-                f"{self.path} holds a finished run; add --overwrite to replace it, or name another with --run-dir"
-            )
         if self.config.exists():
-            there, settings = read_object(self.config), dataclasses.asdict(config)
-            changed = [name for name in settings if there.get(name) != settings[name]]
-            if changed:
-                differences = ", ".join(f"{name} {there.get(name)} there, {settings[name]} now" for name in changed)
-                raise UserError(
-                    f"{self.path} holds an unfinished run with other settings ({differences}); repeat its command to "
-                    "resume it, add --overwrite to start again, or name another directory with --run-dir"
-                )
+            self._require_same_run(config)
+        elif self.finished:
+            raise UserError(f"{self.path} holds a finished run without its settings; add --overwrite to replace it")
+
+    def _require_same_run(self, config: TrainingConfig) -> None:
+        there, settings = read_object(self.config), config.to_json()
+        changed = [name for name in settings if there.get(name) != settings[name]]
+        other = [name for name in changed if name not in LENGTH]
+        kind = "a finished" if self.finished else "an unfinished"
+        choices = "add --overwrite to replace it, or name another directory with --run-dir"
+        if other:
+            differences = ", ".join(f"{name} {there.get(name)} there, {settings[name]} now" for name in other)
+            raise UserError(
+                f"{self.path} holds {kind} run with other settings ({differences}); repeat its command to resume it, "
+                + choices
+            )
+        if self.finished and not changed:
+            raise UserError(f"{self.path} holds a finished run; raise --epochs to continue it, {choices}")
+        epochs = self.count_epochs()
+        if self.finished and not epochs:
+            raise UserError(
+                f"{self.path} holds a finished run without its checkpoint, so that it cannot be continued; {choices}"
+            )
+        if changed and config.epochs is not None and config.epochs <= epochs:
+            raise UserError(
+                f"{self.path} holds {kind} run of {epochs} epoch(s), and {config.epochs} are not more; raise --epochs, "
+                + choices
+            )
 
     def begin(self, config: TrainingConfig, overwrite: bool) -> None:
-        """Prepares the directory for a new run or, where a run was interrupted, for resuming it.
+        """Prepares the directory for a new run, for resuming an interrupted one, or for continuing a finished one.
+
+        A finished run keeps its settings, as its model and its metrics, until `finish`.
 
         Args, errors: see `require_available`.
         """
@@ -107,7 +146,8 @@ class RunDirectory:
         for folder in (self.path, self.checkpoint, self.plots):
             remove_unfinished(folder)
         self.mark()
-        write_json(self.config, dataclasses.asdict(config))
+        if not self.finished:
+            write_json(self.config, config.to_json())
 
     def mark(self) -> None:
         """Marks the directory as that of a run, before anything is written into it."""
@@ -117,8 +157,7 @@ class RunDirectory:
     def clear(self) -> None:
         """Removes what a run has written, and nothing that a user keeps beside it; the marker stays.
 
-        Of `logs` these are TensorBoard's event files, of `plots` the figures that `save_plots` wrote. All of
-        `checkpoint`, which is there during a run alone, is the run's.
+        Of `logs` these are TensorBoard's event files, of `plots` the figures that `save_plots` wrote.
 
         Raises:
             UserError: a file cannot be removed, or the directory is not a run's.
@@ -131,8 +170,10 @@ class RunDirectory:
                 file.unlink(missing_ok=True)
             for name in marker.get("plots", []):
                 (self.plots / Path(name).name).unlink(missing_ok=True)
-            shutil.rmtree(self.checkpoint, ignore_errors=True)
-            for folder in (self.logs, self.plots):
+            for file in (self.state, *self.checkpoint.glob("epoch-*.weights.h5")):
+                file.unlink(missing_ok=True)
+            remove_unfinished(self.checkpoint)
+            for folder in (self.checkpoint, self.logs, self.plots):
                 remove_empty_folders(folder)
             self.config.unlink(missing_ok=True)
         except OSError as error:
@@ -153,10 +194,19 @@ class RunDirectory:
         with contextlib.suppress(OSError):  # it is not empty
             self.path.rmdir()
 
-    def finish(self, metrics: dict[str, Any]) -> None:
-        """Writes the metrics, which makes the run a finished one, and removes what only resuming would need."""
+    def finish(self, metrics: dict[str, Any], config: TrainingConfig | None = None) -> None:
+        """Writes the metrics, which makes the run a finished one.
+
+        Args:
+            metrics: of its model.
+            config: the settings that it was trained with, for a run that more epochs may continue; None: what only
+                that would need is removed.
+        """
         write_json(self.metrics, metrics)
-        shutil.rmtree(self.checkpoint, ignore_errors=True)
+        if config is None:
+            shutil.rmtree(self.checkpoint, ignore_errors=True)
+        else:
+            write_json(self.config, config.to_json())
 
     def write_history(self, rows: Sequence[dict[str, Any]]) -> None:
         """Writes `history.csv`, a row for each epoch; the first row's keys are the columns."""

@@ -1,6 +1,5 @@
 """A search for settings: its trials, its report, and the best settings compared with the app's own."""
 
-import dataclasses
 import os
 import time
 from collections.abc import Callable
@@ -235,7 +234,7 @@ def compare_settings(
     for name, values in (("default", plan.config), ("best", read_object(Path(best)))):
         config = read_config(app.config_class, values, best)
         run = RunDirectory(directory / name)
-        is_same = run.config.exists() and read_object(run.config) == dataclasses.asdict(config)
+        is_same = run.config.exists() and read_object(run.config) == config.to_json()
         if not (is_same and run.finished):
             console.print(f"training the {name} settings in full ...")
             train(app, config, run, not is_same, data=data)

@@ -131,7 +131,7 @@ class Search(BaseTuner):
         run, values = self.get_run(trial.trial_id), trial.hyperparameters.values
         epochs = values.get("tuner/epochs", self.epochs)
         config = dataclasses.replace(self.config, epochs=self.epochs, **get_settings(trial))
-        if run.config.exists() and read_object(run.config) != dataclasses.asdict(config):
+        if run.config.exists() and read_object(run.config) != config.to_json():
             run.clear()
         run.begin(config, overwrite=False)
         self._copy_checkpoint(values.get("tuner/trial_id"), run)
@@ -185,8 +185,7 @@ class CrashCounter:
 
     def __init__(self, run: RunDirectory):
         self.file = run.path / ATTEMPTS_FILE
-        state = run.checkpoint / "state.json"
-        self.epochs = len(read_object(state, "epochs")["epochs"]) if state.exists() else 0
+        self.epochs = run.count_epochs()
         self.crashes = 0
         if self.file.exists():
             earlier = read_object(self.file, "attempts", "epochs")
