@@ -34,6 +34,8 @@ class LiteRTModel(NetworkRunner):
         >>> model = LiteRTModel("saved_models/sentiment/sentiment.tflite")
         >>> model.predict(["a masterpiece"])
         [{'label': 'pos', 'score': ...}]
+        >>> LiteRTModel("saved_models/next_number/next_number.tflite").predict([np.ones((20, 1))])
+        [{'output': ...}]
     """
 
     def __init__(self, path: str | Path, threads: int = 1):

@@ -18,6 +18,7 @@ from rnn_keras.runtime.runner import UNKNOWN_ID, Input, Runner
 from rnn_keras.utils.errors import UserError
 
 TARGET_VOCABULARY = "target.txt"  # the file inside with the tokens that are written
+NEEDED = ("start", "end", "most_written", "forbidden", "space", "answer")  # in the description inside
 
 
 class LiteRTSeq2Seq(Runner):
@@ -55,6 +56,11 @@ class LiteRTSeq2Seq(Runner):
             raise UserError(
                 f"{path} is not a LiteRT model that writes sequences, or is damaged; export it again"
             ) from error
+        if missing := [name for name in NEEDED if name not in self.description]:
+            raise UserError(
+                f"{path} does not say how it writes ({', '.join(missing)} not described inside); export it with the "
+                "app's command `export`"
+            )
         (self._encoder_input,) = self._encode.get_input_details()
         self._step_inputs = set(self._step.get_input_details())
         self.tokens = files.get(TARGET_VOCABULARY, b"").decode().split("\n")

@@ -95,12 +95,14 @@ class NetworkRunner(Runner):
         """The label and the score of each text, or tensor `(steps, ...)`; of each step where the file says `per_step`.
 
         The score is the probability of the second of two labels, or a list of all probabilities; where the file says
-        `"score": "of_label"`, it is that of the label.
+        `"score": "of_label"`, it is that of the label. A file without labels gives its `output`, a number or a list.
         """
-        labels, of_label = self.description["labels"], self.description.get("score") == "of_label"
+        labels, of_label = self.description.get("labels"), self.description.get("score") == "of_label"
         predictions: list[dict[str, Any]] = []
         for scores in self.outputs(inputs):
-            if of_label:
+            if labels is None:
+                predictions.append({"output": scores.item() if scores.size == 1 else scores.tolist()})
+            elif of_label:
                 predictions.append({"label": labels[int(scores.argmax())], "score": float(scores.max())})
             elif len(labels) == 2:
                 predictions.append({"label": labels[int(scores[0] > 0.5)], "score": float(scores[0])})
