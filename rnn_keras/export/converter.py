@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.lite.tools import flatbuffer_utils
 
+from rnn_keras.utils.processes import end_with_parent
+
 
 def main(directory: str, quantisation: str) -> None:
     """Converts the SavedModel in a folder; for the quantisations see `litert.convert`."""
@@ -39,4 +41,5 @@ def remove_cell_clipping(content: bytes) -> bytes:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     main(*sys.argv[1:])

@@ -1,5 +1,6 @@
 """A network as a LiteRT (TFLite) file, converted in a process of its own, since the converter can crash."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from rnn_keras.export.litert_network import clone_for_litert, fixed_sizes
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.faults import find_disk_fault
 from rnn_keras.utils.files import make_write_error, translate_disk_faults
+from rnn_keras.utils.processes import make_child_environment
 
 Signature = tuple[Callable[..., dict[str, Any]], Sequence[tf.TensorSpec]]
 
@@ -93,7 +95,8 @@ def run_converter(folder: str, quantisation: str) -> None:
         UserError: it fails, or crashes.
     """
     command = [sys.executable, "-m", "rnn_keras.export.converter", folder, quantisation]
-    process = subprocess.run(command, capture_output=True, text=True)
+    environment = os.environ | make_child_environment()
+    process = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment)
     if process.returncode:
         if fault := find_disk_fault(process.stderr):
             raise make_write_error(Path(folder), fault)

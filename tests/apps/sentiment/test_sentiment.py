@@ -4,17 +4,20 @@ import io
 import json
 import subprocess
 import sys
+import tracemalloc
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 from sklearn.naive_bayes import BernoulliNB
 
+from apps.sentiment import naive_bayes
 from apps.sentiment.__main__ import SentimentApp
 from apps.sentiment.config import SentimentConfig
 from apps.sentiment.hashed_bigrams import HashedBigrams, bigram_ids
 from apps.sentiment.model import build_classifier, build_text_model
-from apps.sentiment.naive_bayes import log_count_ratios, vectors_along
+from apps.sentiment.naive_bayes import log_count_ratios, prior_knowledge, vectors_along
 from apps.sentiment.plots import running_scores
 from rnn_keras.data.batching import BucketedBatches
 from rnn_keras.data.text_classification import load_text_dataset
@@ -311,6 +314,50 @@ def test_log_count_ratios_are_those_of_naive_bayes():
     per_word = model.feature_log_prob_[1] - model.feature_log_prob_[0]
     np.testing.assert_allclose(ratios[:, 0], per_word, atol=1e-6)
     assert ratios[2, 0] == pytest.approx(np.log(21), rel=1e-6)
+
+
+def count_ratios_of_all_words(sequences, labels, size):
+    """The definition, with all words and all classes at once."""
+    counts = np.zeros((labels.max() + 1, size))
+    for ids, label in zip(sequences, labels, strict=True):
+        counts[label, np.unique(ids)] += 1
+    inside, outside = counts + 1, counts.sum(axis=0) - counts + 1
+    ratios = np.log(inside / inside.sum(1, keepdims=True)) - np.log(outside / outside.sum(1, keepdims=True))
+    ratios *= np.sqrt(np.minimum(1, counts.sum(axis=0) / 20))
+    return (ratios[1:] if len(ratios) == 2 else ratios).T.astype("float32")
+
+
+@pytest.mark.parametrize("classes", [2, 3, 40])
+def test_log_count_ratios_in_blocks_are_those_of_all_words_at_once(classes, monkeypatch):
+    monkeypatch.setattr(naive_bayes, "BLOCK", 100)
+    generator = np.random.default_rng(classes)
+    sequences = [generator.integers(0, 70, generator.integers(1, 9)).astype("int32") for _ in range(300)]
+    labels = generator.permutation(np.arange(300) % classes).astype("int32")
+    expected = count_ratios_of_all_words(sequences, labels, 90)
+
+    np.testing.assert_array_equal(log_count_ratios(sequences, labels, 90), expected)
+    directions = naive_bayes.draw_directions(expected.shape[1], 5, generator)
+    projected = log_count_ratios(sequences, labels, 90, directions)
+    np.testing.assert_allclose(projected, expected @ directions, atol=1e-5)
+
+
+def test_many_classes_do_not_multiply_the_memory():
+    """A table of all bigrams and all classes would take 1.7 GB, and several would be made."""
+    generator = np.random.default_rng(1)
+    sequences = [generator.integers(1, 5000, 12).astype("int32") for _ in range(1200)]
+    labels = (np.arange(1200) % 400).astype("int32")
+    data = SimpleNamespace(
+        inputs=lambda split: sequences,
+        labels=lambda split: labels,
+        vectorization=SimpleNamespace(vocabulary_size=lambda: 5000),
+    )
+    tracemalloc.start()
+    known = prior_knowledge(SentimentConfig(), data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert known["bigram_ratios"].shape == (524_288, 32) and known["word_vectors"].shape[0] == 5000
+    assert peak < 400e6
 
 
 def test_word_vectors_start_apart_by_what_words_say():
