@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+LARGEST_BATCH = 2**26  # values of the padded sequences of a batch, 256 MB as float32
 _MOST_CANDIDATES = 512  # distinct lengths that the search for boundaries considers
 
 
@@ -193,7 +194,7 @@ class BucketedBatches(Batches):
     In each epoch the examples are put in random order, then sorted by bucket alone and split into batches, and the
     batches are put in random order. So every example occurs once, what is left over of a bucket goes into the next
     longer one, only one batch is incomplete, and long batches are spread over the epoch. The shapes are the same in
-    every epoch.
+    every epoch. A batch whose padded sequences would have more than `LARGEST_BATCH` values is divided.
 
     Args:
         sequences: one array for each sequence, `(time, ...)`, at least one step each; padded at the end with zeros.
@@ -245,6 +246,7 @@ class BucketedBatches(Batches):
         self._columns = columns
         self._bucket = np.searchsorted(self.boundaries, lengths)
         shapes = [self._shape(indices) for indices in self.plan(0)]
+        self.number_of_batches = len(shapes)
         self.distinct_shapes = set(shapes)
         self.padded_share = 1 - int(lengths.sum()) / sum(batch * time for batch, time in shapes)
 
@@ -268,10 +270,21 @@ class BucketedBatches(Batches):
         if generator is not None:
             generator.shuffle(order)
         order = order[np.argsort(self._bucket[order], kind="stable")]
-        batches = self.split_order(order)
+        batches = [part for indices in self.split_order(order) for part in self._divide(indices)]
         if generator is not None:
             batches = [batches[number] for number in generator.permutation(len(batches))]
         return batches
+
+    def _divide(self, indices: np.ndarray) -> list[np.ndarray]:
+        """A batch, or several where it would have more than `LARGEST_BATCH` values: one sequence may be very long."""
+        rows, time = self._shape(indices)
+        most = max(1, LARGEST_BATCH // (time * int(np.prod(self._values.shape[1:]))))
+        if rows <= most:
+            return [indices]
+        is_longest = self._bucket[indices] == self._bucket[indices].max()
+        shorter, longest = indices[~is_longest], indices[is_longest]
+        parts = [longest[start : start + most] for start in range(0, len(longest), most)]
+        return [*(self._divide(shorter) if len(shorter) else []), *parts]
 
     def batch(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
         """The examples at these indices: sequences `(batch, time, ...)`, then targets and weights if there are any."""

@@ -9,6 +9,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnn_keras.data import batching
 from rnn_keras.data.batching import BucketedBatches, FixedBatches, bucket_boundaries
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=30)
@@ -138,6 +139,26 @@ def test_outputs_come_back_in_the_original_order():
     assert batches.restore_order(outputs).tolist() == list(range(45))
     with pytest.raises(ValueError, match="shuffle=False"):
         BucketedBatches(sequences(lengths), None, 8, shuffle=True).restore_order(outputs)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_one_very_long_sequence_does_not_fill_the_memory(shuffle, monkeypatch):
+    """Without dividing, all sequences of its batch would be padded to its length: 63 x 100,000 here."""
+    lengths = [3, 5, 4, 6] * 40 + [100_000]
+    sequences = [np.full((length, 2), length, np.float32) for length in lengths]
+    monkeypatch.setattr(batching, "LARGEST_BATCH", 400_000)
+    batches = BucketedBatches(sequences, np.arange(161), 63, shuffle=shuffle, seed=1)
+    for epoch in range(3):
+        parts = [batches.batch(indices) for indices in batches.plan(epoch)]
+        assert len(parts) == batches.number_of_batches == 4
+        assert sorted(np.concatenate([targets for _, targets in parts])) == list(range(161))
+        assert {inputs.shape for inputs, _ in parts} == {(*shape, 2) for shape in batches.distinct_shapes}
+        assert max(inputs.size for inputs, _ in parts) == 200_000
+
+    many = BucketedBatches([np.zeros((50, 2), np.float32)] * 30, None, 30, shuffle=shuffle)
+    monkeypatch.setattr(batching, "LARGEST_BATCH", 700)
+    divided = BucketedBatches([np.zeros((50, 2), np.float32)] * 30, None, 30, shuffle=shuffle)
+    assert many.distinct_shapes == {(30, 50)} and divided.distinct_shapes == {(7, 50), (2, 50)}
 
 
 def test_steps_may_be_vectors():
