@@ -24,10 +24,10 @@ class AdditionApp(App):
     monitor = "val_accuracy"
     search_space = SEARCH_SPACE
 
-    def check_source(self, dataset: str, data_dir: str | None) -> None:
+    def check_source(self, config: Any) -> None:
         from apps.addition.data import check_source
 
-        check_source(dataset)
+        check_source(config)
 
     def load_data(self, config: AdditionConfig) -> "SumData":
         from apps.addition.data import LONG_DIGITS, load_sums, make_column_batches
@@ -74,7 +74,7 @@ class AdditionApp(App):
     def predict(self, run: FinishedRun, inputs: Sequence[bytes]) -> list[str]:
         from apps.addition.predict import predict_sums
 
-        return predict_sums(run.model, inputs, run.directory.plots / "prediction.png")
+        return predict_sums(run.model, inputs, run.directory.plots / "prediction.png" if run.draws_figures else None)
 
     def export_spec(self, model: "keras.Model", config: AdditionConfig, examples: int) -> "ExportSpec":
         from apps.addition.export import export_spec

@@ -25,6 +25,10 @@ class AdditionConfig(TrainingConfig):
 
     dataset: str = "generated"
     """Sums to learn from: generated, or a path to a CSV or TSV file with the columns first,second."""
+    first_column: str = "first"
+    """The name of the column of the first numbers in a file."""
+    second_column: str = "second"
+    """The name of the column of the second numbers in a file."""
     digits: int = 8
     """The most digits of the generated numbers to learn from."""
     examples: int = 200_000
@@ -46,3 +50,8 @@ class AdditionConfig(TrainingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_positive("digits", "examples", "units")
+
+    @property
+    def file_columns(self) -> dict[str, str]:
+        """The names of a file's columns, by what they are for."""
+        return {"first": self.first_column, "second": self.second_column}

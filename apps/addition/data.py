@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -14,11 +14,11 @@ from apps.addition.digit_columns import add_columns, parse_sum, to_columns
 from apps.addition.generate import generate_test_sums, generate_training_sums
 from apps.addition.sums import Groups, Sums, merge_groups
 from rnn_keras.data.batching import Batches, FixedBatches
+from rnn_keras.data.delimited_files import require_regular
 from rnn_keras.data.splits import SPLITS, assign_splits, select_split
-from rnn_keras.data.tables import read_named_rows
+from rnn_keras.data.tables import check_columns, read_table
 from rnn_keras.utils.errors import UserError
 
-FILE_COLUMNS = ("first", "second")
 MINIMUM_SUMS = 10  # distinct sums of a file to train, validate and test with
 TEST_SUMS = 1000  # generated, of each kind
 VALIDATION_SUMS = 256  # generated, of each kind
@@ -80,18 +80,17 @@ def make_column_batches(sums: Sums, batch_size: int, *, shuffle: bool, seed: int
     return FixedBatches([sums.columns, add_columns(sums.columns)[0]], batch_size, shuffle=shuffle, seed=seed)
 
 
-def check_source(dataset: str) -> None:
+def check_source(config: AdditionConfig) -> None:
     """Refuses data that are not available.
 
     Raises:
-        UserError: neither generated nor a file.
+        UserError: neither generated nor a file with the columns.
     """
-    path = Path(os.path.expanduser(dataset))
-    if dataset != "generated" and not path.is_file():
-        raise UserError(
-            f"no such file: {path}; expected generated, or a .csv or .tsv file with the columns "
-            f"{','.join(FILE_COLUMNS)}"
-        )
+    if config.dataset != "generated":
+        path = Path(os.path.expanduser(config.dataset))
+        named = ",".join(config.file_columns.values())
+        require_regular(path, f"expected generated, or a .csv or .tsv file with the columns {named}")
+        check_columns(path, config.file_columns)
 
 
 def load_sums(
@@ -110,7 +109,7 @@ def load_sums(
     """
     if config.dataset == "generated":
         return _generate(config, make_batches, long_digits)
-    return _read_file(config.dataset, make_batches, for_training)
+    return _read_file(config.dataset, config.file_columns, make_batches, for_training)
 
 
 def _generate(config: AdditionConfig, make_batches: MakeBatches, long_digits: Sequence[int]) -> SumData:
@@ -137,16 +136,16 @@ def _generate(config: AdditionConfig, make_batches: MakeBatches, long_digits: Se
     return SumData(config.dataset, splits, everything, make_batches)
 
 
-def _read_file(dataset: str, make_batches: MakeBatches, for_training: bool) -> SumData:
+def _read_file(dataset: str, columns: Mapping[str, str], make_batches: MakeBatches, for_training: bool) -> SumData:
     """The sums of a file in three splits, by a hash of the two numbers.
 
     Raises:
         UserError: a column holds something else than a number, or there are too few sums to train on.
     """
     path, pairs = Path(os.path.expanduser(dataset)), []
-    for line, row in read_named_rows(path, FILE_COLUMNS):
+    for line, row in read_table(path, columns):
         try:
-            pairs.append(parse_sum("+".join(row[name] for name in FILE_COLUMNS)))
+            pairs.append(parse_sum("+".join(row[name] for name in columns)))
         except UserError as error:
             raise UserError(f"{path}, line {line}: {error}") from error
     keys = ["+".join(sorted(pair)) for pair in pairs]

@@ -45,26 +45,26 @@ def parse_inputs(inputs: Sequence[bytes]) -> list[tuple[str, str]]:
     return [parse_sum(text.decode("utf-8", "replace")) for text in inputs]
 
 
-def predict_sums(model: AdditionModel, inputs: Sequence[bytes], plot_file: Path) -> list[str]:
+def predict_sums(model: AdditionModel, inputs: Sequence[bytes], plot_file: Path | None) -> list[str]:
     """The sums as texts; the first few are printed as on paper, and the state of the first is plotted.
 
     Args:
         model: of `build_sum_model`.
         inputs: texts with one sum each.
-        plot_file: where the figure goes.
+        plot_file: where the figure goes; None: there is no figure, and nothing is printed.
     """
     answers = []
     for number, pair in enumerate(parse_inputs(inputs)):
         outputs: Any = model({"text": tf.constant(["+".join(pair)])}, training=False)
         answers.append(outputs["sum"].numpy()[0].decode())
         carry = outputs["carry"].numpy()[0]
-        if number < PRINTED_SUMS:
+        if number < PRINTED_SUMS and plot_file is not None:
             narrowest, widest = LINE_WIDTHS
             width = max(narrowest, min(shutil.get_terminal_size().columns, widest))
             console.print(format_column_addition(*pair, answers[-1], (carry > 0.5).tolist(), width))
             (correct,) = to_numbers(add_columns(to_columns([pair]))[0])
             console.print("right\n" if correct == answers[-1] else f"wrong: the sum is {correct}\n")
-        if number == 0:
+        if number == 0 and plot_file is not None:
             try:
                 save_figure(plot_state(*pair, outputs["state"].numpy()[0], carry), plot_file)
                 console.print(

@@ -23,11 +23,12 @@ class CaptioningApp(App):
     config_class = CaptioningConfig
     monitor = "val_accuracy"
     search_space = SEARCH_SPACE
+    inputs_are_files = True
 
-    def check_source(self, dataset: str, data_dir: str | None) -> None:
+    def check_source(self, config: Any) -> None:
         from apps.captioning.captioned_images import check_source
 
-        check_source(dataset, data_dir)
+        check_source(config.dataset, config.data_dir)
 
     def load_data(self, config: CaptioningConfig) -> "CaptioningData":
         from apps.captioning.data import load_data
@@ -86,7 +87,7 @@ class CaptioningApp(App):
         from apps.captioning.predict import predict
 
         model: Any = run.model
-        return predict(model, run.directory.plots, inputs)
+        return predict(model, run.directory.plots if run.draws_figures else None, inputs)
 
     def export_spec(self, model: "CaptioningModel", config: CaptioningConfig, examples: int) -> "ExportSpec":  # pyright: ignore[reportIncompatibleMethodOverride]
         from apps.captioning.export import export_spec

@@ -11,7 +11,7 @@ import numpy as np
 
 from apps.captioning.image_files import read_image
 from rnn_keras.data.classification import list_names
-from rnn_keras.data.tables import read_rows
+from rnn_keras.data.delimited_files import read_rows
 from rnn_keras.data.tfds_source import TFDSSource, read_splits
 from rnn_keras.utils.errors import UserError
 

@@ -26,10 +26,10 @@ class LanguageApp(App):
     monitor = "val_loss"
     search_space = SEARCH_SPACE
 
-    def check_source(self, dataset: str, data_dir: str | None) -> None:
+    def check_source(self, config: LanguageConfig) -> None:
         from apps.language.texts import check_text
 
-        check_text(dataset)
+        check_text(config.dataset)
 
     def load_data(self, config: LanguageConfig) -> "LanguageData":
         from apps.language.data import load_language_data

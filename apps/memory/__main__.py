@@ -23,10 +23,10 @@ class MemoryApp(App):
     monitor = "val_loss"
     search_space = SEARCH_SPACE
 
-    def check_source(self, dataset: str, data_dir: str | None) -> None:
+    def check_source(self, config: MemoryConfig) -> None:
         from apps.memory.tasks import check_task
 
-        check_task(dataset)
+        check_task(config.dataset)
 
     def load_data(self, config: MemoryConfig) -> "MemoryData":
         from apps.memory.data import load_memory_data

@@ -37,9 +37,9 @@ class SentimentApp(TextClassifierApp):
 
         return build_text_model(data.vectorization, network, data.class_names)
 
-    def describe_score(self, probabilities: "np.ndarray") -> float | list[float]:
-        """That of the second of two classes, or all."""
-        return float(probabilities[1]) if len(probabilities) == 2 else probabilities.tolist()
+    def describe_score(self, probabilities: "np.ndarray") -> float:
+        """That of the second of two classes; of more, that of the label."""
+        return float(probabilities[1]) if len(probabilities) == 2 else float(probabilities.max())
 
     def plot(
         self, trained: "TrainedNetwork", model: "keras.Model", data: "TextData", config: SentimentConfig

@@ -13,7 +13,9 @@ from rnn_keras.export.spec import ExportSpec
 def export_spec(model: keras.Model, config: SentimentConfig, examples: int) -> ExportSpec:
     """All files take raw texts."""
     names = get_class_names(model)
-    load = functools.cache(lambda: load_text_dataset(config.dataset, config.data_dir, class_names=names))
+    load = functools.cache(
+        lambda: load_text_dataset(config.dataset, config.data_dir, class_names=names, columns=config.file_columns)
+    )
     segment = config.segment_length or config.maximum_length
     steps = -(-config.maximum_length // segment) * segment  # the longest text, in whole segments
     return text_classification_spec(model, load, examples, output="score", steps=steps)

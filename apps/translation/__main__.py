@@ -24,10 +24,10 @@ class TranslationApp(App):
     monitor = "val_accuracy"
     search_space = SEARCH_SPACE
 
-    def check_source(self, dataset: str, data_dir: str | None) -> None:
+    def check_source(self, config: Any) -> None:
         from apps.translation.sentence_pairs import check_source
 
-        check_source(dataset, data_dir)
+        check_source(config.dataset, config.data_dir)
 
     def load_data(self, config: TranslationConfig) -> "TranslationData":
         from apps.translation.data import load_data
@@ -80,7 +80,8 @@ class TranslationApp(App):
     def predict(self, run: FinishedRun, inputs: Sequence[bytes]) -> list[dict[str, str]]:
         from apps.translation.predict import predict
 
-        return predict(run.model, run.config, run.directory.plots / "prediction.png", inputs)
+        figure = run.directory.plots / "prediction.png" if run.draws_figures else None
+        return predict(run.model, run.config, figure, inputs)
 
     def export_spec(self, model: "keras.Model", config: TranslationConfig, examples: int) -> "ExportSpec":
         from apps.translation.export import export_spec

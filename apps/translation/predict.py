@@ -14,22 +14,22 @@ from rnn_keras.utils.terminal import console
 
 
 def predict(
-    model: TranslationModel, config: TranslationConfig, figure: Path, inputs: Sequence[bytes]
+    model: TranslationModel, config: TranslationConfig, figure: Path | None, inputs: Sequence[bytes]
 ) -> list[dict[str, str]]:
     """A dict with the `translation` of each input; the attention weights of the first three are plotted.
 
     Args:
         model: of a finished run.
         config: its settings.
-        figure: the file of the plot.
+        figure: the file of the plot; None: there is no plot.
         inputs: sentences, UTF-8.
     """
     texts = [text.decode("utf-8", "replace") for text in inputs]
     if reads_chinese(model):  # as in training; the conversion would change the Chinese characters of Japanese
         texts = convert_script(texts, config.script)
     translations = model.translator.generate(texts).texts
-    examples = compute_attention(model, texts[:PANELS])
-    if examples:
+    examples = compute_attention(model, texts[:PANELS]) if figure is not None else []
+    if examples and figure is not None:
         try:
             save_figure(plot_attention(examples), figure)
         except UserError as error:  # the translations do not depend on the figure

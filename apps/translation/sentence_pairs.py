@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnn_keras.data.delimited_files import read_rows
 from rnn_keras.data.splits import SPLITS, assign_splits, normalise_text, select_split
-from rnn_keras.data.tables import list_split_files, read_rows
+from rnn_keras.data.tables import list_split_files
 from rnn_keras.data.tfds_source import TFDSSource, read_splits
 from rnn_keras.utils.errors import UserError
 

@@ -21,11 +21,12 @@ class VideoTaggingApp(App):
     config_class = VideoTaggingConfig
     monitor = "val_tags_frame_accuracy"
     search_space = SEARCH_SPACE
+    inputs_are_files = True
 
-    def check_source(self, dataset: str, data_dir: str | None) -> None:
+    def check_source(self, config: Any) -> None:
         from apps.video_tagging.tagged_videos import check_source
 
-        check_source(dataset, data_dir)
+        check_source(config.dataset, config.data_dir)
 
     def load_data(self, config: VideoTaggingConfig) -> "VideoData":
         from apps.video_tagging.data import load_video_data

@@ -1,8 +1,6 @@
 """What `predict` reads and returns: files of videos, and their tags and segments."""
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,6 +9,7 @@ from apps.video_tagging.data import get_class_names, get_step_shape
 from apps.video_tagging.segments import find_segments
 from apps.video_tagging.tagging import TaggedVideo, get_video_tagger
 from apps.video_tagging.video_files import read_video
+from rnn_keras.data.folders import decode_path
 
 
 def predict_tags(model: keras.Model, inputs: Sequence[bytes]) -> list[dict[str, Any]]:
@@ -24,7 +23,7 @@ def predict_tags(model: keras.Model, inputs: Sequence[bytes]) -> list[dict[str, 
         UserError: a file cannot be read, or does not fit the model.
     """
     step_shape, class_names = get_step_shape(model), get_class_names(model)
-    videos = [read_video(Path(os.fsdecode(name)).expanduser(), step_shape) for name in inputs]
+    videos = [read_video(decode_path(name), step_shape) for name in inputs]
     tagger = get_video_tagger(model)
     return [format_prediction(tagger(steps), class_names) for steps in videos]
 

@@ -24,11 +24,12 @@ class WardrobeApp(App):
     config_class = WardrobeConfig
     monitor = "val_clothes_accuracy"
     search_space = SEARCH_SPACE
+    inputs_are_files = True
 
-    def check_source(self, dataset: str, data_dir: str | None) -> None:
+    def check_source(self, config: WardrobeConfig) -> None:
         from apps.wardrobe.data import check_source
 
-        check_source(dataset)
+        check_source(config)
 
     def load_data(self, config: WardrobeConfig) -> "WardrobeData":
         from apps.wardrobe.data import load_diaries
@@ -76,7 +77,7 @@ class WardrobeApp(App):
     def predict(self, run: FinishedRun, inputs: Sequence[bytes]) -> list[dict[str, Any]]:
         from apps.wardrobe.predict import suggest_clothes
 
-        return suggest_clothes(run.model, inputs)
+        return suggest_clothes(run.model, inputs, run.config.file_columns)
 
     def export_spec(self, model: "keras.Model", config: WardrobeConfig, examples: int) -> "ExportSpec":
         from apps.wardrobe.export import export_spec

@@ -27,6 +27,16 @@ class WardrobeConfig(TrainingConfig):
     dataset: str = "generated"
     """Diaries to learn from: generated, by the rules of one person, or a path to your own diary, a CSV or TSV file with
     the columns date,weather,temperature,clothes and, optionally, season."""
+    date_column: str = "date"
+    """The name of the column of the days in a diary of your own."""
+    weather_column: str = "weather"
+    """The name of the column of the weather."""
+    temperature_column: str = "temperature"
+    """The name of the column of the temperature."""
+    clothes_column: str = "clothes"
+    """The name of the column of the clothes."""
+    season_column: str = "season"
+    """The name of the column of the season, which may be missing."""
     diaries: int = 5000
     """Generated diaries of four weeks to learn from."""
     epochs: int | None = None
@@ -50,3 +60,9 @@ class WardrobeConfig(TrainingConfig):
         self.require_positive("units", "layers")
         self.require("diaries", self.diaries >= 10, "at least 10")
         self.require_share("dropout")
+
+    @property
+    def file_columns(self) -> dict[str, str]:
+        """The names of a diary's columns, by what they are for."""
+        names = ("date", "weather", "temperature", "clothes", "season")
+        return {name: getattr(self, f"{name}_column") for name in names}

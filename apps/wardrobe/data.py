@@ -10,10 +10,12 @@ import tensorflow as tf
 
 from apps.wardrobe.config import WardrobeConfig
 from apps.wardrobe.days import Days, concatenate_days, encode_steps
-from apps.wardrobe.diary import FILE_COLUMNS, Diary, make_days, read_diary
+from apps.wardrobe.diary import Diary, make_days, read_diary, split_columns
 from apps.wardrobe.rules import CLOTHES_NAMES, generate_diaries
 from rnn_keras.data.batching import FixedBatches
+from rnn_keras.data.delimited_files import require_regular
 from rnn_keras.data.splits import SPLITS, select_split
+from rnn_keras.data.tables import check_columns
 from rnn_keras.utils.errors import UserError
 
 LENGTH = 28  # days of a diary that are read in a row
@@ -87,18 +89,18 @@ class DayBatches(FixedBatches):
         return steps, *({"clothes": value, "today_only": value} for value in (worn, weights))
 
 
-def check_source(dataset: str) -> None:
+def check_source(config: WardrobeConfig) -> None:
     """Refuses data that are not available.
 
     Raises:
-        UserError: neither generated nor a file.
+        UserError: neither generated nor a file with the columns.
     """
-    path = Path(os.path.expanduser(dataset))
-    if dataset != "generated" and not path.is_file():
-        raise UserError(
-            f"no such file: {path}; expected generated, or a diary: a .csv or .tsv file with the columns "
-            f"{','.join(FILE_COLUMNS)}"
-        )
+    if config.dataset != "generated":
+        path = Path(os.path.expanduser(config.dataset))
+        required, optional = split_columns(config.file_columns)
+        named = ",".join(required.values())
+        require_regular(path, f"expected generated, or a diary: a .csv or .tsv file with the columns {named}")
+        check_columns(path, required, optional)
 
 
 def load_diaries(config: WardrobeConfig, names: Sequence[str] | None = None) -> WardrobeData:
@@ -112,21 +114,21 @@ def load_diaries(config: WardrobeConfig, names: Sequence[str] | None = None) -> 
         UserError: the file cannot be used.
     """
     if config.dataset != "generated":
-        return _read_file(config.dataset, names)
+        return _read_file(config, names)
     generator = np.random.default_rng(config.seed)
     counts = {"train": config.diaries, **HELD_OUT_DIARIES}
     splits = {split: generate_diaries(generator, counts[split], LENGTH) for split in SPLITS}
     return WardrobeData(config.dataset, CLOTHES_NAMES, splits, concatenate_days(list(splits.values())))
 
 
-def _read_file(dataset: str, known_names: Sequence[str] | None) -> WardrobeData:
+def _read_file(config: WardrobeConfig, known_names: Sequence[str] | None) -> WardrobeData:
     """A diary in three parts, the first days to train on and the last ones to test with, in rows of four weeks.
 
     Raises:
         UserError: see `read_diary`; or there are too few days to train on.
     """
-    path = Path(os.path.expanduser(dataset))
-    diary = read_diary(path)
+    path = Path(os.path.expanduser(config.dataset))
+    diary = read_diary(path, config.file_columns)
     names = _list_clothes(diary, path) if known_names is None else list(known_names)
     ends = np.round(np.cumsum([0, *SHARES.values()]) * len(diary.dates)).astype(int)
     runs, splits = diary.find_runs(), {}
@@ -140,7 +142,7 @@ def _read_file(dataset: str, known_names: Sequence[str] | None) -> WardrobeData:
     notes = []
     if len(runs) > 1:
         notes.append(f"days are missing in {len(runs) - 1} places; the network's state is reset after each of them")
-    return WardrobeData(dataset, names, splits, _make_rows(diary, runs, names, path), notes)
+    return WardrobeData(config.dataset, names, splits, _make_rows(diary, runs, names, path), notes)
 
 
 def _list_clothes(diary: Diary, path: Path) -> list[str]:

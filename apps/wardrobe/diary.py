@@ -2,18 +2,18 @@
 
 import dataclasses
 import datetime
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from apps.wardrobe.days import SEASONS, UNKNOWN, WEATHER, Days, get_season
-from rnn_keras.data.tables import read_named_rows
+from rnn_keras.data.tables import parse_number, read_table
 from rnn_keras.utils.errors import UserError
 
-FILE_COLUMNS = ("date", "weather", "temperature", "clothes")
+COLUMNS = {name: name for name in ("date", "weather", "temperature", "clothes", "season")}  # by what they are for
+OPTIONAL = ("season",)
 COLDEST, WARMEST = -60, 60  # degrees Celsius that are accepted
 
 
@@ -40,14 +40,25 @@ class Diary:
         return [range(*ends) for ends in zip([0, *gaps], [*gaps, len(self.dates)], strict=True)]
 
 
-def read_diary(path: Path) -> Diary:
+def split_columns(columns: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The columns that a diary must have, and those that it may have."""
+    required = {role: name for role, name in columns.items() if role not in OPTIONAL}
+    return required, {role: columns[role] for role in OPTIONAL}
+
+
+def read_diary(path: Path, columns: Mapping[str, str] = COLUMNS) -> Diary:
     """A file with the columns date,weather,temperature,clothes and, optionally, season; the days in any order.
+
+    Args:
+        path: the file.
+        columns: the names of its columns.
 
     Raises:
         UserError: a field does not fit its column, or a day is there twice.
     """
     by_date: dict[datetime.date, DiaryRow] = {}
-    for line, row in read_named_rows(path, FILE_COLUMNS, ("season",)):
+    table = read_table(path, *split_columns(columns))
+    for line, row in table:
         row = {name: value.strip() for name, value in row.items()}
         where = f"{path}, line {line}"
         try:
@@ -57,13 +68,13 @@ def read_diary(path: Path) -> Diary:
         if date in by_date:
             raise UserError(f"{where}: {date} is there twice; expected one row a day")
         weather = find_word(f"{where}: weather", row["weather"], WEATHER)
-        temperature = row["temperature"]
-        if not re.fullmatch(r"[+-]?\d+(\.\d+)?", temperature) or not COLDEST <= float(temperature) <= WARMEST:
+        temperature = parse_number(row["temperature"], decimal_comma=table.delimiter == ";")
+        if temperature is None or not COLDEST <= temperature <= WARMEST:
             raise UserError(
-                f"{where}: temperature {temperature!r}; expected degrees Celsius from {COLDEST} to {WARMEST}"
+                f"{where}: temperature {row['temperature']!r}; expected degrees Celsius from {COLDEST} to {WARMEST}"
             )
         season = find_word(f"{where}: season", row["season"], SEASONS) if row.get("season") else get_season(date)
-        by_date[date] = DiaryRow(date.weekday(), season, weather, round(float(temperature)), row["clothes"])
+        by_date[date] = DiaryRow(date.weekday(), season, weather, round(temperature), row["clothes"])
     dates = sorted(by_date)
     return Diary(dates, [by_date[date] for date in dates])
 

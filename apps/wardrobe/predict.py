@@ -1,7 +1,6 @@
 """What to wear today, given a diary."""
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,31 +8,35 @@ import keras
 import numpy as np
 
 from apps.wardrobe.days import encode_steps
-from apps.wardrobe.diary import make_days, read_diary
+from apps.wardrobe.diary import COLUMNS, make_days, read_diary
 from apps.wardrobe.model import NETWORK
+from rnn_keras.data.folders import decode_path
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.terminal import console
 
 SUGGESTIONS = 3
 
 
-def suggest_clothes(model: keras.Model, inputs: Sequence[bytes]) -> list[dict[str, Any]]:
-    """For each diary the likeliest `clothes` on its last day, their `score`, and `alternatives`.
+def suggest_clothes(
+    model: keras.Model, inputs: Sequence[bytes], columns: Mapping[str, str] = COLUMNS
+) -> list[dict[str, Any]]:
+    """For each diary the likeliest `clothes` on its last day, their `score`, `alternatives`, and all `probabilities`.
 
     Args:
         model: of `build_wardrobe_model`.
         inputs: paths of diaries whose last day has no clothes.
+        columns: the names of their columns.
 
     Raises:
         UserError: a diary cannot be used.
     """
     label: Any = model.get_layer("label")
-    return [suggest_for(model, label.get_vocabulary(), Path(os.fsdecode(path)).expanduser()) for path in inputs]
+    return [suggest_for(model, label.get_vocabulary(), decode_path(path), columns) for path in inputs]
 
 
-def suggest_for(model: keras.Model, names: list[str], path: Path) -> dict[str, Any]:
+def suggest_for(model: keras.Model, names: list[str], path: Path, columns: Mapping[str, str]) -> dict[str, Any]:
     """The suggestion for one diary; see `suggest_clothes`."""
-    diary = read_diary(path)
+    diary = read_diary(path, columns)
     last_run = diary.find_runs()[-1]
     if diary.rows[-1].clothes:
         raise UserError(
@@ -51,4 +54,5 @@ def suggest_for(model: keras.Model, names: list[str], path: Path) -> dict[str, A
         "clothes": names[best[0]],
         "score": float(probabilities[best[0]]),
         "alternatives": [names[index] for index in best[1:]],
+        "probabilities": dict(zip(names, probabilities.tolist(), strict=True)),
     }

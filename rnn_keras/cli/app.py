@@ -38,12 +38,14 @@ class App(abc.ABC):
         description: one line for --help.
         config_class: the settings, a `TrainingConfig`; each field is a flag.
         monitor: the value that decides which epoch is kept, such as `val_accuracy`; see `infer_mode`.
+        inputs_are_files: whether `predict` is given the names of files; otherwise the inputs themselves, such as texts.
     """
 
     name: str
     description: str
     config_class: type
     monitor: str = "val_loss"
+    inputs_are_files: bool = False
 
     @abc.abstractmethod
     def load_data(self, config: Any) -> TrainingData:
@@ -70,11 +72,11 @@ class App(abc.ABC):
     def predict(self, run: FinishedRun, inputs: Sequence[bytes]) -> Sequence[dict | str]:
         """One prediction for each input, at least one, as `read_inputs` returned them."""
 
-    def check_source(self, dataset: str, data_dir: str | None) -> None:  # noqa: B027, most apps have something to check
-        """Refuses data that are not available, before TensorFlow is imported.
+    def check_source(self, config: Any) -> None:  # noqa: B027, most apps have something to check
+        """Refuses the data of a config where they are not available or of another form, before TensorFlow is imported.
 
         Raises:
-            UserError: an unknown name, no such file, a host out of reach.
+            UserError: an unknown name, no such file, a column that is missing, a host out of reach.
         """
 
     def build_model(self, network: "keras.Model", data: Any, config: Any) -> "keras.Model":
@@ -101,6 +103,10 @@ class App(abc.ABC):
     def read_inputs(self, inputs: Sequence[bytes]) -> list[bytes]:
         """The inputs to predict for, of the arguments or lines that the user gave; default: one for each of them."""
         return list(inputs)
+
+    def input_column(self, config: Any) -> str:
+        """The column of a table that `predict --input` reads, if the user names none."""
+        return "file" if self.inputs_are_files else "text"
 
     def plot(self, trained: "TrainedNetwork", model: "keras.Model", data: Any, config: Any) -> "dict[str, Figure]":
         """The app's own figures of a finished training, by the names of their files in `plots/`; default: none."""

@@ -54,18 +54,22 @@ class ClassifierApp(App):
         return classification_metrics(probabilities, data.labels(split))
 
     def predict(self, run: FinishedRun, inputs: Sequence[bytes]) -> list[dict]:
-        """The `label` of each input and its `score`; see `describe_score`."""
+        """The `label` of each input, its `score` (see `describe_score`), and the `probabilities` of all classes."""
         from rnn_keras.data.classification_data import predict_probabilities
 
         names = self.get_class_names(run.model)
         encoded = self.encode_inputs(run.model, inputs)
         return [
-            {"label": names[row.argmax()], "score": self.describe_score(row)}
+            {
+                "label": names[row.argmax()],
+                "score": self.describe_score(row),
+                "probabilities": dict(zip(names, row.tolist(), strict=True)),
+            }
             for row in predict_probabilities(self.get_network(run.model), encoded)
         ]
 
-    def describe_score(self, probabilities: "np.ndarray") -> float | list[float]:
-        """What stands beside the label, of the probabilities `(classes,)`; default: that of the label."""
+    def describe_score(self, probabilities: "np.ndarray") -> float:
+        """The number beside the label, of the probabilities `(classes,)`; default: that of the label."""
         return float(probabilities.max())
 
     def plot(self, trained: "TrainedNetwork", model: "keras.Model", data: Any, config: Any) -> "dict[str, Figure]":

@@ -40,10 +40,12 @@ class ImageClassifierApp(ClassifierApp):
     The data are a `ClassificationData` whose inputs are pixels `(n, size, size, channels)` uint8.
     """
 
-    def check_source(self, dataset: str, data_dir: str | None) -> None:
+    inputs_are_files = True
+
+    def check_source(self, config: Any) -> None:
         from rnn_keras.data.image_classification import check_image_source
 
-        check_image_source(dataset, data_dir)
+        check_image_source(config.dataset, config.data_dir)
 
     def load_data(self, config: Any, class_names: Sequence[str] | None = None) -> "ClassificationData":
         from rnn_keras.data.classification_data import ClassificationData

@@ -25,17 +25,22 @@ class FinishedRun:
         directory: where it is kept.
         config: its settings.
         model: the saved model, raw inputs in and answers out.
+        draws_figures: whether predictions leave figures of themselves in the run directory.
     """
 
     directory: "RunDirectory"
     config: Any
     model: "keras.Model"
+    draws_figures: bool = True
 
 
 class Application(Trainable, Protocol):
     """What every command works with; the methods are explained in `rnn_keras.cli.App`."""
 
     description: str
+    inputs_are_files: bool
+
+    def input_column(self, config: Any) -> str: ...
 
     @property
     def program(self) -> str: ...

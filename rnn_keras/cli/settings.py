@@ -1,7 +1,8 @@
 """Settings from the command line: config files, flags and lists."""
 
+import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import read_object
 
+COLUMN = "_column"  # the end of the names of such settings
 AsJson = Annotated[bool, tyro.conf.arg(name="json")]
 ConfigFile = Annotated[Path | None, tyro.conf.arg(name="config")]
 
@@ -61,6 +63,55 @@ def split_choices(flag: str, value: str, choices: Sequence[str]) -> list[str]:
         if name not in choices:
             raise UserError(f"{flag} {value}: unknown {name!r}; expected some of {', '.join(choices)}, with commas")
     return names
+
+
+def make_columns_class(config_class: Any) -> Any:
+    """A dataclass of those settings that name a column of the user's own data, such as `text_column`, all None."""
+    names = [field.name for field in dataclasses.fields(config_class) if field.name.endswith(COLUMN)]
+    fields = []
+    for name in names:
+        what = name.removesuffix(COLUMN)
+        argument = tyro.conf.arg(help=f"The name of the column {what} in the data; default: as in training.")
+        fields.append((name, Annotated[str | None, argument], None))
+    return dataclasses.make_dataclass("Columns", fields, frozen=True)
+
+
+def get_given_columns(columns: Any) -> dict[str, str]:
+    """The settings that the user gave, of an instance of `make_columns_class`."""
+    return {name: value for name, value in dataclasses.asdict(columns).items() if value is not None}
+
+
+def read_interrupted_config(
+    app: Application, run: RunDirectory, config: Any, given: Collection[str], overwrite: bool
+) -> Any:
+    """The settings of an interrupted run, to finish it with what it has.
+
+    Args:
+        app: whose run it is.
+        run: its directory.
+        config: the settings of the command line.
+        given: the names of those that the command line sets.
+        overwrite: whether it asks for --overwrite.
+
+    Raises:
+        UserError: there is no such run, it has no finished epoch, or it has other settings than those that are given.
+    """
+    if overwrite:
+        raise UserError("--finish takes what the run directory holds, and --overwrite replaces it; leave one out")
+    if not (run.config.exists() and run.count_epochs()):
+        raise UserError(
+            f"{run.path} holds no run with a finished epoch; train one first, or name the directory of one with "
+            "--run-dir"
+        )
+    there = read_config(app.config_class, read_object(run.config), run.config)
+    for field in dataclasses.fields(there):
+        here, now = getattr(there, field.name), getattr(config, field.name)
+        if field.name in given and here != now:
+            raise UserError(
+                f"{run.path} holds a run with other settings ({field.name} {here} there, {now} now); leave out the "
+                "settings with --finish"
+            )
+    return there
 
 
 def read_finished_config(app: Application, run_dir: Path) -> tuple[RunDirectory, Any]:

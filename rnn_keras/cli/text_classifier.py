@@ -23,6 +23,10 @@ class TextClassifierConfig(TrainingConfig):
     dataset: str = "movie_snippets"
     """Data to learn from: movie_snippets (packaged), any TFDS name with text and label (imdb_reviews), or a path to a
     CSV or TSV file with the columns text,label."""
+    text_column: str = "text"
+    """The name of the column of the texts in a file of your own."""
+    label_column: str = "label"
+    """The name of the column of the labels in a file of your own."""
     vocabulary_size: int = 30_000
     """The most words known, by frequency in the training texts; the others are [UNK]."""
     maximum_length: int = 600
@@ -35,6 +39,11 @@ class TextClassifierConfig(TrainingConfig):
         self.require_positive("maximum_length")
         self.require("vocabulary_size", self.vocabulary_size >= 3, "at least 3 (padding, [UNK] and a word)")
 
+    @property
+    def file_columns(self) -> dict[str, str]:
+        """The names of a file's columns, by what they are for."""
+        return {"text": self.text_column, "label": self.label_column}
+
 
 class TextClassifierApp(ClassifierApp):
     """An exportable app with two methods: `build_network`, on word ids, and `build_model`, with the vocabulary.
@@ -43,22 +52,30 @@ class TextClassifierApp(ClassifierApp):
     asks for.
     """
 
-    def check_source(self, dataset: str, data_dir: str | None) -> None:
+    def check_source(self, config: Any) -> None:
         from rnn_keras.data.text_classification import check_text_source
 
-        check_text_source(dataset, data_dir)
+        check_text_source(config.dataset, config.data_dir, config.file_columns)
+
+    def input_column(self, config: Any) -> str:
+        return config.text_column
 
     def load_data(self, config: Any) -> "TextData":
         from rnn_keras.data.text_data import load_text_data
 
         return load_text_data(
-            config.dataset, config.data_dir, config.vocabulary_size, config.maximum_length, config.keep
+            config.dataset,
+            config.data_dir,
+            config.vocabulary_size,
+            config.maximum_length,
+            config.keep,
+            config.file_columns,
         )
 
     def load_evaluation_data(self, model: "keras.Model", config: Any) -> "TextData":
         from rnn_keras.data.text_data import load_text_data_for
 
-        return load_text_data_for(model, config.dataset, config.data_dir)
+        return load_text_data_for(model, config.dataset, config.data_dir, config.file_columns)
 
     def encode_inputs(self, model: "keras.Model", inputs: Sequence[bytes]) -> "list[np.ndarray]":
         from rnn_keras.data.text import encode_texts
@@ -71,5 +88,7 @@ class TextClassifierApp(ClassifierApp):
         from rnn_keras.export.classification import text_classification_spec
 
         names = self.get_class_names(model)
-        load = functools.cache(lambda: load_text_dataset(config.dataset, config.data_dir, class_names=names))
+        load = functools.cache(
+            lambda: load_text_dataset(config.dataset, config.data_dir, class_names=names, columns=config.file_columns)
+        )
         return text_classification_spec(model, load, examples, steps=config.maximum_length)

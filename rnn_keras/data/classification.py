@@ -1,5 +1,6 @@
 """Examples with a class each, of any kind: read from TFDS, divided into splits, and checked."""
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -8,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
-from rnn_keras.data.splits import SPLITS, assign_splits, select_split
+from rnn_keras.data.characters import is_blank
+from rnn_keras.data.splits import SPLITS, assign_splits, normalise_text, select_split
 from rnn_keras.data.tfds_source import TFDSSource, read_splits
 from rnn_keras.utils.errors import UserError
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 FEWEST = 10  # distinct examples to train on, validate and test
 # Names for the two classes of sentiment that mean the same.
-_SAME = dict.fromkeys(("negative", "0", "0.0", "-1"), "neg") | dict.fromkeys(("positive", "1", "1.0"), "pos")
+_SAME = {name: "neg" for name in ("negative", "0", "0.0", "-1")} | {name: "pos" for name in ("positive", "1", "1.0")}
 
 
 class Selectable(Protocol):
@@ -118,7 +120,8 @@ def divide_examples(
     if class_names is None:
         _require_trainable(dataset, {split: labels[selected] for split, selected in indices.items()}, names)
     everything = make(range(len(source.inputs)), labels)
-    return ClassificationDataset(dataset, names, splits, everything, [*source.notes, *notes])
+    contradictions = _note_contradictions(keys, labels, names, what)
+    return ClassificationDataset(dataset, names, splits, everything, [*source.notes, *contradictions, *notes])
 
 
 def read_tfds(
@@ -187,14 +190,47 @@ def _find_features(name: str, info: Any, kind: str, what: str) -> tuple[str, str
 def index_classes(words: Sequence[str]) -> tuple[list[str], np.ndarray]:
     """The class names for the words that label the examples, and `(n,)` int32 labels.
 
-    Case makes no difference. Numbers are ordered by value, and then words by the alphabet: 0 before 1, neg before pos.
+    Words that differ only in case, white space or Unicode's forms are one class; see `note_merged_classes`. Numbers are
+    ordered by value, and then words by the alphabet: 0 before 1, neg before pos.
     """
     first_spelling: dict[str, str] = {}
     for word in words:
-        first_spelling.setdefault(word.casefold(), word)
+        first_spelling.setdefault(_class_key(word), word)
     names = sorted(first_spelling.values(), key=_natural_order)
-    index = {name.casefold(): number for number, name in enumerate(names)}
-    return names, np.array([index[word.casefold()] for word in words], np.int32)
+    index = {_class_key(name): number for number, name in enumerate(names)}
+    return names, np.array([index[_class_key(word)] for word in words], np.int32)
+
+
+def note_merged_classes(words: Iterable[str]) -> list[str]:
+    """A sentence for the user where words that are spelled in different ways became one class; else none."""
+    spellings: dict[str, set[str]] = {}
+    for word in words:
+        spellings.setdefault(_class_key(word), set()).add(word)
+    merged = [" = ".join(map(repr, sorted(group))) for group in spellings.values() if len(group) > 1]
+    return [f"labels that differ only in how they are written are one class: {list_names(merged)}"] if merged else []
+
+
+@functools.cache
+def _class_key(word: str) -> str:
+    return word if is_blank(word) else normalise_text(word)
+
+
+def _note_contradictions(keys: Sequence[str], labels: np.ndarray, names: Sequence[str], what: str) -> list[str]:
+    """A sentence for the user where the same example has several labels; else none."""
+    found: dict[str, list[int]] = {}
+    for index, (key, label) in enumerate(zip(keys, labels.tolist(), strict=True)):
+        known = found.setdefault(key, [index])
+        if label not in (labels[other] for other in known):
+            known.append(index)
+    several = [indices for indices in found.values() if len(indices) > 1]
+    if not several:
+        return []
+    first, second = several[0][:2]
+    return [
+        f"{len(several)} of {len(found)} distinct {what} have more than one label, so no model can be right on all of "
+        f"them; one is number {first + 1}, {names[labels[first]]}, and again number {second + 1}, "
+        f"{names[labels[second]]}"
+    ]
 
 
 def _natural_order(name: str) -> tuple[int, float, str]:
@@ -224,7 +260,7 @@ def sample_evenly(size: int, number: int) -> np.ndarray:
 
 def _match_classes(dataset: str, found: list[str], model_names: list[str]) -> np.ndarray:
     """For each class of the data the index of the same class of the model, `(len(found),)` int32."""
-    for normalise in (str.casefold, lambda name: _SAME.get(name.casefold(), name.casefold())):
+    for normalise in (_class_key, lambda name: _SAME.get(_class_key(name), _class_key(name))):
         index = {normalise(name): number for number, name in enumerate(model_names)}
         if len(index) == len(model_names) and all(normalise(name) in index for name in found):
             return np.array([index[normalise(name)] for name in found], np.int32)

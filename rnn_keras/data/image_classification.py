@@ -21,6 +21,7 @@ from rnn_keras.data.classification import (
     list_names,
     read_tfds,
 )
+from rnn_keras.data.folders import decode_path
 from rnn_keras.data.splits import SPLITS
 from rnn_keras.data.tfds_source import TFDSSource
 from rnn_keras.utils.errors import UserError
@@ -152,7 +153,7 @@ def read_images(paths: Sequence[Path | str | bytes], size: int, channels: int) -
     Raises:
         UserError: see `read_image`.
     """
-    paths = [Path(os.fsdecode(path)) for path in paths]
+    paths = [decode_path(path) for path in paths]
     with ThreadPoolExecutor() as pool:  # TensorFlow's operations run outside Python's lock
         images = pool.map(lambda path: read_image(path, size, channels), paths)
         # Only on a terminal: elsewhere it would be lines in a log.

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.data.text import PADDING, UNKNOWN, UNKNOWN_TOKEN, WIDE_SPACES, map_in_threads
+from rnn_keras.data.text import PADDING, UNKNOWN, UNKNOWN_TOKEN, UNSPACED, WIDE_SPACES, map_in_threads
 
 START, END = 2, 3  # the tokens around a target sentence
 _RESERVED = [
@@ -18,7 +18,7 @@ _RESERVED = [
 ]  # after padding; no text has these tokens
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 # A character that is a separate token: marks, symbols, and scripts without spaces between words.
-_ALONE = r"\pP\pS\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_ALONE = rf"\pP\pS{UNSPACED}"
 _TOKEN = rf"( ?(?:[^\s{_ALONE}]+|[{_ALONE}]))"
 _SEPARATOR = "\x01"
 
@@ -43,7 +43,7 @@ class ReversibleTokenizer:
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """`(batch,)` strings to `(batch, tokens)` strings."""
         texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace", replace_control_characters=True)
-        texts = tf.strings.regex_replace(texts, rf"[\s\x{{FFFD}}{WIDE_SPACES}]+", " ")
+        texts = tf.strings.regex_replace(texts, rf"[\s\x{{FFFD}}\x{{FEFF}}{WIDE_SPACES}]+", " ")
         texts = tf.strings.strip(texts)
         if self.prefix:
             texts = tf.strings.regex_replace(texts, rf"^([^\s{_ALONE}])", r" \1")

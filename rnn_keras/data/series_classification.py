@@ -1,18 +1,25 @@
 """Series of numbers with a class each, from a CSV file with a row for each step, in three disjoint splits."""
 
-import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from rnn_keras.data.classification import ClassificationDataset, SourceExamples, divide_examples, index_classes
-from rnn_keras.data.tables import read_named_rows, read_rows
+from rnn_keras.data.characters import is_blank
+from rnn_keras.data.classification import (
+    ClassificationDataset,
+    SourceExamples,
+    divide_examples,
+    index_classes,
+    note_merged_classes,
+)
+from rnn_keras.data.delimited_files import require_regular
+from rnn_keras.data.tables import check_columns, find_columns, read_records, select_columns
 from rnn_keras.utils.errors import UserError
 
-COLUMNS = ("series", "label")
+COLUMNS = {"series": "series", "label": "label"}  # by what they are for
 
 
 @dataclass(frozen=True)
@@ -38,24 +45,28 @@ class SeriesExamples:
 SeriesDataset = ClassificationDataset[SeriesExamples]
 
 
-def check_series_source(dataset: str) -> None:
-    """Refuses a file that does not exist.
+def check_series_source(dataset: str, columns: Mapping[str, str] = COLUMNS) -> None:
+    """Refuses a file that does not exist, or whose first line does not name the columns.
 
     Raises:
-        UserError: there is no such file.
+        UserError: there is no such file, or a column is missing.
     """
     path = Path(os.path.expanduser(dataset))
-    if not path.is_file():
-        raise UserError(f"no such file: {path}; expected a .csv or .tsv with the columns series,label and numbers")
+    named = ",".join(columns.values())
+    require_regular(path, f"expected a .csv or .tsv with the columns {named} and numbers")
+    check_columns(path, columns)
 
 
-def load_series_dataset(dataset: str, class_names: Sequence[str] | None = None) -> SeriesDataset:
+def load_series_dataset(
+    dataset: str, class_names: Sequence[str] | None = None, columns: Mapping[str, str] = COLUMNS
+) -> SeriesDataset:
     """Reads series and their classes and divides them into train, validation and test.
 
     Args:
         dataset: a `.csv` or `.tsv` file with a row for each step, in time order: `series` (which series the step
             belongs to), `label` (the class, the same in all rows of a series), and one or more columns of numbers.
         class_names: the classes of a trained model, to score it on other data; None: those of the file.
+        columns: the names of the columns `series` and `label`.
 
     Returns:
         The series; a hash of each series' name decides on its split, 80 / 10 / 10. See `splits.assign_splits`.
@@ -63,61 +74,41 @@ def load_series_dataset(dataset: str, class_names: Sequence[str] | None = None) 
     Raises:
         UserError: anything about the file that the user can correct.
     """
-    check_series_source(dataset)
+    check_series_source(dataset, columns)
     path = Path(os.path.expanduser(dataset))
-    features = list_features(path)
-    values: dict[str, list[list[float]]] = {}
-    labels: dict[str, str] = {}
-    for line, row in read_named_rows(path, [*COLUMNS, *features]):
+    records = read_records(path)
+    indices = find_columns(path, records.header, columns)
+    features = {f"number {index}": index for index in range(len(records.header)) if index not in indices.values()}
+    if not features:
+        raise UserError(
+            f"{path} has no column of numbers besides {','.join(columns.values())}: its first line is "
+            f"{','.join(records.header)}"
+        )
+    table = select_columns(records, {**indices, **features})
+    numbers = np.array([table.parse_numbers(feature) for feature in features], np.float32).T
+    rows: dict[str, list[int]] = {}
+    words: dict[str, str] = {}
+    for number, (line, row) in enumerate(table):
         name, label = row["series"].strip(), row["label"].strip()
-        if not name or not label:
+        if not name or is_blank(label):
             raise UserError(f"{path}, line {line}: series and label must not be empty")
-        if labels.setdefault(name, label) != label:
+        if words.setdefault(name, label) != label:
             raise UserError(
-                f"{path}, line {line}: series {name!r} has the label {label!r} here and {labels[name]!r} above; "
+                f"{path}, line {line}: series {name!r} has the label {label!r} here and {words[name]!r} above; "
                 "expected one label for each series"
             )
-        values.setdefault(name, []).append([parse_number(path, line, feature, row[feature]) for feature in features])
-    series = [np.array(steps, np.float32) for steps in values.values()]
-    names, indices = index_classes([labels[name] for name in values])
-    source = SourceExamples(series, indices, names, [None] * len(series))
+        rows.setdefault(name, []).append(number)
+    series = [numbers[indices] for indices in rows.values()]
+    names, labels = index_classes(list(words.values()))
+    source = SourceExamples(series, labels, names, [None] * len(series), note_merged_classes(words.values()))
     return divide_examples(
         dataset,
         source,
-        list(values),
+        list(rows),
         lambda chosen, of_chosen: SeriesExamples([series[index] for index in chosen], of_chosen),
         what="series",
         class_names=class_names,
     )
-
-
-def list_features(path: Path) -> list[str]:
-    """The columns of numbers, by the file's first line."""
-    (_, header), *_ = read_rows(path)
-    features = [name.strip().casefold() for name in header]
-    features = [name for name in features if name not in COLUMNS]
-    if not features:
-        raise UserError(
-            f"{path} has no column of numbers besides series and label: its first line is {','.join(header)}"
-        )
-    return features
-
-
-def parse_number(path: Path, line: int, column: str, text: str) -> float:
-    """A finite number.
-
-    Raises:
-        UserError: it is not one.
-    """
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise UserError(
-            f"{path}, line {line}: {text!r} in the column {column} is not a number; correct or delete the row"
-        )
-    return value
 
 
 def parse_series(text: str, features: int) -> np.ndarray:

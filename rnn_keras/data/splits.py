@@ -1,13 +1,13 @@
 """Which examples train, validate and test: by a stable hash, and no example is in two splits."""
 
 import hashlib
-import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Sized
 from typing import TypeVar
 
 import numpy as np
 
+from rnn_keras.data.characters import normalise_characters
 from rnn_keras.utils.errors import UserError
 
 T = TypeVar("T", bound=Sized)
@@ -18,12 +18,10 @@ SHARES_OF_TRAIN = (0.9, 0.1, 0.0)  # if they have a test split and no validation
 
 
 def normalise_text(text: str | bytes) -> str:
-    """The text as a key: texts with the same key are duplicates, except for case, white space and Unicode's forms."""
+    """The text as a key: texts that differ only in case, white space and in what nobody sees are equal."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return " ".join(text.casefold().split())
+    return " ".join(normalise_characters(text).casefold().split())
 
 
 def hash_key(key: str) -> float:

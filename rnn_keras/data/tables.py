@@ -1,84 +1,101 @@
-"""Rows of the user's own delimited text files, with one sentence for each defect of such a file."""
+"""Tables of the user's own: rows by the names of their columns, and numbers as people write them."""
 
-import csv
-import io
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from rnn_keras.data.splits import SPLITS
+from rnn_keras.data.delimited_files import decode_file, read_header, split_rows
+from rnn_keras.data.folders import list_visible
+from rnn_keras.data.splits import SPLITS, normalise_text
 from rnn_keras.utils.errors import UserError
 
-LARGEST_FIELD = 16 * 2**20  # characters
-LARGEST_LINE = 64 * 2**20  # bytes
-CHUNK = 2**24  # bytes
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
-def read_rows(path: Path, *, tabs: bool | None = None) -> list[tuple[int, list[str]]]:
-    """The rows of a UTF-8 file, each with the number of the line on which it begins, without blank lines.
+@dataclass(frozen=True)
+class Records:
+    """All columns of a file whose first line names them.
+
+    Attributes:
+        path: of the file.
+        header: the names, as they are written.
+        rows: of each row the number of the line on which it begins, and as many fields as there are names.
+        delimiter: what separates the fields.
+    """
+
+    path: Path
+    header: list[str]
+    rows: list[tuple[int, list[str]]]
+    delimiter: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Some columns of a file whose first line names them.
+
+    Attributes:
+        path: of the file.
+        names: the columns as the file names them, by what they are for.
+        rows: of each row the number of the line, and the fields by what they are for.
+        delimiter: what separates the fields in the file.
+    """
+
+    path: Path
+    names: dict[str, str]
+    rows: list[tuple[int, dict[str, str]]]
+    delimiter: str
+
+    def __iter__(self) -> Iterator[tuple[int, dict[str, str]]]:
+        return iter(self.rows)
+
+    def parse_numbers(self, column: str) -> list[float]:
+        """The finite numbers of a column, with a point or, as Excel writes them in many countries, a comma.
+
+        Raises:
+            UserError: a field is not a number, or some have a point and others a comma, one of which would have to
+                separate thousands.
+        """
+        numbers, marks = [], {}
+        for line, row in self.rows:
+            number = parse_number(row[column], decimal_comma=self.delimiter == ";")
+            where = f"{self.path}, line {line}: {row[column]!r} in the column {self.names[column]}"
+            if number is None:
+                raise UserError(f"{where} is not a number, or not without doubt; correct or delete the row")
+            for mark in ",.":
+                if mark in row[column]:
+                    marks.setdefault(mark, line)
+            if len(marks) > 1:
+                raise UserError(
+                    f"{where} has another decimal mark than line {min(marks.values())}; write all numbers with one "
+                    "mark, and none between thousands"
+                )
+            numbers.append(number)
+        return numbers
+
+
+def parse_number(text: str, *, decimal_comma: bool = False) -> float | None:
+    """A finite number, with a decimal point or comma; None where it is not one, or could be two.
 
     Args:
-        path: the file.
-        tabs: True: fields are separated by tabs, and a quotation mark is a character like others. False: the rules of
-            CSV: commas, and quotation marks around fields that hold commas, line breaks or (doubled) quotation marks.
-            Default: True for `.tsv`, False for any other file.
+        text: such as `-0.5`, `0,5` or `1e-3`.
+        decimal_comma: whether `1,234` is 1.234; otherwise it is taken for nothing, since it may be 1234.
+    """
+    text = text.strip().replace("\N{MINUS SIGN}", "-")
+    if text.count(",") == 1 and "." not in text and (decimal_comma or not _THOUSANDS.fullmatch(text)):
+        text = text.replace(",", ".")
+    number = float(text) if _NUMBER.fullmatch(text) else float("nan")
+    return number if abs(number) < float("inf") else None
+
+
+def read_records(path: Path) -> Records:
+    """All columns of a file whose first line names them.
 
     Raises:
-        UserError: the file cannot be read, is empty, is not UTF-8, holds NUL bytes, has broken quotation, a field of
-            more than 16 Mi characters or a line of more than 64 MiB.
+        UserError: as `read_rows`, or a row has more or fewer fields than the header, or there is no row.
     """
-    text = _decode(path)
-    tabs = path.suffix.lower() == ".tsv" if tabs is None else tabs
-    options: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if tabs else {"strict": True}
-    rows = []
-    limit = csv.field_size_limit(LARGEST_FIELD)
-    line = 0
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), **options)
-        for row in reader:
-            if any(field.strip() for field in row):
-                rows.append((line + 1, row))
-            line = reader.line_num
-    except csv.Error as error:
-        what = f"a field has more than {LARGEST_FIELD} characters" if "field limit" in str(error) else str(error)
-        raise UserError(
-            f"{path}, the row that begins on line {line + 1}: {what}; "
-            "expected fields in quotation marks wherever they hold commas, line breaks or quotation marks"
-        ) from error
-    finally:
-        csv.field_size_limit(limit)
-    if not rows:
-        raise UserError(f"{path} is empty: expected a header line and one example per row")
-    return rows
-
-
-def read_named_rows(
-    path: Path, required: Sequence[str], optional: Sequence[str] = ()
-) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a file whose first line names the columns: the number of the line, and the fields by name.
-
-    Case and white space around a name make no difference; other columns are left out.
-
-    Args:
-        path: the file.
-        required: names that the file must have once each.
-        optional: names that it may have.
-
-    Raises:
-        UserError: as `read_rows`, or a column is missing, a row has more or fewer fields, or there is no row.
-    """
-    (_, header), *rows = read_rows(path)
-    columns = [name.strip().casefold() for name in header]
-    for name in (*required, *(name for name in optional if name in columns)):
-        if columns.count(name) != 1:
-            hint = "; separate the columns with commas" if len(header) == 1 and set(";\t") & set(header[0]) else ""
-            named = ", ".join(field.strip() for field in header[:10])
-            raise UserError(
-                f"{path} has {columns.count(name)} columns named {name!r} where one is expected: its first line "
-                f"names {named}; expected a header like {','.join(required)}{hint}"
-            )
-    found = {name: columns.index(name) for name in (*required, *optional) if name in columns}
+    ((_, header), *rows), delimiter = split_rows(path, decode_file(path))
     for line, row in rows:
         if len(row) != len(header):
             raise UserError(
@@ -87,7 +104,78 @@ def read_named_rows(
             )
     if not rows:
         raise UserError(f"{path} has a header and no rows: expected one example per row")
-    return [(line, {name: row[column] for name, column in found.items()}) for line, row in rows]
+    return Records(path, [name.strip() for name in header], rows, delimiter)
+
+
+def read_table(path: Path, required: Mapping[str, str], optional: Mapping[str, str] | None = None) -> Table:
+    """The wanted columns of a file whose first line names them.
+
+    Case, white space around a name and Unicode's forms make no difference; other columns are left out.
+
+    Args:
+        path: the file.
+        required: of the columns that the file must have once each, what they are for and their names, such as
+            `{"text": "review"}`; the flag for the name is then `--text-column`.
+        optional: of those that it may have.
+
+    Raises:
+        UserError: as `read_records`, or a column is missing.
+
+    Example:
+        >>> table = read_table(Path("own.csv"), {"text": "review", "label": "stars"})
+        >>> table.rows[0]
+        (2, {"text": "A fine film.", "label": "5"})
+    """
+    records = read_records(path)
+    return select_columns(records, find_columns(path, records.header, required, optional))
+
+
+def select_columns(records: Records, indices: Mapping[str, int]) -> Table:
+    """Columns by their indices, under the names of what they are for."""
+    rows = [(line, {role: row[index] for role, index in indices.items()}) for line, row in records.rows]
+    names = {role: records.header[index] for role, index in indices.items()}
+    return Table(records.path, names, rows, records.delimiter)
+
+
+def check_columns(path: Path, required: Mapping[str, str], optional: Mapping[str, str] | None = None) -> None:
+    """Refuses a file that has not these columns, by its first line, within milliseconds; see `read_table`.
+
+    Raises:
+        UserError: it is no file, or its first line does not name the columns.
+    """
+    find_columns(path, read_header(path), required, optional)
+
+
+def find_columns(
+    path: Path,
+    header: Sequence[str],
+    required: Mapping[str, str],
+    optional: Mapping[str, str] | None = None,
+    flag: str | None = None,
+) -> dict[str, int]:
+    """The indices of the wanted columns, by what they are for; see `read_table`.
+
+    Args:
+        path: of the file.
+        header: its first line.
+        required, optional: see `read_table`.
+        flag: that names the column; default: such as `--text-column`.
+
+    Raises:
+        UserError: one that is required is not there, or one that is wanted is there twice.
+    """
+    columns = [normalise_text(name) for name in header]
+    wanted = {role: normalise_text(name) for role, name in (*required.items(), *(optional or {}).items())}
+    for role, name in wanted.items():
+        if columns.count(name) != 1 and (role in required or name in columns):
+            hint = "; separate the columns with tabs" if len(header) == 1 and path.suffix.lower() == ".tsv" else ""
+            named = ", ".join(field.strip() for field in header[:10])
+            raise UserError(
+                f"{path} has {columns.count(name)} columns named {name!r} where one is expected: its first line "
+                f"names {named}; expected a header like {','.join(required.values())}{hint}, or name the column of "
+                f"yours with {flag or f'--{role}-column'}"
+            )
+    return {role: columns.index(name) for role, name in wanted.items() if name in columns}
 
 
 def list_split_files(folder: Path, suffixes: Sequence[str]) -> list[tuple[str, Path]]:
@@ -99,7 +187,7 @@ def list_split_files(folder: Path, suffixes: Sequence[str]) -> list[tuple[str, P
     files = [(split, folder / (split + suffix)) for split in SPLITS for suffix in suffixes]
     files = [(split, file) for split, file in files if file.is_file()]
     if not files:
-        found = sorted(entry.name for entry in folder.iterdir())[:5]
+        found = [entry.name for entry in list_visible(folder)][:5]
         expected = ", ".join(split + suffixes[0] for split in SPLITS[:-1])
         others = f" (nor {' or '.join(suffixes[1:])})" if suffixes[1:] else ""
         raise UserError(
@@ -107,41 +195,3 @@ def list_split_files(folder: Path, suffixes: Sequence[str]) -> list[tuple[str, P
             f"it holds {', '.join(found) if found else 'nothing'}"
         )
     return files
-
-
-def _decode(path: Path) -> str:
-    try:
-        _check_line_lengths(path)
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    if data.startswith(_UTF16_MARKS):
-        raise UserError(f"{path} is UTF-16: expected UTF-8; save it again as UTF-8")
-    if b"\0" in data:
-        raise UserError(f"{path}, line {_count_line(data, data.index(0))}: a NUL byte, which a text file must not hold")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path}, line {_count_line(data, error.start)}: byte 0x{data[error.start]:02x} is not UTF-8; "
-            "save the file again as UTF-8"
-        ) from error
-
-
-def _check_line_lengths(path: Path) -> None:
-    """Refuses a file without line breaks before it is read into memory, where it would take several times its size."""
-    lines, length = 1, 0
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
-            length = length + len(chunk) if last < 0 else len(chunk) - 1 - last
-            lines += chunk.count(b"\n")
-            if length > LARGEST_LINE:
-                raise UserError(
-                    f"{path}, line {lines}: more than {LARGEST_LINE} bytes without a line break; expected one example "
-                    "per line"
-                )
-
-
-def _count_line(data: bytes, offset: int) -> int:
-    return data.count(b"\n", 0, offset) + 1

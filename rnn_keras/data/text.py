@@ -10,19 +10,27 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from rnn_keras.data.characters import INVISIBLE, describe_ranges, kept_class
+from rnn_keras.data.normalisation import normalise_texts
+
 T = TypeVar("T")
 
 PADDING = 0
 UNKNOWN = 1
 UNKNOWN_TOKEN = "[UNK]"  # TextVectorization's own; the tokens are lower case, so no text can spell it
 # The spaces outside ASCII, for a character class of RE2; those inside are what tf.strings.split splits at.
-WIDE_SPACES = r"\x{85}\x{A0}\x{1680}\x{2000}-\x{200B}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}"
+WIDE_SPACES = r"\x{85}\x{A0}\x{1680}\x{2000}-\x{200B}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"
 _BLANK = rf"(?i)<br\s*/?>|[\x00{WIDE_SPACES}]"
+# Scripts without spaces between words, for a character class of RE2. Korean has spaces, Tibetan has marks.
+UNSPACED = (
+    r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+    r"\p{Tai_Tham}\p{New_Tai_Lue}\p{Tai_Le}\p{Tai_Viet}\p{Javanese}\p{Balinese}"
+)
 # What becomes a separate token: n't and the other contracted endings (do n't, it 's), dots in a row, any other
-# punctuation mark or symbol, and each character of scripts without spaces between words.
-_MARK = r"[\pP\pS\p{Han}\p{Hiragana}\p{Katakana}]"
-_TOKEN = rf"(n't\b|'(?:s|re|ve|ll|d|m)\b|\.\.+|{_MARK})"
-_APOSTROPHE = "[’‘ʼ]"
+# punctuation mark or symbol, and each character of scripts without spaces, with the vowels and accents that combine.
+_MARK, _CHARACTER, _COMBINING = r"[\pP\pS]", f"[{UNSPACED}]", r"[\pM]"
+_TOKEN = rf"(n't\b|'(?:s|re|ve|ll|d|m)\b|\.\.+|{_MARK}|{_CHARACTER}{_COMBINING}*)"
+_APOSTROPHE = "[’‘‛ʼ´]"
 _CHARACTERS_PER_TOKEN = 32
 _BATCH = 1024
 
@@ -31,8 +39,11 @@ _BATCH = 1024
 class Tokenizer:
     """Splits texts into lower-case words and punctuation marks: the `split` of a TextVectorization layer.
 
-    Invalid UTF-8 is made valid, HTML line breaks become spaces, `don't` becomes `do n't`. A text without any
-    token becomes one unknown token, so that no sequence is empty. Only `tf.strings` operations are used.
+    Invalid UTF-8 is made valid, HTML line breaks become spaces, `don't` becomes `do n't`. Texts that look the same have
+    the same tokens: composed and decomposed accents, full-width letters, soft hyphens and other characters that nobody
+    sees make no difference (see `rnn_keras.data.characters`, also for Persian, Indic scripts and emoji). In scripts
+    without spaces between words, such as Chinese and Thai, each character is a token. A text without any token becomes
+    one unknown token, so that no sequence is empty. Only operations of TensorFlow itself are used.
 
     Args:
         maximum_length: the most tokens that a text keeps.
@@ -54,7 +65,7 @@ class Tokenizer:
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """`(batch,)` strings to `(batch, tokens)` strings, at least one token each."""
         texts = self._truncate(tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace"))
-        texts = tf.strings.regex_replace(texts, _BLANK, " ")
+        texts = normalise_texts(tf.strings.regex_replace(texts, _BLANK, " "))
         texts = tf.strings.lower(texts, encoding="utf-8")  # not before, since it ends a text at its first NUL
         texts = tf.strings.regex_replace(texts, _APOSTROPHE, "'")
         texts = tf.strings.strip(tf.strings.regex_replace(texts, _TOKEN, r" \1 "))
@@ -75,15 +86,17 @@ class Tokenizer:
     def specification(self) -> dict[str, Any]:
         """What `rnn_keras.runtime.tokenizer.PlainTokenizer` needs to split texts in the same way without TensorFlow.
 
-        The class and the lower case of every character are those of TensorFlow, so that neither depends on the Unicode
-        version of the Python that reads this. It takes seconds.
+        The class and the lower case of every character are those of TensorFlow, and what has no normal form here has
+        none there, so that nothing depends on the Unicode version of a later Python that reads this. It takes seconds.
         """
         points = [point for point in range(1, 0x110000) if not 0xD800 <= point < 0xE000]
         characters: Any = [chr(point) for point in points]
         lower = [text.decode() for text in tf.strings.lower(characters, encoding="utf-8").numpy()]
-        marks = tf.strings.regex_full_match(characters, _MARK).numpy()
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]]).astype(np.int8)))
-        ranges = (f"\\U{points[first]:08x}-\\U{points[last - 1]:08x}" for first, last in edges.reshape(-1, 2))
+        token = _TOKEN
+        for pattern in (_MARK, _CHARACTER, _COMBINING):
+            matches = tf.strings.regex_full_match(characters, pattern).numpy()
+            ranges = describe_ranges(points[index] for index in np.flatnonzero(matches))
+            token = token.replace(pattern, f"[{ranges}]")
         blank = re.sub(r"\\x\{(\w+)\}", lambda point: chr(int(point[1], 16)), _BLANK)
         return {
             "maximum_length": self.maximum_length,
@@ -91,10 +104,9 @@ class Tokenizer:
             "most_characters": self._most_characters,
             "blank": blank.replace(r"\s", r"[\t\n\f\r ]"),  # Python's \s also matches the vertical tab
             "lower": {a: b for a, b in zip(characters, lower, strict=True) if a.lower() != b},
-            "replacements": [
-                [_APOSTROPHE, "'"],
-                [_TOKEN.replace(_MARK, f"[{''.join(ranges)}]"), r" \1 "],
-            ],
+            "invisible": INVISIBLE,
+            "kept": kept_class(),
+            "replacements": [[_APOSTROPHE, "'"], [token, r" \1 "]],
             "unknown": UNKNOWN_TOKEN,
         }
 

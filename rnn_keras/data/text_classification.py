@@ -1,25 +1,29 @@
 """Texts with a class each, from a TFDS name, a CSV or TSV file, or a folder of such files, in three disjoint splits."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from rnn_keras.data.characters import is_blank
 from rnn_keras.data.classification import (
     ClassificationDataset,
     SourceExamples,
     divide_examples,
     index_classes,
+    note_merged_classes,
     read_tfds,
 )
 from rnn_keras.data.splits import SPLITS, normalise_text
-from rnn_keras.data.tables import list_split_files, read_named_rows
+from rnn_keras.data.tables import check_columns, list_split_files, read_table
 from rnn_keras.data.tfds_source import TFDSSource
 from rnn_keras.utils.errors import UserError
 
 SUFFIXES = (".csv", ".tsv")
+COLUMNS = {"text": "text", "label": "label"}  # of a file, by what they are for
+OPTIONAL_COLUMNS = {"split": "split"}
 SOURCE = TFDSSource("movie_snippets", {"movie_snippets": "rnn_keras.data.movie_snippets"})
 
 
@@ -51,6 +55,7 @@ def load_text_dataset(
     data_dir: str | None = None,
     *,
     class_names: Sequence[str] | None = None,
+    columns: Mapping[str, str] = COLUMNS,
     download: bool = True,
 ) -> TextDataset:
     """Reads texts and their classes and divides them into train, validation and test.
@@ -62,6 +67,7 @@ def load_text_dataset(
         data_dir: TFDS's data directory.
         class_names: the classes of a trained model, to score it on other data; see `classification.divide_examples`.
             Default: the classes of the data, in the order of TFDS, or numbers by value and then words by the alphabet.
+        columns: the names of a file's columns `text` and `label`.
         download: whether TFDS may fetch what is not there.
 
     Returns:
@@ -73,7 +79,7 @@ def load_text_dataset(
     """
     path = Path(os.path.expanduser(dataset))
     if SOURCE.is_path(dataset, SUFFIXES):
-        source = _read_files(path)
+        source = _read_files(path, columns)
     else:
         source = read_tfds(SOURCE, dataset, data_dir, download, "Text", what="texts")
     return divide_examples(
@@ -86,40 +92,46 @@ def load_text_dataset(
     )
 
 
-def check_text_source(dataset: str, data_dir: str | None = None) -> None:
+def check_text_source(dataset: str, data_dir: str | None = None, columns: Mapping[str, str] = COLUMNS) -> None:
     """Refuses data that do not exist and cannot be fetched, within a second; TensorFlow is not imported.
 
     Raises:
-        UserError: there is no such file, or the TFDS name is unknown, or neither prepared nor reachable.
+        UserError: there is no such file, its first line does not name the columns, or the TFDS name is unknown, or
+            neither prepared nor reachable.
     """
     path = Path(os.path.expanduser(dataset))
     if SOURCE.is_path(dataset, SUFFIXES):
-        _check_path(path)
+        for _, file in _list_files(path, columns):
+            check_columns(file, columns, OPTIONAL_COLUMNS)
     else:
         SOURCE.check(dataset, data_dir)
 
 
-def _check_path(path: Path) -> None:
+def _list_files(path: Path, columns: Mapping[str, str]) -> list[tuple[str | None, Path]]:
+    """The files, each with the split that its name says, or None."""
     if not path.exists():
-        raise UserError(f"no such file or folder: {path}; expected a .csv or .tsv with the columns text,label")
+        named = ",".join(columns.values())
+        raise UserError(f"no such file or folder: {path}; expected a .csv or .tsv with the columns {named}")
+    return [*list_split_files(path, SUFFIXES)] if path.is_dir() else [(None, path)]
 
 
-def _read_files(path: Path) -> SourceExamples:
-    _check_path(path)
-    if path.is_dir():
-        files = list_split_files(path, SUFFIXES)
-        rows = [(split, text, label) for split, file in files for _, text, label in _read_table(file)]
-    else:
-        rows = _read_table(path)
-    names, labels = index_classes([label for _, _, label in rows])
-    return SourceExamples([text for _, text, _ in rows], labels, names, [split for split, _, _ in rows])
+def _read_files(path: Path, columns: Mapping[str, str]) -> SourceExamples:
+    rows = [
+        (split or named, text, label)
+        for split, file in _list_files(path, columns)
+        for named, text, label in _read_table(file, columns)
+    ]
+    words = [label for _, _, label in rows]
+    names, labels = index_classes(words)
+    splits = [split for split, _, _ in rows]
+    return SourceExamples([text for _, text, _ in rows], labels, names, splits, note_merged_classes(words))
 
 
-def _read_table(path: Path) -> list[tuple[str | None, str, str]]:
+def _read_table(path: Path, columns: Mapping[str, str]) -> list[tuple[str | None, str, str]]:
     """`(split or None, text, label)` of every row of a file."""
     rows = []
-    for line, row in read_named_rows(path, ("text", "label"), ("split",)):
-        if not row["label"].strip():
+    for line, row in read_table(path, columns, OPTIONAL_COLUMNS):
+        if is_blank(row["label"]):
             raise UserError(f"{path}, line {line}: the label is missing; give the row one or delete it")
         name = row["split"].strip().casefold() if "split" in row else None
         if name is not None and name not in SPLITS:

@@ -1,6 +1,7 @@
 """Texts to tokens without TensorFlow, exactly as `rnn_keras.data.text.Tokenizer` splits them in the graph."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,9 @@ class PlainTokenizer:
 
     Args:
         specification: `maximum_length`, `keep`, `most_characters`, `blank` (a regular expression of what is a
-            space), `lower` (the lower case of characters for which other versions of Unicode have another one),
+            space), `invisible` and `kept` (regular expressions of the characters that are removed, and of those that are
+            left as they are where the others get Unicode's form NFKC; files of earlier versions have neither), `lower`
+            (the lower case of characters for which other versions of Unicode have another one),
             `replacements` (regular expressions and what replaces them, in order) and `unknown` (the one token of a
             text that has none).
     """
@@ -21,6 +24,8 @@ class PlainTokenizer:
         self.most_characters: int = specification["most_characters"]
         self.unknown: str = specification["unknown"]
         self._blank = re.compile(specification["blank"], re.ASCII)
+        self._invisible = re.compile(specification["invisible"]) if "invisible" in specification else None
+        self._kept = re.compile(f"({specification.get('kept', '(?!)')})")
         self._lower: dict[str, str] = specification["lower"]
         exceptions = re.escape("".join(self._lower))
         self._exceptions = re.compile(f"([{exceptions}])") if exceptions else re.compile("(?!)")
@@ -32,9 +37,19 @@ class PlainTokenizer:
             text = text.encode("utf-8", "surrogatepass")
         text = text.decode("utf-8", "replace")
         text = text[: self.most_characters] if self.keep == "first" else text[-self.most_characters :]
-        parts = self._exceptions.split(self._blank.sub(" ", text))
+        parts = self._exceptions.split(self._normalise(self._blank.sub(" ", text)))
         text = "".join(self._lower.get(part) or part.lower() for part in parts)
         for pattern, new in self._replacements:
             text = pattern.sub(new, text)
         tokens = re.findall(r"\S+", text, re.ASCII) or [self.unknown]
         return tokens[: self.maximum_length] if self.keep == "first" else tokens[-self.maximum_length :]
+
+    def _normalise(self, text: str) -> str:
+        """As `rnn_keras.data.characters.normalise_characters`."""
+        if self._invisible is None:
+            return text
+        text = self._invisible.sub("", text)
+        if text.isascii():
+            return text
+        parts = self._kept.split(text)
+        return "".join(part if number % 2 else unicodedata.normalize("NFKC", part) for number, part in enumerate(parts))

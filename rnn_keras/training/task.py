@@ -41,7 +41,7 @@ class Trainable(Protocol):
     config_class: "type[TrainingConfig]"
     monitor: str
 
-    def check_source(self, dataset: str, data_dir: str | None) -> None: ...
+    def check_source(self, config: Any) -> None: ...
 
     def load_data(self, config: Any) -> TrainingData: ...
 
@@ -74,7 +74,7 @@ def load_data(task: Trainable, config: Any, show: Callable[[str], None]) -> Trai
     Raises:
         UserError: the data are not available or not usable.
     """
-    task.check_source(config.dataset, config.data_dir)
+    task.check_source(config)
     show(f"reading {config.dataset} ...")
     data = task.load_data(config)
     for note in data.notes:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 LIST_ITEMS = 12  # of a list in a cell of a table
+LIKELIEST = 3  # of probabilities in such a cell
 CELL_CHARACTERS = 60  # of an input in a table
 
 console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -66,10 +67,16 @@ def show_report(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def format_value(value: Any) -> str:
-    """A value in a cell of a table: numbers with three decimals, of long lists the first 12 items."""
+    """A value in a cell of a table.
+
+    Numbers have three decimals; of long lists the first 12 items are shown, of probabilities the highest three.
+    """
     if isinstance(value, list):
         items = ", ".join(map(format_value, value[:LIST_ITEMS]))
         return items + (f" ... ({len(value)})" if len(value) > LIST_ITEMS else "")
+    if isinstance(value, dict) and value and all(isinstance(number, float) for number in value.values()):
+        best = sorted(value.items(), key=lambda item: -item[1])[:LIKELIEST]
+        return ", ".join(f"{name} {number:.3f}" for name, number in best)
     if isinstance(value, dict):
         return " ".join(map(format_value, value.values()))
     return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,15 +1,18 @@
 """Delimited files: what the csv rules allow is read, each defect is one sentence with the line."""
 
 import csv
+import os
 import subprocess
 import sys
+import threading
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rnn_keras.data import tables
-from rnn_keras.data.tables import read_named_rows, read_rows
+from rnn_keras.data import delimited_files
+from rnn_keras.data.delimited_files import read_rows
+from rnn_keras.data.tables import check_columns, parse_number, read_table
 from rnn_keras.utils.errors import UserError
 
 FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1).filter(str.strip)
@@ -54,7 +57,7 @@ def test_quotation_marks_are_plain_in_tsv(tmp_path):
     ],
 )
 def test_defects(tmp_path, monkeypatch, data, words):
-    monkeypatch.setattr(tables, "LARGEST_FIELD", 100)
+    monkeypatch.setattr(delimited_files, "LARGEST_FIELD", 100)
     before = csv.field_size_limit()
     with pytest.raises(UserError, match=words) as caught:
         read_rows(write(tmp_path / "a.csv", data))
@@ -67,16 +70,18 @@ def test_long_fields_are_read(tmp_path):
 
 
 def test_a_file_without_line_breaks_is_refused_before_it_is_in_memory(tmp_path):
-    path = write(tmp_path / "a.csv", b"text,label\n" + b"x" * (tables.LARGEST_LINE + tables.CHUNK))
+    path = write(tmp_path / "a.csv", b"text,label\n" + b"x" * (delimited_files.LARGEST_LINE + delimited_files.CHUNK))
     process = [sys.executable, "-c", UNDER_A_LIMIT, str(path)]
     out = subprocess.run(process, capture_output=True, text=True)
-    assert f"{path}, line 2: more than {tables.LARGEST_LINE} bytes without a line break" in out.stdout, out.stderr
+    assert f"{path}, line 2: more than {delimited_files.LARGEST_LINE} bytes without a line break" in out.stdout, (
+        out.stderr
+    )
 
 
 UNDER_A_LIMIT = """
 import resource, sys
 from pathlib import Path
-from rnn_keras.data.tables import read_rows
+from rnn_keras.data.delimited_files import read_rows
 from rnn_keras.utils.errors import UserError
 size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (size + 3 * 2**24, -1))  # three chunks, less than the file
@@ -93,13 +98,76 @@ def test_folder_instead_of_file(tmp_path):
 
 
 def test_columns_are_found_by_their_names(tmp_path):
-    path = tmp_path / "rows.tsv"
-    path.write_text(" Last\tother\tFIRST\n\n1\t2\t3\n4\t5\t6\n")
+    path = write(tmp_path / "rows.tsv", " Last\tother\tFIRST\n\n1\t2\t3\n4\t5\t6\n")
+    table = read_table(path, {"one": "first"}, {"two": "last", "three": "middle"})
 
-    assert read_named_rows(path, ("first",), ("last", "middle")) == [
-        (3, {"first": "3", "last": "1"}),
-        (4, {"first": "6", "last": "4"}),
-    ]
-    for wanted, sentence in ((("middle",), "has 0 columns named 'middle'"), (("first", "x"), "a header like first,x")):
-        with pytest.raises(UserError, match=sentence):
-            read_named_rows(path, wanted)
+    assert table.rows == [(3, {"one": "3", "two": "1"}), (4, {"one": "6", "two": "4"})]
+    for wanted, sentence in (
+        ({"text": "middle"}, r"0 columns named 'middle' .*first line names Last, other, FIRST.*with --text-column"),
+        ({"a": "first", "b": "x"}, "a header like first,x"),
+    ):
+        for read in (read_table, check_columns):
+            with pytest.raises(UserError, match=sentence):
+                read(path, wanted)
+
+
+COLUMNS = {"text": "text", "number": "caf\u00e9"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'text,caf\u00e9\n"a, b; c",0.5\n',
+        'text;cafe\u0301\n"a, b; c";0,5\n',
+        'sep=;\r\ntext;caf\u00e9\r\n"a, b; c";0,5\r\n',
+        '\ufefftext\tcaf\u00e9\n"a, b; c"\t0,5\n',
+        'text,"caf\u00e9"\r"a, b; c","0,5"\r',
+        'text;caf\u00e9;"a column, with commas, and\nlines"\n"a, b; c";0,5;x\n',
+    ],
+)
+def test_files_as_spreadsheets_write_them(tmp_path, content):
+    path = write(tmp_path / "own.csv", content)
+    check_columns(path, COLUMNS)
+    table = read_table(path, COLUMNS)
+
+    assert table.rows[0][1]["text"] == "a, b; c"
+    assert table.parse_numbers("number") == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("text", "with_point", "with_comma"),
+    [
+        ("3", 3, 3),
+        (" -0.25 ", -0.25, -0.25),
+        ("\N{MINUS SIGN}7", -7, -7),
+        ("0,5", 0.5, 0.5),
+        ("1,234", None, 1.234),
+        ("1.234,5", None, None),
+        ("1,234,567", None, None),
+        ("1e-3", 0.001, 0.001),
+        ("nan", None, None),
+        ("1e999", None, None),
+        ("1_000", None, None),
+        ("", None, None),
+    ],
+)
+def test_a_number_with_a_point_or_a_comma(text, with_point, with_comma):
+    assert parse_number(text) == with_point
+    assert parse_number(text, decimal_comma=True) == with_comma
+
+
+def test_a_column_with_both_decimal_marks_is_an_error(tmp_path):
+    path = write(tmp_path / "own.csv", "x;y\n0,5;1\n1.234;2\n")
+    with pytest.raises(UserError, match=r"line 3: '1.234' in the column x has another decimal mark than line 2"):
+        read_table(path, {"value": "x"}).parse_numbers("value")
+
+
+def test_a_pipe_is_read_once_and_is_no_data_set(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_text, args=("text,label\na,1\n",))
+    writer.start()
+    assert read_rows(path) == [(1, ["text", "label"]), (2, ["a", "1"])]
+    writer.join()
+    with pytest.raises(UserError, match="is a pipe, which can be read only once; save its content as a file first"):
+        check_columns(path, {"text": "text"})

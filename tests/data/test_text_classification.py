@@ -125,7 +125,7 @@ def test_an_empty_split_is_an_error(tmp_path):
     [
         ("review,label\na,1\n", r"has 0 columns named 'text'.*names review, label"),
         ("text,label,text\na,1,b\n", r"has 2 columns named 'text'"),
-        ("text;label\na;1\n", r"separate the columns with commas"),
+        ("text|label\na|1\n", r"0 columns named 'text'.*names text\|label.*with --text-column"),
         ("text,label\n", "has a header and no rows"),
         ("text,label\na,1\nb,c,0\n", "line 3: 3 fields where the header names 2"),
         ("text,label\na,1\nb, \n", "line 3: the label is missing"),

@@ -99,7 +99,7 @@ for name, content, words in (
     ("only blank lines", b"\n\n \n", "is empty"),
     ("no label column", b"text,stars\nfine,5\n", "0 columns named 'label'"),
     ("two text columns", b"text,text,label\na,b,pos\n", "2 columns named 'text'"),
-    ("semicolons", b"text;label\nfine;pos\n", "separate the columns with commas"),
+    ("bars", b"text|label\nfine|pos\n", "name the column of yours with --text-column"),
     ("a NUL byte", b"text,label\nfi\0ne,pos\n", "line 2: a NUL byte"),
     ("Latin-1", "text,label\ncafé,pos\n".encode("latin-1"), "line 2: byte 0xe9 is not UTF-8"),
     ("UTF-8 that becomes Latin-1", ("text,label\ncafé,pos\n" * 2).encode() + b"\xe9,neg\n", "line 5: byte 0xe9"),

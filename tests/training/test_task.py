@@ -22,7 +22,7 @@ def test_data_are_checked_then_loaded_and_their_notes_shown():
     calls, lines = [], []
     data = SimpleNamespace(notes=["3 empty rows were dropped"], summary="7 rows")
     task = SimpleNamespace(
-        check_source=lambda dataset, data_dir: calls.append((dataset, data_dir)),
+        check_source=lambda config: calls.append((config.dataset, config.data_dir)),
         load_data=lambda config: calls.append(config) or data,
     )
     config = SimpleNamespace(dataset="rows.csv", data_dir=None)

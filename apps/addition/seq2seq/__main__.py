@@ -25,10 +25,10 @@ class AdditionSeq2SeqApp(App):
     monitor = "val_accuracy"
     search_space = SEARCH_SPACE
 
-    def check_source(self, dataset: str, data_dir: str | None) -> None:
+    def check_source(self, config: Any) -> None:
         from apps.addition.data import check_source
 
-        check_source(dataset)
+        check_source(config)
 
     def load_data(self, config: AdditionSeq2SeqConfig) -> "SumData":
         from apps.addition.data import load_sums

@@ -1,20 +1,26 @@
 """The command `evaluate`."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from rnn_keras.cli.protocols import Application, FinishedRun
-from rnn_keras.cli.settings import AsJson, read_finished_config
+from rnn_keras.cli.settings import AsJson, get_given_columns, make_columns_class, read_finished_config
 from rnn_keras.utils.terminal import console, report_json, show_metrics
 
 
 def make_evaluate(app: Application) -> Callable[..., None]:
+    columns_class = make_columns_class(app.config_class)
+
     def evaluate(
         run_dir: Path = app.default_run_dir(),  # noqa: B008
         dataset: str | None = None,
         data_dir: str | None = None,
         split: Literal["train", "validation", "test", "all"] = "test",
+        columns: Annotated[columns_class, tyro.conf.arg(name="")] = columns_class(),  # pyright: ignore[reportInvalidTypeForm]  # noqa: B008
         as_json: AsJson = False,
     ) -> None:
         """Score a finished run on a split of its own data or of any other data.
@@ -29,7 +35,8 @@ def make_evaluate(app: Application) -> Callable[..., None]:
         with report_json(as_json) as report:
             directory, config = read_finished_config(app, run_dir)
             name, place = dataset or config.dataset, data_dir or config.data_dir
-            app.check_source(name, place)
+            config = dataclasses.replace(config, **get_given_columns(columns))
+            app.check_source(dataclasses.replace(config, dataset=name, data_dir=place))
             run = FinishedRun(directory, config, directory.load_model(app.model_modules))
             metrics, notes = app.evaluate(run, name, place, split)
             for note in notes:

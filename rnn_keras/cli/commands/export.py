@@ -38,7 +38,7 @@ def make_export(app: Any) -> Callable[..., None]:
             quantisations = split_choices("--quantize", quantize, QUANTISATIONS)
             directory, config = read_finished_config(app, run_dir)
             if examples or ("litert" in chosen and "int8" in quantisations):
-                app.check_source(config.dataset, config.data_dir)
+                app.check_source(config)
             run = load_finished_run(app, run_dir)
             from rnn_keras.export.bundle import export as write
 

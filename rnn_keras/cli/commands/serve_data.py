@@ -28,7 +28,7 @@ def make_serve_data(app: Application, defaults: Any) -> Callable[..., None]:
             port: The port to listen at; 0 takes any free one, and so does the service's worker.
             as_json: One JSON object with the address, as soon as it answers, and nothing else on standard output.
         """
-        app.check_source(config.dataset, config.data_dir)
+        app.check_source(config)
         import_tensorflow()
         from rnn_keras.distributed.data_service import serve_training_data
 

@@ -1,6 +1,5 @@
 """The command `tune`."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -56,13 +55,13 @@ def make_tune(app: Any, defaults: Any, arguments: Sequence[str]) -> Callable[...
                     f"all settings that are searched are given as flags ({', '.join(app.search_space)}); leave one out"
                 )
             require_extra("tune", "keras_tuner", "tensorboard", "sklearn")
-            app.check_source(config.dataset, config.data_dir)
+            app.check_source(config)
             import_tensorflow()
             from rnn_keras.cli.full_run import train_and_score
             from rnn_keras.tuning import Plan
             from rnn_keras.tuning import tune as search
 
-            plan = Plan(dataclasses.asdict(config), searched, tuner, objective, max_trials)
+            plan = Plan(config.to_json(), searched, tuner, objective, max_trials)
             train = train_and_score if compare else None
             found = search(
                 app, plan, run_dir, workers=workers, timeout=worker_timeout, overwrite=overwrite, train=train
