@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from apps.video_tagging.video_files import LARGEST_SIDE, read_tagged_npz, resize_frames
+from apps.video_tagging.video_files import LARGEST_SIDE, measure_npz, read_tagged_npz, resize_frames
 from rnn_keras.data.classification import ClassificationDataset, index_classes, list_names
 from rnn_keras.data.splits import SPLITS, assign_splits
 from rnn_keras.data.tfds_source import TFDSSource
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.memory import require_memory
 
 DEFAULT = "moving_digits"
 SOURCE = TFDSSource(DEFAULT, {DEFAULT: "apps.video_tagging.moving_digits"})
@@ -156,6 +157,8 @@ def _list_files(folder: Path) -> list[tuple[str | None, Path]]:
 
 def _read_folder(folder: Path) -> _Source:
     files = _list_files(folder)
+    size = sum(measure_npz(file) for _, file in files)
+    require_memory(size, f"{folder}, of {len(files)} videos,", "leave some out, or give them fewer numbers per step")
     arrays = [read_tagged_npz(file) for _, file in files]
     steps = [video for video, _ in arrays]
     names, labels = index_classes([str(tag) for _, tags in arrays for tag in tags.tolist()])

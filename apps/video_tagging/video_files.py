@@ -1,5 +1,6 @@
 """One video from a file or a folder: an .npz file with features or frames, a folder of pictures, a film."""
 
+import math
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from apps.video_tagging.npz_sizes import read_sizes
 from rnn_keras.utils.errors import UserError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
@@ -18,6 +20,19 @@ FILM_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg
 _DAMAGED = (ValueError, EOFError, TypeError, KeyError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
 LARGEST_SIDE = 64  # of a frame, in pixels: larger ones are shrunk as they are read
 FRAMES_PER_RESIZE = 256  # as floats they take four times as much memory
+
+
+def measure_npz(path: Path) -> int:
+    """The bytes of the steps of an .npz file as they are kept in memory, without reading them; 0: it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            names = [name for name in ("features", "frames") if name in stored.files]
+        shape = read_sizes(path, names)[names[0]].shape
+    except (OSError, IndexError, *_DAMAGED):
+        return 0
+    if names[0] == "features":
+        return 4 * math.prod(shape)
+    return math.prod(shape[:1]) * math.prod(min(side, LARGEST_SIDE) for side in shape[1:3]) * math.prod(shape[3:])
 
 
 def read_npz(path: Path) -> np.ndarray:
@@ -64,6 +79,7 @@ def _read_arrays(path: Path, *, with_tags: bool) -> tuple[np.ndarray, np.ndarray
                 )
             if with_tags and "tags" not in stored.files:
                 raise UserError(f"{path} has no tags: expected the array tags (T,), one for each of its {names[0]}")
+            read_sizes(path, [*names, *(["tags"] if with_tags else [])])
             steps = stored[names[0]]
             tags = stored["tags"] if with_tags else None
     except OSError as error:
