@@ -18,7 +18,7 @@ from rnn_keras.cli.commands.train import make_train
 from rnn_keras.cli.commands.tune import make_tune
 from rnn_keras.cli.protocols import Application, Exportable, Tunable
 from rnn_keras.cli.settings import read_defaults
-from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.streams import end_with_a_sentence, open_standard_streams
 from rnn_keras.utils.tf_logging import quiet_tensorflow
 
 
@@ -57,6 +57,7 @@ def run_commands(make: Callable[[], dict[str, Any]], arguments: Sequence[str], p
         arguments: the command line.
         program, description: for --help.
     """
+    open_standard_streams()
     quiet_tensorflow()
     os.environ.setdefault("MPLBACKEND", "Agg")  # the commands save figures and show none
     for stream in (sys.stdout, sys.stderr):
@@ -64,23 +65,7 @@ def run_commands(make: Callable[[], dict[str, Any]], arguments: Sequence[str], p
             stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
     with contextlib.suppress(ValueError):  # only the main thread may; ends as after Ctrl-C, with all clean-up
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
+    with end_with_a_sentence():
         tyro.extras.subcommand_cli_from_dict(
             make(), prog=program, description=description, args=list(arguments), config=(tyro.conf.OmitArgPrefixes,)
         )
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print(
-            "interrupted; the same command resumes after the last finished epoch of a training, and with --finish it "
-            "takes the best epoch so far",
-            file=sys.stderr,
-        )
-        sys.exit(130)
-    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except OSError as error:  # such as standard output on a full disk
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)

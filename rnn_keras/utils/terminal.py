@@ -13,7 +13,15 @@ LIST_ITEMS = 12  # of a list in a cell of a table
 LIKELIEST = 3  # of probabilities in such a cell
 CELL_CHARACTERS = 60  # of an input in a table
 
-console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+class PipedConsole(Console):
+    """A console that leaves it to the command what happens where nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+console = PipedConsole(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 @contextlib.contextmanager
