@@ -8,6 +8,7 @@ before a `.keras` file is loaded. The last line on standard error says why it fa
 
 import dataclasses
 import json
+import re
 import sys
 import time
 import traceback
@@ -206,8 +207,9 @@ def load_runner(model: Runner, ops: int | None) -> Measured:
 
 def describe_error(error: BaseException) -> str:
     """What went wrong in one line; TensorFlow and Keras write several, of which the last says nothing."""
-    words = " ".join(str(error).split())
-    return words if isinstance(error, UserError) else f"{type(error).__name__}: {words}"[:400]
+    message = re.sub(r"\x1b\[\d*m", "", str(error)).split("Arguments received by")[0]
+    words = " ".join(message.split())
+    return words if isinstance(error, UserError) else f"{type(error).__name__}: {words}"[:600]
 
 
 if __name__ == "__main__":

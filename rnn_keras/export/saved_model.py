@@ -29,7 +29,8 @@ def make_endpoint(model: "keras.Model", outputs: Sequence[str] | None = None) ->
         results: Any = model(arrange(tensors), training=False)
         if not isinstance(results, dict):
             results = results if isinstance(results, list | tuple) else [results]
-            results = dict(zip(model.output_names, results, strict=True))
+            names = getattr(model, "output_names", None) or [f"output_{number}" for number in range(len(results))]
+            results = dict(zip(names, results, strict=True))
         return {name: results[name] for name in outputs or results}
 
     return serve
@@ -40,8 +41,19 @@ def name_model_inputs(model: "keras.Model") -> tuple[dict[str, Any], Callable[[S
 
     Args:
         model: whose input is a tensor, a list or a dict of tensors.
+
+    Raises:
+        UserError: its inputs are not known: it is neither functional nor sequential, or was never called.
     """
-    inputs: Any = model.input
+    import keras
+
+    inputs: Any = getattr(model, "inputs", None)
+    if not inputs:
+        raise UserError(
+            f"the inputs of the model {model.name!r} are not known; make it a keras.Model(inputs, outputs), or begin "
+            "the keras.Sequential with a keras.Input"
+        )
+    inputs = inputs[0] if isinstance(model, keras.Sequential) else model.input
     if isinstance(inputs, dict):
         return dict(inputs), lambda tensors: dict(zip(inputs, tensors, strict=True))
     if isinstance(inputs, list | tuple):
