@@ -1,5 +1,6 @@
 """The `serve` command under many clients at once: `python -m benchmarks.serving --help`."""
 
+import contextlib
 import http.client
 import json
 import statistics
@@ -19,7 +20,8 @@ from rich.table import Table
 
 HOST = "127.0.0.1"
 START = "from rnn_keras.utils.tf_logging import quiet_tensorflow; quiet_tensorflow(); import sys, pathlib; "
-START += "from rnn_keras.serving.server import serve; serve(pathlib.Path(sys.argv[1]), 'model', port=0)"
+START += "from rnn_keras.serving.server import serve; "
+START += "serve(pathlib.Path(sys.argv[1]), 'model', port=0, grpc_port=0, as_json=True)"
 TEXT = "a film whose plot is thin but whose actors are so good that one forgives it every time"
 MALFORMED = (b"{", b"[1]", b'{"instances": []}', b'{"instances": [[1, 2], [3]]}', b'{"instances": {}}', b"\xff\x00")
 
@@ -62,24 +64,29 @@ def main(options: Options) -> None:
     console = Console(stderr=options.json)
     if not options.saved_model.is_dir():
         sys.exit(f"{options.saved_model} does not exist: python -m apps.sentiment export writes saved_models/sentiment")
-    server = subprocess.Popen(
-        [sys.executable, "-c", START, str(options.saved_model)], stdout=subprocess.PIPE, text=True
-    )
-    assert server.stdout is not None
-    try:
-        line = server.stdout.readline()
-        if not line.startswith("serving"):
-            sys.exit("the server did not start")
-        port = int(line.split("/v1/")[0].rsplit(":", 1)[1])
+    with start_server(options.saved_model) as (_, port, _):
         measure(port, options, options.clients * 4)  # a warm-up: TensorFlow's first calls are slow
         report = measure(port, options, options.requests)
-    finally:
-        server.terminate()
-        server.wait()
     if options.json:
         print(json.dumps(report))
     else:
         show(console, report)
+
+
+@contextlib.contextmanager
+def start_server(saved_model: Path) -> Iterator[tuple[int, int, str]]:
+    """A server in a process of its own until the end of the block: its process id, its port, its gRPC address."""
+    server = subprocess.Popen([sys.executable, "-c", START, str(saved_model)], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    try:
+        line = server.stdout.readline()
+        if not line:
+            sys.exit("the server did not start")
+        addresses = json.loads(line)
+        yield server.pid, int(addresses["rest"].split("/v1/")[0].rsplit(":", 1)[1]), addresses["grpc"]
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def measure(port: int, options: Options, count: int) -> dict[str, Any]:

@@ -1,40 +1,68 @@
-"""TF Serving's gRPC service beside its REST format: PredictionService.Predict by the official protos."""
+"""TF Serving's gRPC services beside its REST format, by the official protos."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-import numpy as np
 import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
 
-from rnn_keras.serving.rest import RequestError
-from rnn_keras.serving.served_model import SIGNATURE, ServedModel
+from rnn_keras.serving import metrics
+from rnn_keras.serving.application import Application
+from rnn_keras.serving.limits import SMALL_BODY, Limits
+from rnn_keras.serving.rare_log import RareLog
+from rnn_keras.serving.request import RequestError
+from rnn_keras.serving.served_model import ServedModel
+from rnn_keras.serving.tensors import to_arrays
 from rnn_keras.utils.errors import UserError
 
-CODES = {400: grpc.StatusCode.INVALID_ARGUMENT, 404: grpc.StatusCode.NOT_FOUND}
+log = logging.getLogger(__name__)
+rare_log = RareLog(log)
+
+CODES = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    404: grpc.StatusCode.NOT_FOUND,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    503: grpc.StatusCode.UNAVAILABLE,
+}
+MAX_RECEIVING = 32  # requests that arrive at once, of which each may become as long as is allowed
+MAX_CONNECTIONS = 256
 
 
-@contextlib.contextmanager
-def serve_grpc(model: ServedModel, version: int, host: str, port: int, max_bytes: int) -> Iterator[int]:
-    """A server that answers in threads of its own until the end of the block; yields its port.
+async def start_grpc(application: Application, host: str, port: int) -> tuple[grpc.aio.Server, int]:
+    """Starts a server in this event loop; returns it and its port.
 
     Args:
-        model: what is served.
-        version: its version.
+        application: with the model and the limits.
         host: the address to listen on.
         port: 0 takes any free one.
-        max_bytes: the longest request.
 
     Raises:
         UserError: the port is not free.
     """
-    server = grpc.server(
-        ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", max_bytes), ("grpc.so_reuseport", 0)]
+    limits = application.limits
+    server = grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", limits.max_bytes),
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_metadata_size", 16 * 2**10),
+            ("grpc.server_handshake_timeout_ms", int(1000 * limits.header_timeout)),
+            ("grpc.max_connection_idle_ms", int(1000 * limits.idle_timeout)),
+            ("grpc.max_concurrent_streams", 128),
+            ("grpc.max_allowed_incoming_connections", MAX_CONNECTIONS),
+        ],
+        maximum_concurrent_rpcs=limits.max_requests,
     )
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(PredictionService(model, version), server)
+    service = GrpcService(application)
+    # As streams, though each has one message: only then can the server stop waiting for it. Clients see no difference.
+    for name, methods in service.methods.items():
+        handlers = {
+            key: grpc.stream_unary_rpc_method_handler(service.handle(method)) for key, method in methods.items()
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
     try:
         taken = server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     except RuntimeError as error:
@@ -42,73 +70,145 @@ def serve_grpc(model: ServedModel, version: int, host: str, port: int, max_bytes
             f"cannot listen on {host}, port {port} (gRPC); name another with --grpc-port, or end the process that "
             "uses it"
         ) from error
-    server.start()
-    try:
-        yield taken
-    finally:
-        server.stop(grace=10).wait()
+    await server.start()
+    return server, taken
 
 
-class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """TF Serving's service for one version of one model; only `Predict` is implemented."""
+class GrpcService:
+    """TF Serving's services for one model: `Predict`, `GetModelMetadata` and `GetModelStatus`.
 
-    def __init__(self, model: ServedModel, version: int):
-        self.model = model
-        self.version = version
+    Args:
+        application: with the model and the limits.
+    """
 
-    def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Answers a `PredictRequest`; the name is the one in the protos."""
-        try:
-            return self._predict(request)
-        except RequestError as error:
-            context.abort(CODES[error.status], str(error))
+    def __init__(self, application: Application):
+        self.application = application
+        self.receiving: dict[asyncio.Task[Any], None] = {}  # oldest first
+        self.methods = {
+            "tensorflow.serving.PredictionService": {
+                "Predict": self.predict,
+                "GetModelMetadata": self.get_metadata,
+            },
+            "tensorflow.serving.ModelService": {"GetModelStatus": self.get_status},
+        }
 
-    def _predict(self, request: Any) -> Any:
-        self._require_model(request.model_spec)
-        outputs = self.model.compute(self._to_arrays(request.inputs))
-        names = list(request.output_filter) or list(outputs)
-        if unknown := sorted(set(names) - set(outputs)):
-            raise RequestError(f"there is no output {unknown[0]!r}; there are {', '.join(outputs)}")
-        response = predict_pb2.PredictResponse()  # pyright: ignore[reportAttributeAccessIssue]
-        response.model_spec.name, response.model_spec.signature_name = self.model.name, SIGNATURE
-        response.model_spec.version.value = self.version
+    def handle(self, method: Any) -> Any:
+        """The handler of a method that takes and returns bytes."""
+
+        async def answer(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> bytes:
+            started = time.monotonic()
+            code, sentence = grpc.StatusCode.OK, ""
+            try:
+                return await method(await self._receive(requests))
+            except RequestError as error:
+                code, sentence = CODES[error.status], str(error)
+            except asyncio.CancelledError:
+                metrics.ABANDONED.labels("grpc").inc()
+                raise
+            except Exception:
+                log.exception("a gRPC request failed")
+                code = grpc.StatusCode.INTERNAL
+                sentence = "the server failed to answer this request; the reason is in its log"
+            finally:
+                failed = code is not grpc.StatusCode.OK
+                metrics.count_answer("grpc", code.name, failed, time.monotonic() - started)
+            await context.abort(code, sentence)
+            raise AssertionError("abort raises")
+
+        return answer
+
+    async def predict(self, raw: bytes) -> bytes:
+        """Answers a `PredictRequest`."""
+        worker = self.application.json_worker
+        if len(raw) <= SMALL_BODY:
+            model, signature, arrays, costs, names = self._read(raw)
+        else:
+            model, signature, arrays, costs, names = await worker.run(self._read, raw)
+        outputs = await model.compute(signature, arrays, costs)
+        response = _parse(predict_pb2, "PredictResponse", b"")
+        response.model_spec.name, response.model_spec.signature_name = self.application.versions.name, signature.name
+        response.model_spec.version.value = model.version
         for name in names:
             response.outputs[name].CopyFrom(tf.make_tensor_proto(outputs[name]))
-        return response
+        return response.SerializeToString()
 
-    def _require_model(self, asked: Any) -> None:
-        if asked.name != self.model.name:
-            raise RequestError(f"there is no model {asked.name!r}; the served model is {self.model.name!r}", 404)
-        if asked.HasField("version") and asked.version.value != self.version:
-            raise RequestError(f"version {asked.version.value} is not served, but {self.version}", 404)
-        if asked.signature_name not in ("", SIGNATURE):
-            raise RequestError(f"there is no signature {asked.signature_name!r}; there is {SIGNATURE}")
+    async def get_metadata(self, raw: bytes) -> bytes:
+        """Answers a `GetModelMetadataRequest`."""
+        request = _parse(get_model_metadata_pb2, "GetModelMetadataRequest", raw)
+        for field in request.metadata_field:
+            if field != "signature_def":
+                raise RequestError(f"there is no metadata {field[:60]!r}; there is signature_def")
+        model = self._find_model(request.model_spec)
+        response = _parse(get_model_metadata_pb2, "GetModelMetadataResponse", b"")
+        response.model_spec.name, response.model_spec.version.value = self.application.versions.name, model.version
+        signatures = _parse(get_model_metadata_pb2, "SignatureDefMap", b"")
+        for name, definition in model.definitions.items():
+            signatures.signature_def[name].CopyFrom(definition)
+        response.metadata["signature_def"].Pack(signatures)
+        return response.SerializeToString()
 
-    def _to_arrays(self, tensors: Any) -> dict[str, np.ndarray]:
-        expected = self.model.inputs
-        if set(tensors) != set(expected):
-            raise RequestError(f"the inputs are {', '.join(expected)}; got {', '.join(sorted(tensors)) or 'none'}")
-        arrays = {}
-        for name, tensor in tensors.items():
-            try:
-                array = tf.make_ndarray(tensor)
-            except (TypeError, ValueError) as error:
-                raise RequestError(f"{name} is not a tensor that can be read ({error})") from error
-            dtype, shape = expected[name]
-            fits = shape is None or (
-                array.ndim == len(shape)
-                and all(size in (None, other) for size, other in zip(shape, array.shape, strict=True))
-            )
-            if array.dtype != dtype or not fits or not array.size:
-                wanted = "strings" if dtype.kind == "O" else dtype.name
-                received = "strings" if array.dtype.kind == "O" else array.dtype.name
-                raise RequestError(
-                    f"{name} must be {wanted} of shape {_format_shape(shape)}, with at least one row; got {received} "
-                    f"of shape {_format_shape(array.shape)}"
-                )
-            arrays[name] = array
-        return arrays
+    async def get_status(self, raw: bytes) -> bytes:
+        """Answers a `GetModelStatusRequest`."""
+        request = _parse(get_model_status_pb2, "GetModelStatusRequest", raw)
+        model = self._find_model(request.model_spec)
+        response = _parse(get_model_status_pb2, "GetModelStatusResponse", b"")
+        status = response.model_version_status.add()
+        status.version, status.state = model.version, status.AVAILABLE
+        return response.SerializeToString()
+
+    async def _receive(self, requests: AsyncIterator[bytes]) -> bytes:
+        """The message of a request.
+
+        Raises:
+            RequestError: it did not arrive in time.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        if len(self.receiving) >= MAX_RECEIVING:
+            next(iter(self.receiving)).cancel()
+            rare_log.warn("cancelled the gRPC request that has been arriving longest: too many arrive at once")
+        self.receiving[task] = None
+        timeout = self.application.limits.receive_timeout
+        try:
+            async with asyncio.timeout(timeout):
+                return await anext(requests)
+        except TimeoutError:
+            rare_log.warn("refused a gRPC request that did not arrive in time")
+            raise RequestError(f"the request did not arrive in {timeout:g} seconds", 503) from None
+        except StopAsyncIteration:
+            raise RequestError("the request has no message") from None
+        finally:
+            self.receiving.pop(task, None)
+
+    def _read(self, raw: bytes) -> Any:
+        """What a `PredictRequest` asks for: model, signature, inputs, their costs, and the names of the outputs."""
+        limits: Limits = self.application.limits
+        request = _parse(predict_pb2, "PredictRequest", raw)
+        model = self._find_model(request.model_spec)
+        signature = model.find_signature(request.model_spec.signature_name)
+        names = list(dict.fromkeys(request.output_filter)) or signature.outputs
+        if unknown := sorted(set(names) - set(signature.outputs)):
+            raise RequestError(f"there is no output {unknown[0][:60]!r}; there are {', '.join(signature.outputs)}")
+        arrays = to_arrays(request.inputs, signature.inputs, limits)
+        return model, signature, arrays, signature.measure(arrays, limits), names
+
+    def _find_model(self, asked: Any) -> ServedModel:
+        versions = self.application.versions
+        if asked.name != versions.name:
+            raise RequestError(f"there is no model {asked.name[:60]!r}; the served model is {versions.name!r}", 404)
+        return versions.find(
+            asked.version.value if asked.HasField("version") else None,
+            asked.version_label if asked.HasField("version_label") else None,
+        )
 
 
-def _format_shape(shape: Sequence[int | None] | None) -> str:
-    return "any" if shape is None else f"({', '.join('any' if size is None else str(size) for size in shape)})"
+def _parse(module: Any, name: str, raw: bytes) -> Any:
+    """A message of the protos.
+
+    Raises:
+        RequestError: the bytes are not such a message.
+    """
+    try:
+        return getattr(module, name).FromString(raw)
+    except Exception as error:  # protobuf's DecodeError, by whichever of its implementations
+        raise RequestError(f"the message is not a {name}") from error

@@ -1,29 +1,22 @@
-"""Serves the newest version of a SavedModel in TF Serving's REST format, on kserve, and by its gRPC service."""
+"""Serves the newest version of a SavedModel in TF Serving's REST format and by its gRPC service."""
 
-import contextlib
+import asyncio
 import json
 import logging
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnn_keras.export.saved_model import versions
-from rnn_keras.serving.rest import RequestError, encode_json, parse_instances, quote
+from rnn_keras.export.saved_model import versions as list_versions
+from rnn_keras.serving.limits import Limits
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.extras import require_extra
 from rnn_keras.utils.tf_logging import silent_stderr
 
 if TYPE_CHECKING:
-    from kserve.protocol.dataplane import DataPlane
-
-log = logging.getLogger(__name__)
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+    from rnn_keras.serving.versions import Versions
 
 
 def serve(
@@ -31,155 +24,128 @@ def serve(
     name: str,
     host: str = "127.0.0.1",
     port: int = 8501,
-    max_bytes: int = 10 * 2**20,
     grpc_port: int | None = None,
+    labels: tuple[str, ...] = (),
+    limits: Limits | None = None,
     as_json: bool = False,
 ) -> None:
     """Answers requests until it is interrupted with Ctrl-C.
 
     Args:
-        directory: The folder of the numbered versions; the highest is served.
+        directory: The folder of the numbered versions; the highest that can be loaded is served, also where it comes
+            later.
         name: The model's name in the paths: `/v1/models/<name>`, `/v1/models/<name>:predict`.
         host: The address to listen on.
         port: 0 takes any free one, which the first line on standard output names.
-        max_bytes: The longest body of a request.
         grpc_port: of the gRPC service; None: there is none; 0 takes any free one.
+        labels: names by which clients may ask for the version that is served, `/v1/models/<name>/labels/<label>`.
+        limits: what is accepted; None: the defaults.
         as_json: Write nothing to standard output but one JSON object with the addresses, as soon as they answer.
 
     Raises:
         UserError: kserve is not installed, there is no version that can be served, or the port is not free.
     """
     require_extra("serve", "kserve", *(["tensorflow_serving"] if grpc_port is not None else []))
-    if max_bytes < 1:
-        raise UserError(f"the longest body must be at least 1 byte, not {max_bytes}")
-    numbers = versions(directory)
-    if not numbers:
+    if not list_versions(directory):
         raise UserError(
             f"{directory} holds no version of a SavedModel (a folder such as {directory / '1'}); write one with "
             "`export`, or name another folder"
         )
-    version = directory / str(numbers[-1])
-    with _listen(host, port) as listening, contextlib.ExitStack() as stack, contextlib.suppress(KeyboardInterrupt):
-        _import_silently()
-        import kserve
-        import uvicorn
+    with _listen(host, port) as listening:
+        try:
+            _import_silently()
+            from rnn_keras.serving.versions import Versions
 
-        from rnn_keras.serving.served_model import ServedModel
-
-        server = kserve.ModelServer(enable_grpc=False, enable_latency_logging=False)
-        model = ServedModel(name, version)
-        server.register_model(model)
-        application = Application(server.dataplane, name, numbers[-1], max_bytes)
-        # kserve's own start() listens on 0.0.0.0 and adds paths by which any client could unload the model.
-        config = uvicorn.Config(
-            application, lifespan="off", ws="none", log_config=None, log_level="error", timeout_graceful_shutdown=10
-        )
-        address = f"[{host}]" if ":" in host else host
-        url = f"http://{address}:{listening.getsockname()[1]}/v1/models/{name}"
-        addresses: dict[str, Any] = {"version": numbers[-1], "rest": f"{url}:predict", "grpc": None}
-        if grpc_port is not None:
-            from rnn_keras.serving.grpc_service import serve_grpc
-
-            taken = stack.enter_context(serve_grpc(model, numbers[-1], host, grpc_port, max_bytes))
-            addresses["grpc"] = f"{address}:{taken}"
-        if as_json:
-            print(json.dumps(addresses), flush=True)
-        else:
-            service = f", PredictionService (gRPC) at {addresses['grpc']}" if addresses["grpc"] else ""
-            print(f"serving {version} at {url}:predict{service}; Ctrl-C ends it", flush=True)
-        uvicorn.Server(config).run(sockets=[listening])  # finishes the current requests, then raises KeyboardInterrupt
+            versions = Versions(directory, name, labels)
+            _run(versions, listening, host, grpc_port, limits or Limits(), as_json)
+        except KeyboardInterrupt:
+            pass
     print("ended", file=sys.stderr if as_json else sys.stdout, flush=True)
 
 
-class Application:
-    """The paths of TF Serving as an ASGI application; every answer is JSON, every error `{"error": sentence}`.
+def _run(
+    versions: "Versions", listening: socket.socket, host: str, grpc_port: int | None, limits: Limits, as_json: bool
+) -> None:
+    """Serves until a signal ends it: then it answers the requests in progress, and raises the signal again."""
+    import uvicorn
 
-    Args:
-        dataplane: of the kserve server with the model.
-        name: of the model.
-        version: that is served.
-        max_bytes: the longest body of a request.
-    """
+    from rnn_keras.serving.application import Application
+    from rnn_keras.serving.connection import Guard, make_protocol
+    from rnn_keras.serving.worker import Worker
 
-    def __init__(self, dataplane: "DataPlane", name: str, version: int, max_bytes: int):
-        self.dataplane = dataplane
-        self.name = name
-        self.version = version
-        self.max_bytes = max_bytes
+    guard = Guard(limits)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
-        status = 200
-        headers: dict[str, str] = {}
-        try:
-            answer = encode_json(await self._answer(scope, receive))
-        except RequestError as error:
-            status, headers, answer = error.status, error.headers, encode_json({"error": str(error)})
-        except ConnectionError:
-            return  # the client has left
-        except Exception:
-            log.exception("%s %s failed", scope["method"], scope["path"])
-            sentence = "the server failed to answer this request; the reason is in its log"
-            status, answer = 500, encode_json({"error": sentence})
-        headers |= {"content-type": "application/json", "content-length": str(len(answer))}
-        pairs = [(key.encode(), value.encode()) for key, value in headers.items()]
-        await send({"type": "http.response.start", "status": status, "headers": pairs})
-        await send({"type": "http.response.body", "body": answer})
+    class Server(uvicorn.Server):
+        """uvicorn's server, with the threads, the gRPC service and the watch of versions beside it."""
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Any:
-        path, model = scope["path"], f"/v1/models/{self.name}"
-        if path == model:
-            _require_method(scope, "GET")
-            return self._status()
-        if path == f"{model}:predict":
-            _require_method(scope, "POST")
-            payload = {"instances": parse_instances(await self._body(scope, receive))}
-            response, _ = await self.dataplane.infer(self.name, payload)
-            return response
-        start = "/v1/models/"
-        asked = path.removeprefix(start).removesuffix(":predict")
-        if path.startswith(start) and asked and "/" not in asked:
-            raise RequestError(f"there is no model {quote(asked)}; the served model is {quote(self.name)}", 404)
-        raise RequestError(f"there is no {quote(path)}; GET {model} or POST to {model}:predict", 404)
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            """Starts all, and says where."""
+            loop = asyncio.get_running_loop()
+            self.application = Application(versions, limits)
+            self.grpc: Any = None
+            addresses = _addresses(versions, host, listening)
+            if grpc_port is not None:
+                from rnn_keras.serving.grpc_service import start_grpc
 
-    def _status(self) -> dict[str, Any]:
-        state = {"state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
-        return {"model_version_status": [{"version": str(self.version), **state}]}
+                self.grpc, taken = await start_grpc(self.application, host, grpc_port)
+                addresses["grpc"] = f"{_quote_host(host)}:{taken}"
+            await super().startup(sockets)
+            self.loader = Worker("load", loop)
+            self.watching = asyncio.create_task(versions.watch(self.loader, self.application.prepare))
+            _announce(versions, addresses, as_json)
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        """The request's body.
+        async def on_tick(self, counter: int) -> bool:
+            """Called ten times a second."""
+            if counter % 10 == 0:
+                guard.sweep()
+            return await super().on_tick(counter)
 
-        Raises:
-            RequestError: it is longer than allowed; no more than that is kept in memory.
-            ConnectionError: the client has left.
-        """
-        declared = dict(scope["headers"]).get(b"content-length", b"")
-        if declared.isdigit() and int(declared) > self.max_bytes:
-            raise self._too_long()
-        body = bytearray()
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ConnectionError
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > self.max_bytes:
-                raise self._too_long()
-        return bytes(body)
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            """Waits for the requests in progress; those that take too long get status 503."""
+            self.application.is_draining = True
+            self.watching.cancel()
+            self.loader.stop()
+            asyncio.get_running_loop().call_later(limits.drain_timeout, self.application.stop)
+            ends = [super().shutdown(sockets)]
+            if self.grpc is not None:
+                ends.append(self.grpc.stop(limits.drain_timeout + 1))
+            await asyncio.gather(*ends)
+            self.application.stop()
 
-    def _too_long(self) -> RequestError:
-        return RequestError(
-            f"the body is longer than the {self.max_bytes:,} bytes that are allowed; send fewer instances in a request",
-            413,
-        )
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await server.application(scope, receive, send)
+
+    config = uvicorn.Config(
+        answer,
+        interface="asgi3",
+        http=make_protocol(guard),
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        log_level="critical",  # what goes wrong is logged here; a client that leaves is none of it
+        timeout_keep_alive=int(limits.idle_timeout) + 1,
+        timeout_graceful_shutdown=int(limits.drain_timeout) + 2,
+    )
+    server = Server(config)
+    server.run(sockets=[listening])
 
 
-def _require_method(scope: Scope, method: str) -> None:
-    if scope["method"] != method:
-        raise RequestError(
-            f"{quote(scope['path'])} takes {method}, not {scope['method'][:20]}", 405, headers={"allow": method}
-        )
+def _addresses(versions: "Versions", host: str, listening: socket.socket) -> dict[str, Any]:
+    url = f"http://{_quote_host(host)}:{listening.getsockname()[1]}/v1/models/{versions.name}"
+    return {"version": versions.current.version, "rest": f"{url}:predict", "grpc": None}
+
+
+def _announce(versions: "Versions", addresses: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(addresses), flush=True)
+        return
+    folder = versions.directory / str(versions.current.version)
+    service = f", PredictionService (gRPC) at {addresses['grpc']}" if addresses["grpc"] else ""
+    print(f"serving {folder} at {addresses['rest']}{service}; Ctrl-C ends it", flush=True)
+
+
+def _quote_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from rnn_keras.serving.rest import Input, RequestError, encode_json, parse_instances, to_arrays, to_predictions
+from rnn_keras.serving.limits import Limits
+from rnn_keras.serving.request import Input, RequestError
+from rnn_keras.serving.rest import Body, encode_json, parse_body, to_answer, to_arrays
 
 TEXT = {"text": Input(np.dtype(object), (None,))}
 IDS = {"ids": Input(np.dtype(np.int32), (None, None))}
@@ -13,17 +15,32 @@ IMAGE = {"image": Input(np.dtype(np.float32), (None, 2, 3))}
 TWO = {"text": Input(np.dtype(object), (None,)), "weight": Input(np.dtype(np.float32), (None,))}
 
 
-def refusal(instances, inputs):
+LIMITS = Limits()
+
+
+def rows(instances, inputs, limits=LIMITS):
+    return to_arrays(Body("serving_default", True, instances), inputs, limits)
+
+
+def columns(values, inputs, limits=LIMITS):
+    return to_arrays(Body("serving_default", False, values), inputs, limits)
+
+
+def predictions(outputs, count):
+    return to_answer(outputs, count, by_rows=True)["predictions"]
+
+
+def refusal(instances, inputs, convert=rows, **limits):
     with pytest.raises(RequestError) as refused:
-        to_arrays(instances, inputs)
+        convert(instances, inputs, Limits(**limits))
     assert refused.value.status == 400
     return str(refused.value)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b'{"instances": [1,]}', b"\xff\xfe\x00", b"[" * 100_000, b"1" * 5000])
+@pytest.mark.parametrize("body", [b"", b"{", b'{"instances": [1,]}', b"\xff\xfe\x00", b"[" * 9_000, b"1" * 5000])
 def test_a_body_that_is_not_json_is_refused(body):
     with pytest.raises(RequestError, match=r"(?s)^the body is .*; send an object"):
-        parse_instances(body)
+        parse_body(body, 10_000)
 
 
 @pytest.mark.parametrize(
@@ -33,29 +50,30 @@ def test_a_body_that_is_not_json_is_refused(body):
         ('"text"', "a string, not an object"),
         ("null", "null, not an object"),
         ("{}", 'no "instances"'),
-        ('{"inputs": [1]}', 'no "instances"'),
+        ('{"input": [1]}', 'no "instances", nor "inputs"'),
         ('{"instances": "a"}', "a string, not a list"),
         ('{"instances": {"a": 1}}', "an object, not a list"),
         ('{"instances": []}', "empty list"),
-        ('{"instances": [1], "signature_name": "other"}', '"other"'),
+        ('{"instances": [1], "inputs": [1]}', "both"),
+        ('{"instances": [1], "signature_name": 1}', "a number, not a string"),
     ],
 )
 def test_a_body_without_instances_is_refused(body, sentence):
     with pytest.raises(RequestError) as refused:
-        parse_instances(body.encode())
+        parse_body(body.encode(), 10_000)
     assert sentence in str(refused.value)
 
 
 def test_one_input_takes_bare_values_and_objects_with_its_name():
     expected = [b"fine", "schön".encode(), b"\xff\x00"]
 
-    assert to_arrays(["fine", "schön", {"b64": "/wA="}], TEXT)["text"].tolist() == expected
+    assert rows(["fine", "schön", {"b64": "/wA="}], TEXT)["text"].tolist() == expected
     objects = [{"text": "fine"}, {"text": "schön"}, {"text": {"b64": "/wA="}}]
-    assert to_arrays(objects, TEXT)["text"].tolist() == expected
+    assert rows(objects, TEXT)["text"].tolist() == expected
 
 
 def test_several_inputs_take_objects():
-    given = to_arrays([{"text": "a", "weight": 1}, {"weight": 0.5, "text": "b"}], TWO)
+    given = rows([{"text": "a", "weight": 1}, {"weight": 0.5, "text": "b"}], TWO)
 
     assert given["text"].tolist() == [b"a", b"b"]
     assert given["weight"].dtype == np.float32 and given["weight"].tolist() == [1, 0.5]
@@ -63,13 +81,13 @@ def test_several_inputs_take_objects():
 
 def test_numbers_keep_their_shape_and_get_the_inputs_dtype():
     image = np.arange(12).reshape(2, 2, 3)
-    given = to_arrays(image.tolist(), IMAGE)["image"]
+    given = rows(image.tolist(), IMAGE)["image"]
 
     assert given.dtype == np.float32
     np.testing.assert_array_equal(given, image)
-    assert to_arrays([[], []], IDS)["ids"].shape == (2, 0)
-    assert to_arrays([True, False], {"x": Input(np.dtype(bool), (None,))})["x"].tolist() == [True, False]
-    assert to_arrays([[1], [2]], {"x": Input(np.dtype(np.int64), None)})["x"].tolist() == [[1], [2]]
+    assert rows([[], []], IDS)["ids"].shape == (2, 0)
+    assert rows([True, False], {"x": Input(np.dtype(bool), (None,))})["x"].tolist() == [True, False]
+    assert rows([[1], [2]], {"x": Input(np.dtype(np.int64), None)})["x"].tolist() == [[1], [2]]
 
 
 @pytest.mark.parametrize(
@@ -115,8 +133,8 @@ def test_one_output_is_bare_and_several_are_objects():
     label = np.array([b"neg", "schön".encode()], dtype=object)
     score = np.array([0.1, 0.9], np.float32)
 
-    assert to_predictions({"label": label}, 2) == ["neg", "schön"]
-    assert to_predictions({"label": label, "score": score}, 2) == [
+    assert predictions({"label": label}, 2) == ["neg", "schön"]
+    assert predictions({"label": label, "score": score}, 2) == [
         {"label": "neg", "score": 0.1},
         {"label": "schön", "score": 0.9},
     ]
@@ -125,23 +143,23 @@ def test_one_output_is_bare_and_several_are_objects():
 def test_strings_named_bytes_are_base64():
     png = np.array([[b"\xff\x00"], [b""]], dtype=object)
 
-    assert to_predictions({"png_bytes": png}, 2) == [[{"b64": "/wA="}], [{"b64": ""}]]
-    assert to_predictions({"png": png}, 2) == [["�\x00"], [""]]
+    assert predictions({"png_bytes": png}, 2) == [[{"b64": "/wA="}], [{"b64": ""}]]
+    assert predictions({"png": png}, 2) == [["�\x00"], [""]]
 
 
 def test_numbers_come_back_as_they_were():
     values = np.random.default_rng(1).standard_normal((4, 3)).astype(np.float32)
 
-    assert np.array_equal(np.array(to_predictions({"x": values}, 4), np.float32), values)
-    assert to_predictions({"x": values.astype(np.float64)}, 4) == values.astype(np.float64).tolist()
-    assert to_predictions({"x": np.array([True, False])}, 2) == [True, False]
-    assert encode_json(to_predictions({"x": np.array([np.nan, np.inf], np.float32)}, 2)) == b"[NaN, Infinity]"
+    assert np.array_equal(np.array(predictions({"x": values}, 4), np.float32), values)
+    assert predictions({"x": values.astype(np.float64)}, 4) == values.astype(np.float64).tolist()
+    assert predictions({"x": np.array([True, False])}, 2) == [True, False]
+    assert encode_json(predictions({"x": np.array([np.nan, np.inf], np.float32)}, 2)) == b"[NaN, Infinity]"
 
 
 def test_outputs_without_a_row_for_each_instance_are_the_servers_fault():
     for array in (np.array(1.0), np.zeros((3, 2))):
         with pytest.raises(ValueError, match="2 instances"):
-            to_predictions({"x": array}, 2)
+            predictions({"x": array}, 2)
 
 
 def test_half_of_a_surrogate_pair_in_an_answer_is_escaped():

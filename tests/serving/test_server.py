@@ -12,20 +12,25 @@ import sys
 
 import pytest
 
+from rnn_keras.serving.limits import Limits
 from rnn_keras.serving.server import serve
 from rnn_keras.utils.errors import UserError
 
+LIMITS = Limits()
 MODEL = "/v1/models/reviews"
 PREDICT = MODEL + ":predict"
 
 START = """
+import json
 import sys
 from pathlib import Path
 from rnn_keras.utils.tf_logging import quiet_tensorflow
 quiet_tensorflow()
+from rnn_keras.serving.limits import Limits
 from rnn_keras.serving.server import serve
 try:
-    serve(Path(sys.argv[1]), "reviews", port=0, max_bytes=int(sys.argv[2]), grpc_port=0, as_json=True)
+    limits = Limits(**json.loads(sys.argv[2]))
+    serve(Path(sys.argv[1]), "reviews", port=0, limits=limits, grpc_port=0, labels=("stable",), as_json=True)
 finally:
     loaded = [name for name in sys.modules if name.split(".")[0] == "keras" or name.startswith("rnn_keras.layers")]
     print("loaded:", loaded)
@@ -78,8 +83,8 @@ def write_saved_models(folder):
 
 
 class Server:
-    def __init__(self, directory, max_bytes=100_000):
-        command = [sys.executable, "-c", START, str(directory), str(max_bytes)]
+    def __init__(self, directory, **limits):
+        command = [sys.executable, "-c", START, str(directory), json.dumps({"max_bytes": 100_000, **limits})]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         first_line = self.process.stdout.readline()
         assert first_line, self.process.communicate()[1]
@@ -165,7 +170,7 @@ BAD_BODIES = {
     b"": "not valid JSON",
     b'{"instances": ["a"': "not valid JSON",
     b"\xff\xfe\xfd": "not valid JSON",
-    b"[" * 50_000: "nested too deeply",
+    b"[" * 20_000: "nested too deeply",
     b'["a"]': "a list, not an object",
     b"{}": 'no "instances"',
     b'{"instances": []}': "empty list",
@@ -201,7 +206,7 @@ def test_unknown_models_paths_and_methods_are_refused(server):
 
     assert '"other"' in server.refusal(404, "POST", "/v1/models/other:predict", body)
     assert '"other"' in server.refusal(404, "GET", "/v1/models/other")
-    for path in ("/", "/v1/models/", "/v2/models/reviews", "/metrics", f"{MODEL}/x/y", "/v2/repository/models/reviews"):
+    for path in ("/", "/v1/models/", "/v2/models/reviews", f"{MODEL}/x/y", "/v2/repository/models/reviews"):
         assert PREDICT in server.refusal(404, "POST", path, body)
     for method, path, right in (("GET", PREDICT, "POST"), ("DELETE", PREDICT, "POST"), ("POST", MODEL, "GET")):
         status, answer, headers = server.request(method, path)
@@ -369,17 +374,22 @@ def test_a_model_alone_takes_several_inputs_and_gives_outputs_of_open_length(sav
 
     async def predict(length):
         instances = [{"steps": [1] * length, "factor": 2}, {"steps": [0.5] * length, "factor": 4}]
-        return (await model.predict({"instances": instances}))["predictions"]
+        signature, arrays, costs, _ = parse(model, json.dumps({"instances": instances}).encode(), "", LIMITS)
+        return (await model.compute(signature, arrays, costs))["sums"].tolist()
 
     async def predict_all():
+        model.scheduler = Scheduler(LIMITS, asyncio.get_running_loop())
         return await asyncio.gather(*map(predict, range(1, 9)))
+
+    from rnn_keras.serving.application import parse
+    from rnn_keras.serving.scheduler import Scheduler
 
     assert asyncio.run(predict_all()) == [[[2.0 * (step + 1) for step in range(n)]] * 2 for n in range(1, 9)]
 
 
 def test_a_folder_that_holds_no_model_to_serve_is_a_sentence(saved_models, tmp_path):
     for folder, sentence in {
-        tmp_path: "cannot be loaded as a SavedModel",
+        tmp_path / "1": "cannot be loaded as a SavedModel",
         saved_models / "none" / "1": "has no signature serving_default",
     }.items():
         with pytest.raises(UserError, match=sentence):

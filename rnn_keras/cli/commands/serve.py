@@ -2,9 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from rnn_keras.cli.protocols import Application
 from rnn_keras.cli.settings import AsJson
+from rnn_keras.serving.limits import Limits
+
+DEFAULT_LIMITS = Limits()
 
 
 def make_serve(app: Application) -> Callable[..., None]:
@@ -12,22 +18,26 @@ def make_serve(app: Application) -> Callable[..., None]:
         saved_models: Path = Path("saved_models"),
         host: str = "127.0.0.1",
         port: int = 8501,
-        max_bytes: int = 10 * 2**20,
         grpc_port: int | None = None,
+        labels: tuple[str, ...] = (),
+        limits: Annotated[Limits, tyro.conf.arg(name="")] = DEFAULT_LIMITS,
         as_json: AsJson = False,
     ) -> None:
         """Answer requests with the newest exported version, in TF Serving's REST shape and by gRPC, until Ctrl-C.
+
+        A version that is exported meanwhile is served as soon as it is there.
 
         Args:
             saved_models: The folder that holds the app's folder of versions, as `export` writes it.
             host: The address to listen at; 0.0.0.0 accepts requests from other machines too.
             port: The port to listen at; 0 takes any free one.
-            max_bytes: The longest body of a request; a longer one is refused.
             grpc_port: The port of TF Serving's gRPC service, such as 8500; 0 takes any free one; default: no gRPC.
+            labels: Names by which clients may ask for the version that is served, such as `stable`.
+            limits: What the server accepts.
             as_json: One JSON object with the addresses, as soon as they answer, and nothing else on standard output.
         """
         from rnn_keras.serving.server import serve as serve_versions
 
-        serve_versions(saved_models / app.name, app.name, host, port, max_bytes, grpc_port, as_json)
+        serve_versions(saved_models / app.name, app.name, host, port, grpc_port, labels, limits, as_json)
 
     return serve
