@@ -81,7 +81,7 @@ def train_and_score(
         finished = time.perf_counter()
         model = app.build_model(trained.network, data, config)
         metrics: dict[str, Any] = {split: app.score(model, data, split) for split in ("validation", "test")}
-        run.save_model(model)
+        run.save_model(model, app.name)
         figures = {"learning_curves": plot_learning_curves(*trained.history)}
         figures |= app.plot(trained, model, data, config)
         run.save_plots(figures)

@@ -1,18 +1,22 @@
 """Settings from the command line: config files, flags and lists."""
 
+import contextlib
 import dataclasses
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from rnn_keras.cli.protocols import Application, FinishedRun
 from rnn_keras.training.config import read_config
 from rnn_keras.training.run_directory import RunDirectory
-from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.errors import UserError, first_line
 from rnn_keras.utils.files import read_object
+
+if TYPE_CHECKING:
+    import keras
 
 COLUMN = "_column"  # the end of the names of such settings
 AsJson = Annotated[bool, tyro.conf.arg(name="json")]
@@ -132,4 +136,42 @@ def load_finished_run(app: Application, run_dir: Path) -> FinishedRun:
         UserError: there is no finished run, or it is damaged.
     """
     directory, config = read_finished_config(app, run_dir)
-    return FinishedRun(directory, config, directory.load_model(app.model_modules))
+    return FinishedRun(directory, config, load_model_of(app, directory))
+
+
+def load_model_of(app: Application, directory: RunDirectory) -> "keras.Model":
+    """The model of a finished run of an app.
+
+    Raises:
+        UserError: there is no finished run, its model is damaged, or it is another app's.
+    """
+    directory.require_finished()
+    from rnn_keras.export.keras_file_writer import read_app_name
+
+    name = read_app_name(directory.model)
+    if name not in (None, app.name):
+        raise UserError(
+            f"{directory.model} is a model of {name}, not of {app.name}; name the directory of a run of this app with "
+            "--run-dir"
+        )
+    return directory.load_model(app.model_modules)
+
+
+@contextlib.contextmanager
+def explain_unknown_model(app: Application, run: FinishedRun) -> Iterator[None]:
+    """Turns what an app raises for a model that it cannot work with into a `UserError`.
+
+    Only where the model's file does not say that it is the app's: what the app raises for its own models is a fault of
+    the app, and is shown as it is.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
+        from rnn_keras.export.keras_file_writer import read_app_name
+
+        if read_app_name(run.directory.model) is not None:
+            raise
+        raise UserError(
+            f"{run.directory.model} was not saved by {app.program} train, and is not a model of it "
+            f"({first_line(error)}); name the directory of a run of this app with --run-dir"
+        ) from error

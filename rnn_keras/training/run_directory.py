@@ -216,10 +216,20 @@ class RunDirectory:
         writer.writerows(rows)
         write_text(self.history, text.getvalue())
 
-    def save_model(self, model: "keras.Model") -> None:
-        """Writes `model.keras`."""
+    def save_model(self, model: "keras.Model", app: str | None = None) -> None:
+        """Writes `model.keras`.
+
+        Args:
+            model: of the run.
+            app: the name of the app that trained it.
+
+        Raises:
+            UserError: the file cannot be written, or could not be opened again; see `save_keras_file`.
+        """
+        from rnn_keras.export.keras_file_writer import save_keras_file
+
         with atomic_write(self.model) as temporary:
-            model.save(temporary)
+            save_keras_file(model, temporary, app)
 
     def require_finished(self) -> None:
         """Refuses a directory without a finished run.

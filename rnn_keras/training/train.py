@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from rnn_keras.export.keras_file_writer import find_unsaveable_layers
 from rnn_keras.training.fit import History, fit
 from rnn_keras.training.process_group import ProcessGroup
 from rnn_keras.training.run_directory import RunDirectory
@@ -61,6 +62,9 @@ def train_network(
     keras.utils.set_random_seed(config.seed)
     training = data.training_batches(config)
     network = task.build_network(config, data, config.make_optimizer(training.number_of_batches))
+    if group is None or group.is_chief:
+        for problem in find_unsaveable_layers(network):
+            print(f"note: {problem}")
     initial_weights = {weight.path: weight.numpy() for weight in network.weights}
     callbacks = list(task.callbacks(config, data, run))
     own_monitor = monitor is None or monitor == task.monitor

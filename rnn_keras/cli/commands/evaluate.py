@@ -8,7 +8,14 @@ from typing import Annotated, Literal
 import tyro
 
 from rnn_keras.cli.protocols import Application, FinishedRun
-from rnn_keras.cli.settings import AsJson, get_given_columns, make_columns_class, read_finished_config
+from rnn_keras.cli.settings import (
+    AsJson,
+    explain_unknown_model,
+    get_given_columns,
+    load_model_of,
+    make_columns_class,
+    read_finished_config,
+)
 from rnn_keras.utils.terminal import console, report_json, show_metrics
 
 
@@ -37,8 +44,9 @@ def make_evaluate(app: Application) -> Callable[..., None]:
             name, place = dataset or config.dataset, data_dir or config.data_dir
             config = dataclasses.replace(config, **get_given_columns(columns))
             app.check_source(dataclasses.replace(config, dataset=name, data_dir=place))
-            run = FinishedRun(directory, config, directory.load_model(app.model_modules))
-            metrics, notes = app.evaluate(run, name, place, split)
+            run = FinishedRun(directory, config, load_model_of(app, directory))
+            with explain_unknown_model(app, run):
+                metrics, notes = app.evaluate(run, name, place, split)
             for note in notes:
                 console.print(f"note: {note}")
             report.update({"dataset": name, "split": split, **metrics})

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rnn_keras.cli.settings import AsJson, load_finished_run, read_finished_config, split_choices
+from rnn_keras.cli.settings import AsJson, explain_unknown_model, load_finished_run, read_finished_config, split_choices
 from rnn_keras.export import FORMATS, QUANTISATIONS
 from rnn_keras.utils.terminal import console, report_json, show_report
 
@@ -42,7 +42,9 @@ def make_export(app: Any) -> Callable[..., None]:
             run = load_finished_run(app, run_dir)
             from rnn_keras.export.bundle import export as write
 
-            spec = dataclasses.replace(app.export_spec(run.model, config, examples), modules=app.model_modules)
+            with explain_unknown_model(app, run):
+                spec = app.export_spec(run.model, config, examples)
+            spec = dataclasses.replace(spec, modules=(*app.model_modules, *spec.modules))
             folder = saved_models / app.name
             report.update(write(spec, directory.model, folder, chosen, quantisations, console.print))
             for path in (report["saved_model"], report["onnx"], *report["litert"]):

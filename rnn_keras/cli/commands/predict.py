@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from rnn_keras.cli.protocols import Application
-from rnn_keras.cli.settings import AsJson, load_finished_run, read_finished_config
+from rnn_keras.cli.settings import AsJson, explain_unknown_model, load_finished_run, read_finished_config
 from rnn_keras.data.prediction_files import Inputs, make_inputs, read_inputs, require_output, write_predictions
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.terminal import console, report_json, show_predictions
@@ -88,7 +88,8 @@ def predict_in_parts(app: Application, run_dir: Path, given: Inputs) -> list[dic
     is_hidden = len(starts) == 1 or not sys.stderr.isatty()
     bar = Console(stderr=True)
     for start in track(starts, "predicting", console=bar, transient=True, disable=is_hidden):
-        predictions += app.predict(run, given.values[start : start + AT_ONCE])
+        with explain_unknown_model(app, run):
+            predictions += app.predict(run, given.values[start : start + AT_ONCE])
         run = dataclasses.replace(run, draws_figures=False)  # those of the first inputs stay
     return predictions
 
