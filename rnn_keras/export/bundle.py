@@ -64,9 +64,9 @@ def export(
                 variants = convert(spec, Path(folder), directory.name, formats, quantisations, log)
                 rows = report(spec, [Variant("keras", trained), *variants], log) if len(spec.comparison.inputs) else []
                 version = publish_variants(variants, rows, Path(folder), directory)
-    except UserError:
-        raise
     except Exception as error:
+        if isinstance(error, UserError) and UNFINISHED not in str(error):
+            raise  # it names a place that the user knows
         fault = find_disk_fault(error) or (isinstance(error, OSError) and (error.strerror or str(error)))
         if not fault:
             raise

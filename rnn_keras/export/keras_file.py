@@ -1,11 +1,13 @@
 """A `.keras` file opened with the classes of its own layers, which are found where the file says that they are."""
 
 import ast
+import contextlib
 import dataclasses
 import importlib
 import importlib.util
 import json
 import sys
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnn_keras.utils.errors import UserError, first_line
+from rnn_keras.utils.faults import find_disk_fault, find_memory_fault
 
 if TYPE_CHECKING:
     import keras
@@ -74,7 +77,10 @@ def load_keras_file(path: Path, modules: Sequence[str] = ()) -> "keras.Model":
             custom_objects[one.registered_name] = find_class(one, path, modules)
     own = ", ".join(sorted({one.name for one in saved if not one.module.startswith("rnn_keras")}))
     try:
-        return keras.models.load_model(path, custom_objects, compile=False)  # pyright: ignore[reportReturnType]
+        with refuse_machine_faults(path):
+            return keras.models.load_model(path, custom_objects, compile=False)  # pyright: ignore[reportReturnType]
+    except UserError:
+        raise
     except damages as error:
         raise UserError(
             f"{path} cannot be loaded ({_find_reason(error)}); it is damaged, copy it again or train again"
@@ -89,6 +95,29 @@ def load_keras_file(path: Path, modules: Sequence[str] = ()) -> "keras.Model":
         raise UserError(
             f"{path} cannot be loaded ({_find_reason(error)}); it is damaged or from another version; {hint}"
         ) from error
+
+
+@contextlib.contextmanager
+def refuse_machine_faults(path: Path) -> Iterator[None]:
+    """Says that the disk or the memory is full, where that is why a file could not be loaded: it is not damaged.
+
+    Args:
+        path: the file, which Keras unpacks into the folder of temporary files.
+
+    Raises:
+        UserError: the machine has such a fault.
+    """
+    try:
+        yield
+    except Exception as error:
+        if fault := find_disk_fault(error):
+            raise UserError(
+                f"cannot unpack {path} into {tempfile.gettempdir()}: {fault}; free some space there, or let the "
+                "environment variable TMPDIR name another folder"
+            ) from error
+        if fault := find_memory_fault(error):
+            raise UserError(f"cannot load {path}: {fault}; end other programs") from error
+        raise
 
 
 def list_saved_classes(path: Path) -> Iterator[SavedClass]:

@@ -1,6 +1,6 @@
 """Puts all files of an export into place at once: one folder for each version, and beside it links to the latest.
 
-    <directory>/1/            the SavedModel, <name>.tflite, <name>.onnx, report.json
+    <directory>/1/            the SavedModel, <name>.tflite, <name>.onnx, report.json, SHA256SUMS
     <directory>/2-files/      an export without a SavedModel, which TF Serving must not take for a version
     <directory>/latest        a link to the newest of these
     <directory>/<name>.tflite, <name>.onnx, report.json   links to the files in `latest`
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import sync_to_disk
+from rnn_keras.utils.sums import write_sums
 
 LATEST = "latest"
 WITHOUT_SAVED_MODEL = "-files"  # the end of a folder's name
@@ -62,6 +63,7 @@ def publish(prepared: Path, directory: Path, names: Collection[str], *, has_save
     links.mkdir()
     for name, target in {LATEST: version.name, **{name: f"{LATEST}/{name}" for name in names}}.items():
         (links / name).symlink_to(target)  # before anything is moved: a file system may have no links
+    write_sums(prepared)
     sync_to_disk(prepared)
     prepared.rename(version)
     for name in (LATEST, *names):

@@ -14,7 +14,7 @@ from rnn_keras.training.process_group import ProcessGroup
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.task import infer_mode
 from rnn_keras.utils.errors import UserError, first_line
-from rnn_keras.utils.files import read_object, write_bytes, write_json
+from rnn_keras.utils.files import read_object, require_file, write_bytes, write_json
 
 
 class CheckpointCallback(keras.callbacks.Callback):
@@ -151,6 +151,7 @@ class CheckpointCallback(keras.callbacks.Callback):
             UserError: the file is damaged.
         """
         file = self.weights_file(epoch)
+        require_file(file)
         try:
             checksum = hashlib.sha256(file.read_bytes()).hexdigest()
             if self.checksums.get(file.name, checksum) != checksum:  # HDF5 has none and would load what it finds

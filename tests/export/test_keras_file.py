@@ -1,5 +1,6 @@
 """Saved models with layers of one's own: their modules are found, and what is missing is said in one sentence."""
 
+import errno
 import importlib
 import sys
 import textwrap
@@ -180,3 +181,21 @@ def test_what_is_not_a_model_is_a_sentence(tmp_path):
         rnn_keras.load(tmp_path / "model.h5")
     with pytest.raises(UserError, match="holds no finished run"):
         rnn_keras.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "^cannot unpack .* into .*: No space left .* TMPDIR"),
+        (MemoryError(), "^cannot load .*: out of memory; end other programs$"),
+    ],
+)
+def test_a_fault_of_the_machine_is_no_damage_of_the_file(error, sentence, tmp_path, monkeypatch):
+    keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]).save(tmp_path / "model.keras")
+
+    def fail(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(keras.models, "load_model", fail)
+    with pytest.raises(UserError, match=sentence):
+        load_keras_file(tmp_path / "model.keras")

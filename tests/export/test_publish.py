@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import os
+import resource
 import subprocess
 import sys
 
@@ -18,6 +19,7 @@ from rnn_keras.export.classification import classification_spec
 from rnn_keras.export.saved_model import versions
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import UNFINISHED, lock_directory
+from rnn_keras.utils.sums import require_sums
 
 NAMES = ["a", "b", "c"]
 
@@ -78,6 +80,8 @@ def test_the_files_of_an_export_are_one_version_and_the_links_lead_to_the_newest
     assert versions(folder) == [1, 3] and read(folder) == {"report.json": 2}  # no older file beside it
     assert sorted(path.name for path in folder.iterdir()) == ["1", "2-files", "3", "latest", "report.json"]
     tf.saved_model.load(str(folder / "3"))
+    for version in ("1", "2-files", "3"):
+        require_sums(folder / version)
 
 
 @pytest.mark.parametrize("moves", range(5))
@@ -175,6 +179,18 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(error, place, spec, tmp_p
     assert not list(folder.glob(f"{UNFINISHED}*"))
     with lock_directory(folder):
         pass
+
+
+def test_files_that_really_cannot_be_written_are_one_sentence(spec, tmp_path):
+    folder = tmp_path / "model"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))  # bytes of a file
+    try:
+        with pytest.raises(UserError, match=f"cannot write to {folder}: File too large; free some space"):
+            export(spec, folder, ["saved_model"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(folder.iterdir())
 
 
 def test_a_full_disk_in_the_converters_process_is_no_fault_of_the_network(monkeypatch, tmp_path):
