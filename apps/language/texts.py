@@ -1,12 +1,14 @@
 """A text as ids of its characters: its first part to train on, what follows to validate and to test."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.memory import require_memory
 
 PACKAGED = "movie_snippets"
 SHARES = {"train": 0.9, "validation": 0.05, "test": 0.05}
@@ -55,7 +57,7 @@ class Text:
 def encode_text(characters: Sequence[str], text: str) -> np.ndarray:
     """The ids `(len(text),)` int32 of the characters of a text, by the characters that have one."""
     ids = {character: number for number, character in enumerate(characters, UNKNOWN + 1)}
-    return np.array([ids.get(character, UNKNOWN) for character in text], np.int32)
+    return np.fromiter((ids.get(character, UNKNOWN) for character in text), np.int32, len(text))
 
 
 def decode_ids(characters: Sequence[str], ids: Sequence[int] | np.ndarray) -> str:
@@ -110,6 +112,8 @@ def read_text_file(path: Path) -> str:
         UserError: the file cannot be read, or is not UTF-8.
     """
     try:
+        # The bytes, the text, a copy with other ends of lines, and four bytes for each character.
+        require_memory(7 * path.stat().st_size, str(path), "give a part of it")
         content = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from error
@@ -124,8 +128,7 @@ def divide_text(name: str, content: str, characters: Sequence[str] | None = None
     ends[-1] = len(content)
     parts = [content[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
     if characters is None:
-        found, counts = np.unique(list(parts[0]), return_counts=True)
-        order = np.lexsort([found, -counts])[:LARGEST_VOCABULARY]
-        characters = [str(character) for character in found[order]]
+        counts = Counter(parts[0])
+        characters = sorted(counts, key=lambda character: (-counts[character], character))[:LARGEST_VOCABULARY]
     splits = {split: encode_text(characters, part) for split, part in zip(SHARES, parts, strict=True)}
     return Text(name, list(characters), splits, len(set(content) - set(characters)))

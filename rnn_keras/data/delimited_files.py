@@ -10,6 +10,7 @@ from typing import Any
 
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import describe_entry
+from rnn_keras.utils.memory import require_memory
 
 LARGEST_FIELD = 16 * 2**20  # characters
 LARGEST_LINE = 64 * 2**20  # bytes
@@ -37,8 +38,11 @@ def read_rows(path: Path, *, tabs: bool | None = None) -> list[tuple[int, list[s
     return split_rows(path, decode_file(path), tabs)[0]
 
 
-def read_header(path: Path) -> list[str]:
+def read_header(path: Path, *, tabs: bool | None = None) -> list[str]:
     """The fields of the first line, without reading all of the file.
+
+    Args:
+        path, tabs: see `read_rows`.
 
     Raises:
         UserError: it is no file on a disk, or has a defect in its first 16 MiB; see `read_rows`.
@@ -53,11 +57,12 @@ def read_header(path: Path) -> list[str]:
         content = content[: content.rfind(b"\n") + 1] or content
     lines = _decode(path, content).lstrip().splitlines(keepends=True)
     first = "".join(lines[:2])  # the first may declare the delimiter
-    for line in lines[2:] if path.suffix.lower() != ".tsv" else ():
+    tabs = path.suffix.lower() == ".tsv" if tabs is None else tabs
+    for line in () if tabs else lines[2:]:
         if first.count('"') % 2 == 0:
             break
         first += line  # of a field with line breaks
-    (_, header), *_ = split_rows(path, first)[0]
+    (_, header), *_ = split_rows(path, first, tabs)[0]
     return header
 
 
@@ -150,6 +155,8 @@ def _read_bytes(path: Path) -> bytes:
     lines, length, chunks = 1, 0, []
     try:
         can_be_read_again = path.is_file()
+        if can_be_read_again:  # the bytes, the text and, at least, its fields
+            require_memory(3 * path.stat().st_size, str(path), "give a part of it")
         with path.open("rb") as file:
             while chunk := file.read(CHUNK):
                 last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))

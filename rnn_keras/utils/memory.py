@@ -4,10 +4,14 @@ from pathlib import Path
 
 from rnn_keras.utils.errors import UserError
 
-# The limit and the use of a container, by version 2 and 1 of Linux's control groups.
-CGROUP_FILES = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+# The limit and the use of a container, by version 2 and 1 of Linux's control groups. The copies of files on the disk
+# count as used there, and are given up where memory is needed.
+CGROUPS = (
+    (Path("/sys/fs/cgroup"), "memory.max", "memory.current", ("active_file", "inactive_file")),
+    (
+        *(Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes"),
+        ("total_active_file", "total_inactive_file"),
+    ),
 )
 
 
@@ -20,10 +24,12 @@ def measure_free_memory() -> int | None:
                 found.append(int(line.split()[1]) * 1024)
     except (OSError, ValueError):
         pass
-    for limit, use in CGROUP_FILES:
+    for folder, limit, use, caches in CGROUPS:
         try:
-            found.append(max(0, int(Path(limit).read_text()) - int(Path(use).read_text())))
-        except (OSError, ValueError):  # there is no such file, or the limit is `max`
+            statistics = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            used = int((folder / use).read_text()) - sum(int(statistics[name]) for name in caches)
+            found.append(max(0, int((folder / limit).read_text()) - used))
+        except (OSError, ValueError, KeyError):  # there is no such file, or the limit is `max`
             continue
     return min(found, default=None)
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rnn_keras.data import delimited_files
 from rnn_keras.data.delimited_files import read_rows
 from rnn_keras.data.tables import check_columns, parse_number, read_table
+from rnn_keras.utils import memory
 from rnn_keras.utils.errors import UserError
 
 FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1).filter(str.strip)
@@ -171,3 +172,10 @@ def test_a_pipe_is_read_once_and_is_no_data_set(tmp_path):
     writer.join()
     with pytest.raises(UserError, match="is a pipe, which can be read only once; save its content as a file first"):
         check_columns(path, {"text": "text"})
+
+
+def test_a_file_that_needs_more_memory_than_there_is_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_text("text,label\n" + "a,b\n" * 1000)
+    monkeypatch.setattr(memory, "measure_free_memory", lambda: 10_000)
+    with pytest.raises(UserError, match=r"a\.csv needs 12 kB of memory, and 10 kB are free; give a part of it"):
+        read_rows(tmp_path / "a.csv")

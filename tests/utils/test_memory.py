@@ -8,14 +8,16 @@ from rnn_keras.utils.memory import format_size, measure_free_memory, require_mem
 
 
 def test_the_smallest_of_the_machine_and_the_container_counts(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "CGROUP_FILES", ())
+    monkeypatch.setattr(memory, "CGROUPS", ())
     of_machine = measure_free_memory()
     assert of_machine is None or of_machine > 2**20
     (tmp_path / "limit").write_text("5000\n")
-    (tmp_path / "use").write_text("2000\n")
-    files = [(str(tmp_path / "absent"), str(tmp_path / "use")), (str(tmp_path / "limit"), str(tmp_path / "use"))]
-    monkeypatch.setattr(memory, "CGROUP_FILES", files)
-    assert measure_free_memory() == 3000
+    (tmp_path / "use").write_text("4000\n")
+    (tmp_path / "memory.stat").write_text("anon 1000\nactive_file 2000\ninactive_file 500\n")
+    caches = ("active_file", "inactive_file")
+    groups = [(tmp_path / "absent", "limit", "use", caches), (tmp_path, "limit", "use", caches)]
+    monkeypatch.setattr(memory, "CGROUPS", groups)
+    assert measure_free_memory() == 3500  # copies of files are given up
     (tmp_path / "limit").write_text("max\n")
     assert measure_free_memory() is None or measure_free_memory() > 2**20
 

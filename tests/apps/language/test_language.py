@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tracemalloc
 
 import keras
 import numpy as np
@@ -17,6 +18,7 @@ from apps.language.plots import plot_bits
 from apps.language.predict import sample_ids
 from apps.language.reader import CharacterReader
 from apps.language.texts import Text, decode_ids, divide_text, encode_text, load_text
+from rnn_keras.utils import memory
 from rnn_keras.utils.errors import UserError
 
 
@@ -159,6 +161,22 @@ def test_unknown_characters_cost_what_tells_them_apart(tmp_path, monkeypatch):
     network = keras.models.load_model(tmp_path / "run" / "model.keras").get_layer("network")
     unknown = (ids[1:] == 1).mean() * np.log2(40)
     assert metrics["bits_per_character"] == pytest.approx(compute_bits(network, ids).mean() + unknown, rel=1e-4)
+
+
+def test_a_long_text_takes_a_few_bytes_for_each_character(tmp_path, monkeypatch):
+    text = "The quick brown fox, the lazy dog.\n" * 20_000
+    tracemalloc.start()
+    divided = divide_text("text", text)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 * len(text)
+    assert "".join(decode_ids(divided.characters, divided.ids(split)) for split in divided.splits) == text
+    assert divided.characters[:3] == [" ", "o", "e"]
+
+    (tmp_path / "text.txt").write_text(text)
+    monkeypatch.setattr(memory, "measure_free_memory", lambda: 1_000_000)
+    with pytest.raises(UserError, match=r"text\.txt needs 5 MB of memory, and 1 MB are free; give a part of it"):
+        load_text(str(tmp_path / "text.txt"), None)
 
 
 def test_sampling_with_the_state_kept_equals_reading_the_text_again():
