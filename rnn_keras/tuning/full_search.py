@@ -93,6 +93,8 @@ def run_trials(app: Searchable, plan: Plan, directory: Path, workers: int, timeo
     is_chief = get_role() == "chief"
     data = None if is_chief or workers > 1 else _load_data(app, plan, console.print)
     search = make_search(app, plan, directory, data)
+    for repair in getattr(search.oracle, "repairs", ()):
+        console.print(f"note: {repair}")
     search.progress = Progress(search.oracle, plan.max_trials, console.print)
     if search.oracle.end_order:
         console.print(f"resuming after {len(search.oracle.end_order)} trial(s) of {directory}")
@@ -165,6 +167,11 @@ def make_search(app: Searchable, plan: Plan, directory: Path, data: TrainingData
     epochs = config.epochs or 1
     if data is not None:
         epochs = config.count_epochs(data.training_batches(config).number_of_batches)
+    if unknown := [name for name in plan.searched if name not in app.search_space]:
+        raise UserError(
+            f"{directory / PLAN_FILE} searches {', '.join(unknown)}, and this app {', '.join(app.search_space)}; it is "
+            "damaged or another app's, start again with --overwrite"
+        )
     space = {name: app.search_space[name] for name in plan.searched}
     oracle = make_oracle(plan.tuner, space, plan.objective, plan.mode, plan.max_trials, epochs, config.seed)
     return Search(app, config, data, epochs, oracle, directory)
@@ -238,7 +245,11 @@ def compare_settings(
         if not (is_same and run.finished):
             console.print(f"training the {name} settings in full ...")
             train(app, config, run, not is_same, data=data)
-        comparison[name] = {split: read_object(run.metrics)[split] for split in ("validation", "test")}
+        comparison[name] = {
+            split: value
+            for split, value in read_object(run.metrics, "validation", "test").items()
+            if split in ("validation", "test")
+        }
     table = Table("", *comparison, title="trained in full", title_justify="left")
     for split, metrics in comparison["default"].items():
         for metric, value in metrics.items():

@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras_tuner
@@ -11,7 +11,9 @@ from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, Ran
 
 from rnn_keras.tuning.plan import FAILURE_FILE
 from rnn_keras.tuning.space import SearchSpace, make_hyperparameters
-from rnn_keras.utils.files import write_json
+from rnn_keras.tuning.store import DAMAGED, DAMAGES, TRIAL_FILE, make_lost_trial, read_trial
+from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.files import read_object, write_json
 
 FINAL_STATUSES = ("COMPLETED", "FAILED")
 
@@ -21,7 +23,12 @@ class DurableOracle(keras_tuner.Oracle):
 
     KerasTuner writes the trial's own file first and the oracle's second, each in place, and the oracle's file names a
     trial as running until after the trial has ended.
+
+    Attributes:
+        repairs: sentences on what was damaged or missing in the store that was read.
     """
+
+    repairs: Sequence[str] = ()
 
     def save(self) -> None:
         write_json(Path(self._get_oracle_fname()), self.get_state())
@@ -30,7 +37,23 @@ class DurableOracle(keras_tuner.Oracle):
         write_json(Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
 
     def reload(self) -> None:
-        super().reload()
+        self.repairs = repairs = []
+        for folder in sorted(Path(self._project_dir).glob("trial_*")):
+            self._read_trial(folder, repairs)
+        file, empty = Path(self._get_oracle_fname()), self.get_state()
+        try:
+            state = read_object(file)
+            trial_ids = {*state["start_order"], *state["end_order"], *state["ongoing_trials"].values()}
+            if not all(trial_id.isdecimal() for trial_id in trial_ids) or not isinstance(state["seed_state"], int):
+                raise ValueError("it is not the state of a search")
+            for trial_id in sorted(trial_ids):
+                if trial_id not in self.trials:
+                    self._read_trial(Path(self._get_trial_dir(trial_id)), repairs)
+            self.set_state(state)
+        except (UserError, *DAMAGES) as error:
+            self.set_state(empty)  # the trials say themselves what became of them
+            repairs.append(f"{file} was missing or damaged ({error}), and is written again from the trials")
+        self.ongoing_trials = {}
         for trial_id in sorted(self.trials):
             trial = self.trials[trial_id]
             if trial_id not in self.start_order:
@@ -42,6 +65,19 @@ class DurableOracle(keras_tuner.Oracle):
         unfinished = [trial_id for trial_id, trial in self.trials.items() if trial.status not in FINAL_STATUSES]
         self._retry_queue = sorted(unfinished, reverse=True)  # taken from the end: the oldest first
 
+    def _read_trial(self, folder: Path, repairs: list[str]) -> None:
+        trial_id = folder.name.removeprefix("trial_")
+        try:
+            self.trials[trial_id] = read_trial(folder, self.hyperparameters)
+        except UserError as error:
+            file = folder / TRIAL_FILE
+            if file.exists():
+                file.replace(file.with_name(TRIAL_FILE + DAMAGED))
+            self.trials[trial_id] = make_lost_trial(trial_id, self.hyperparameters, str(error))
+            self._id_to_hash[trial_id] = None  # nobody knows its settings
+            self._save_trial(self.trials[trial_id])
+            repairs.append(f"trial {trial_id} is lost, and counts as a failed one: {error}")
+
     @keras_tuner.synchronized
     def end_trial(self, trial: Trial) -> None:
         # A worker whose trial was marked as failed may still report its end.
@@ -49,7 +85,7 @@ class DurableOracle(keras_tuner.Oracle):
             return
         reason = Path(self._get_trial_dir(trial.trial_id)) / FAILURE_FILE
         if reason.exists():  # KerasTuner does not send the message from a worker to the chief
-            trial.message = reason.read_text(encoding="utf-8")
+            trial.message = reason.read_text(encoding="utf-8", errors="replace")
         super().end_trial(trial)
 
 

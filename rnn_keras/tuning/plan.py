@@ -2,10 +2,11 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.task import infer_mode
+from rnn_keras.utils.annotations import read_values
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import read_object, remove_empty_folders, write_json
 from rnn_keras.utils.markers import read_marker, require_own_files, write_marker
@@ -14,7 +15,7 @@ KIND = "search"  # in the marker
 PLAN_FILE = "search.json"  # in the directory of the search
 FAILURE_FILE = "reason.txt"  # in a trial's directory: why it failed
 ATTEMPTS_FILE = "attempts.json"  # there too: how often its process died
-TRIAL_FILES = ("trial.json", FAILURE_FILE, ATTEMPTS_FILE)  # besides those of a run
+TRIAL_FILES = ("trial.json", "trial.json.damaged", FAILURE_FILE, ATTEMPTS_FILE)  # besides those of a run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Plan:
 
     config: dict[str, Any]
     searched: list[str]
-    tuner: str
+    tuner: Literal["random", "hyperband", "bayesian"]
     objective: str
     max_trials: int
 
@@ -73,7 +74,7 @@ def read_plan(directory: Path) -> Plan:
     """
     names = [field.name for field in dataclasses.fields(Plan)]
     values = read_object(directory / PLAN_FILE, *names)
-    return Plan(**{name: values[name] for name in names})
+    return Plan(**read_values(Plan, values, directory / PLAN_FILE))
 
 
 def has_plan(directory: Path) -> bool:

@@ -68,6 +68,8 @@ class Search(BaseTuner):
         self.app, self.config, self.data, self.epochs, self.progress = app, config, data, epochs, progress
         with suppress_output():
             super().__init__(oracle, directory=str(directory.parent), project_name=directory.name)
+        if not self._is_worker() and not oracle.trials and any(directory.glob("trial_*")):
+            self.reload()  # KerasTuner does so by itself where tuner.json is there
         if not self._is_worker():
             self.save()  # KerasTuner's first save comes with the end of the first trial
 
@@ -79,6 +81,11 @@ class Search(BaseTuner):
         if not self._is_worker():
             self.oracle.save()
             write_json(Path(self._get_tuner_fname()), self.get_state())
+
+    def reload(self) -> None:
+        # tuner.json is always empty, and whether it is damaged does not matter.
+        if not self._is_worker():
+            self.oracle.reload()
 
     def get_run(self, trial_id: str) -> RunDirectory:
         """The run directory of a trial."""
