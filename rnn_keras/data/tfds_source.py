@@ -22,6 +22,7 @@ import numpy as np
 
 from rnn_keras.data.splits import SPLITS
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.files import require_unicode
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
@@ -105,6 +106,8 @@ class TFDSSource:
         import tensorflow_datasets as tfds
         from google.protobuf.json_format import ParseError
 
+        if data_dir is not None:
+            require_unicode(data_dir, "--data-dir")
         family = _family(name)
         if family in self.builders:
             importlib.import_module(self.builders[family])
@@ -184,6 +187,33 @@ def read_splits(
                 f"the prepared {split} split of {name} in {builder.data_dir} cannot be read ({error.message}); it is "
                 "damaged, remove the folder and run again"
             ) from error
+
+
+def describe_features(features: Mapping[str, Any]) -> str:
+    """The features of a TFDS data set with what they are, and what a label that is only a number lacks.
+
+    Example:
+        >>> describe_features(builder.info.features)
+        'its features are text (Text) and label (int64); a label must be a tfds.features.ClassLabel, which ...'
+    """
+    import tensorflow_datasets as tfds
+
+    kinds, numbers = {}, []
+    for key, feature in features.items():
+        inner: Any = getattr(feature, "feature", feature)
+        kinds[key] = type(inner).__name__
+        if type(inner) in (tfds.features.Scalar, tfds.features.Tensor):
+            kinds[key] = " ".join([np.dtype(inner.np_dtype).name, *(str(inner.shape) for _ in inner.shape[:1])])
+            if not inner.shape and np.dtype(inner.np_dtype).kind in "iub":
+                numbers.append(key)
+    found = ", ".join(f"{key} ({kind})" for key, kind in list(kinds.items())[:10]) or "none"
+    sentence = f"its features are {found}" + (f" ... ({len(kinds)} in all)" if len(kinds) > 10 else "")
+    if numbers and "ClassLabel" not in kinds.values():
+        sentence += (
+            f"; {' or '.join(numbers)} is a number, and a label must be a tfds.features.ClassLabel, which names its "
+            "classes: declare it so in the builder, and prepare the data set again"
+        )
+    return sentence
 
 
 def _family(name: str) -> str:

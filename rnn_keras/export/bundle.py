@@ -17,7 +17,7 @@ from rnn_keras.export.spec import ExportSpec
 from rnn_keras.runtime.litert_model import append_associated_files
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.faults import find_disk_fault
-from rnn_keras.utils.files import UNFINISHED, is_unicode, lock_directory, remove_unfinished, write_json
+from rnn_keras.utils.files import UNFINISHED, lock_directory, remove_unfinished, require_unicode, write_json
 
 REPORT = "report.json"
 
@@ -54,8 +54,7 @@ def export(
             )
         onnx_export.require_onnx()
     names = [*name_files(directory.name, formats, quantisations), REPORT]
-    if not is_unicode(directory):
-        raise UserError(f"{directory} is not a name in UTF-8; name another folder with --saved-models")
+    require_unicode(directory, "--saved-models")
     try:
         with lock_directory(directory, "--saved-models"):
             require_places(directory, names)

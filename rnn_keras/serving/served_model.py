@@ -15,6 +15,7 @@ from rnn_keras.serving.rest import DEFAULT_SIGNATURE
 from rnn_keras.serving.scheduler import Scheduler
 from rnn_keras.serving.signature import Signature
 from rnn_keras.utils.errors import UserError, first_line
+from rnn_keras.utils.sums import require_sums
 
 
 class ServedModel(kserve.Model):
@@ -25,12 +26,14 @@ class ServedModel(kserve.Model):
         folder: of the version, whose name is its number.
 
     Raises:
-        UserError: the folder holds no SavedModel with `serving_default`, or this one has dtypes that JSON cannot hold.
+        UserError: the folder is damaged, holds no SavedModel with `serving_default`, or this one has dtypes that JSON
+            cannot hold.
     """
 
     def __init__(self, name: str, folder: Path):
         super().__init__(name)
         self.version = int(folder.name)
+        require_sums(folder)  # TensorFlow would load some damaged files, and answer wrongly
         try:
             self.saved_model: Any = tf.saved_model.load(str(folder))  # the functions live only as long as it does
             stored: Any = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())

@@ -12,11 +12,11 @@ from rnn_keras.training.config import TrainingConfig
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import (
     atomic_write,
-    is_unicode,
     read_object,
     remove_empty_folders,
     remove_unfinished,
     require_file,
+    require_unicode,
     write_json,
     write_text,
 )
@@ -96,10 +96,7 @@ class RunDirectory:
         """
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path} is a file; expected a directory for the run, name another with --run-dir")
-        if not is_unicode(self.path):
-            raise UserError(
-                f"{self.path} is not a name in UTF-8, which TensorFlow needs; name another directory with --run-dir"
-            )
+        require_unicode(self.path, "--run-dir")
         require_own_files(self.path, KIND, self.names)
         if overwrite:
             return

@@ -8,7 +8,7 @@ from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.task import infer_mode
 from rnn_keras.utils.annotations import read_values
 from rnn_keras.utils.errors import UserError
-from rnn_keras.utils.files import read_object, remove_empty_folders, write_json
+from rnn_keras.utils.files import read_object, remove_empty_folders, require_unicode, write_json
 from rnn_keras.utils.markers import read_marker, require_own_files, write_marker
 
 KIND = "search"  # in the marker
@@ -47,6 +47,7 @@ class Plan:
         Raises:
             UserError: it holds another search, or files that are not from a search.
         """
+        require_unicode(directory, "--run-dir")
         entries = sorted(entry.name for entry in directory.iterdir()) if directory.is_dir() else []
         require_own_files(directory, KIND, entries[:5])
         if not has_plan(directory):

@@ -99,6 +99,20 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def require_unicode(path: Path | str, flag: str) -> None:
+    """Refuses a name that is not in UTF-8 where TensorFlow is to write: it takes no other.
+
+    Args:
+        path: the folder.
+        flag: of the command, that names another one.
+
+    Raises:
+        UserError: it has other bytes.
+    """
+    if not is_unicode(path):
+        raise UserError(f"{path} is not a name in UTF-8, which TensorFlow needs; name another folder with {flag}")
+
+
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Writes a file; see `atomic_write`."""
     with atomic_write(path) as temporary:

@@ -5,11 +5,13 @@ import threading
 import time
 import urllib.error
 
+import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
 from rnn_keras.data import tfds_source
 from rnn_keras.data.text_classification import SOURCE
-from rnn_keras.data.tfds_source import _any_answers
+from rnn_keras.data.tfds_source import _any_answers, describe_features
 from rnn_keras.utils.errors import UserError
 
 
@@ -29,6 +31,11 @@ def test_unknown_names(name, words, tmp_path):
     with pytest.raises(UserError, match=words) as caught:
         SOURCE.prepare(name, str(tmp_path))
     assert "\n" not in str(caught.value)
+
+
+def test_a_directory_that_is_not_utf8_is_a_sentence():
+    with pytest.raises(UserError, match=r"is not a name in UTF-8, .* name another folder with --data-dir"):
+        SOURCE.prepare("movie_snippets", "/caf\udce9")
 
 
 def test_own_builders_are_known_by_name():
@@ -81,3 +88,21 @@ def test_what_counts_as_an_answer(server, monkeypatch):
     assert _any_answers([closed, f"{server}/200"])
     assert not _any_answers([f"{server}/503"])
     assert not _any_answers([closed])
+
+
+def test_features_are_described_with_their_types():
+    features = tfds.features.FeaturesDict(
+        {
+            "text": tfds.features.Text(),
+            "tags": tfds.features.Sequence(np.int64),
+            "frames": tfds.features.Tensor(shape=(None, 3), dtype=np.float32),
+        }
+    )
+    sentence = describe_features(features)
+    assert "text (Text)" in sentence and "tags (int64)" in sentence and "frames (float32 (None, 3))" in sentence
+    assert "tags is a number, and a label must be a tfds.features.ClassLabel" in sentence
+    classes = tfds.features.FeaturesDict({"label": tfds.features.ClassLabel(num_classes=2), "id": np.int64})
+    assert describe_features(classes) in (
+        "its features are label (ClassLabel), id (int64)",
+        "its features are id (int64), label (ClassLabel)",
+    )

@@ -148,6 +148,12 @@ def test_another_search_in_the_directory_is_refused(tmp_path, tune, read_trials,
     assert len(list((tmp_path / "other" / "tune").iterdir())) == 2
 
 
+def test_a_directory_that_is_not_utf8_is_a_sentence(tmp_path, tune, capfd):
+    with pytest.raises(SystemExit):
+        tune(tmp_path / "caf\udce9")
+    assert "is not a name in UTF-8, which TensorFlow needs; name another folder" in capfd.readouterr().err
+
+
 def test_what_a_user_keeps_in_the_directory_of_a_search_stays(tmp_path, tune, read_trials):
     tune(tmp_path, "--max-trials", 1, "--epochs", 1, "--compare")
     folder = tmp_path / "tune"
