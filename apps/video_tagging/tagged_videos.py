@@ -11,8 +11,9 @@ import numpy as np
 
 from apps.video_tagging.video_files import LARGEST_SIDE, measure_npz, read_tagged_npz, resize_frames
 from rnn_keras.data.classification import ClassificationDataset, index_classes, list_names
+from rnn_keras.data.folders import list_visible
 from rnn_keras.data.splits import SPLITS, assign_splits
-from rnn_keras.data.tfds_source import TFDSSource
+from rnn_keras.data.tfds_source import TFDSSource, describe_features
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.memory import require_memory
 
@@ -145,9 +146,9 @@ def _list_files(folder: Path) -> list[tuple[str | None, Path]]:
     if not folder.is_dir():
         raise UserError(f"{folder} is a file; expected a folder of .npz files, one for each video")
     folders = [(split, folder / split) for split in SPLITS if (folder / split).is_dir()] or [(None, folder)]
-    files = [(split, file) for split, parent in folders for file in sorted(parent.glob("*.npz"))]
+    files = [(split, file) for split, parent in folders for file in list_visible(parent) if file.suffix == ".npz"]
     if not files:
-        found = sorted(entry.name for entry in folder.iterdir())[:5]
+        found = [entry.name for entry in list_visible(folder)][:5]
         raise UserError(
             f"{folder} holds no .npz files, nor do train/, validation/ and test/ in it; it holds "
             f"{', '.join(found) if found else 'nothing'}"
@@ -237,6 +238,6 @@ def _find_features(name: str, features: Any) -> tuple[str, str]:
     if len(videos) != 1 or len(tags) != 1:
         raise UserError(
             f"{name} does not hold tagged videos: expected one video and one class label, or a sequence of class "
-            f"labels; its features are {list_names(features)}"
+            f"labels; {describe_features(features)}"
         )
     return videos[0], tags[0]

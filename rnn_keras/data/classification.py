@@ -11,7 +11,7 @@ import numpy as np
 
 from rnn_keras.data.characters import is_blank
 from rnn_keras.data.splits import SPLITS, assign_splits, normalise_text, select_split
-from rnn_keras.data.tfds_source import TFDSSource, read_splits
+from rnn_keras.data.tfds_source import TFDSSource, describe_features, read_splits
 from rnn_keras.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FEWEST = 10  # distinct examples to train on, validate and test
 # Names for the two classes of sentiment that mean the same.
-_SAME = {name: "neg" for name in ("negative", "0", "0.0", "-1")} | {name: "pos" for name in ("positive", "1", "1.0")}
+_SAME = {"negative": "neg", "0": "neg", "0.0": "neg", "-1": "neg", "positive": "pos", "1": "pos", "1.0": "pos"}
 
 
 class Selectable(Protocol):
@@ -183,7 +183,7 @@ def _find_features(name: str, info: Any, kind: str, what: str) -> tuple[str, str
         return inputs[0], labels[0]
     raise UserError(
         f"{name} is not a set of {what} with one class each: expected one {kind.lower()} and one class label, "
-        f"its features are {list_names(features)}"
+        f"{describe_features(features)}"
     )
 
 

@@ -219,6 +219,25 @@ def test_tfds_with_a_hidden_test_split(tmp_path):
     assert len(data.splits["train"]) + len(data.splits["validation"]) == 200
 
 
+class TinyWithoutClassesForTest(_Tiny):
+    ROWS = {"train": [("a", 0)]}  # noqa: RUF012
+    FEATURES = {"sentence": tfds.features.Text(), "label": np.int64}  # noqa: RUF012
+
+
+class TinyWithBooleansForTest(_Tiny):
+    ROWS = {"train": [("a", True)]}  # noqa: RUF012
+    FEATURES = {"sentence": tfds.features.Text(), "label": np.bool_}  # noqa: RUF012
+
+
+@pytest.mark.parametrize(("name", "kind"), [("without_classes", "int64"), ("with_booleans", "bool")])
+def test_tfds_with_a_number_for_a_label_is_told_what_a_label_is(name, kind, tmp_path):
+    expected = (
+        rf"sentence \(Text\), label \({kind}\); label is a number, and a label must be a tfds\.features\.ClassLabel"
+    )
+    with pytest.raises(UserError, match=expected):
+        load_text_dataset(f"tiny_{name}_for_test", str(tmp_path))
+
+
 def test_tfds_without_texts(tmp_path):
-    with pytest.raises(UserError, match=r"not a set of texts with one class each.*sentence, label"):
+    with pytest.raises(UserError, match=r"not a set of texts with one class each.*sentence \(int32\), label"):
         load_text_dataset("tiny_numbers_for_test", str(tmp_path))
