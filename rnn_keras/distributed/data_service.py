@@ -1,73 +1,28 @@
-"""Batches that another process or machine prepares with tf.data's service: the same that `fit` would read here."""
+"""Batches that another process or machine prepares, see `data_server`: the same that `fit` would read here."""
 
 import contextlib
-import json
+import itertools
 import os
-import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import grpc
+import numpy as np
 import tensorflow as tf
 
 from rnn_keras.data.batching import Batches
-from rnn_keras.training.config import TrainingConfig, hash_config
-from rnn_keras.training.task import Trainable, load_data
-from rnn_keras.utils.errors import UserError, first_line
-from rnn_keras.utils.processes import find_free_ports
+from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.terminal import console
 
-service = tf.data.experimental.service
+SERVICE, FIND, BATCHES = "rnn_keras.Batches", "Find", "Stream"  # the gRPC service and its methods
 
 TIMEOUT = 5.0  # seconds in which a service must answer, and between two checks that it still runs
 MAX_FAILURES = 3  # checks in a row that fail before the service counts as lost
-
-
-def serve_training_data(task: Trainable, config: TrainingConfig, host: str, port: int, as_json: bool) -> None:
-    """Serves the batches of each epoch to any process that connects, until Ctrl-C or SIGTERM.
-
-    The dispatcher and its one worker are in this process, since its Python functions make the batches. So each training
-    that connects gets all batches, in the order that depends on the seed and the epoch.
-
-    Args:
-        task: the app, or any other task.
-        config: its settings.
-        host: the name by which trainings reach this machine.
-        port: of the dispatcher; 0: any free one. The worker listens at another free one.
-        as_json: whether to print the address as JSON.
-
-    Raises:
-        UserError: the data or the port are not available.
-    """
-    try:
-        dispatcher = service.DispatchServer(service.DispatcherConfig(port=port))
-    except (tf.errors.OpError, RuntimeError) as error:
-        raise UserError(f"the port {port} cannot be used ({first_line(error)}); name another with --port") from error
-    local_address = dispatcher.target.partition("://")[2]
-    (worker_port,) = find_free_ports(1)
-    worker_config = service.WorkerConfig(
-        dispatcher_address=local_address, worker_address=f"{host}:{worker_port}", port=worker_port
-    )
-    worker = service.WorkerServer(worker_config)  # noqa: F841, it runs as long as this name refers to it
-    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        batches = load_data(task, config, console.print).training_batches(config)
-    name = hash_config(task.name, config)
-    for epoch in range(config.count_epochs(batches.number_of_batches)):
-        service.register_dataset(dispatcher.target, batches.endless(epoch), dataset_id=f"{name}-{epoch}")
-    address = f"{host}:{local_address.rpartition(':')[2]}"
-    with contextlib.suppress(KeyboardInterrupt):
-        for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell script's background jobs ignore it
-            signal.signal(number, signal.default_int_handler)
-        if as_json:
-            print(json.dumps({"data_service": address, "batches": batches.number_of_batches}), flush=True)
-        else:
-            print(f"{batches.summary}, for `train ... --data-service {address}`; press Ctrl-C to stop", flush=True)
-        threading.Event().wait()
-    print("ended", file=sys.stderr if as_json else sys.stdout, flush=True)
-    # Without the destructors of dispatcher and worker: they hold Python's lock while they wait for batches that Python
-    # makes. Nothing is lost.
-    os._exit(0)
+PING_SECONDS = 10.0  # after which a silent connection is tested
+LOST = "the data service was lost"  # in the message of TensorFlow's error
 
 
 def read_from_service(batches: Batches, name: str, address: str) -> Callable[[int], tf.data.Dataset]:
@@ -84,42 +39,87 @@ def read_from_service(batches: Batches, name: str, address: str) -> Callable[[in
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise UserError(f"--data-service {address}: expected host:port, as `serve-data` prints it")
+    no_answer = (
+        f"--data-service {address}: nothing answers there (%s); start `serve-data` with the flags of this training, or "
+        "remove the flag"
+    )
     try:
         check_connection(address)
     except OSError as error:
-        raise UserError(
-            f"--data-service {address}: nothing answers there ({error}); start `serve-data` with the flags of this "
-            "training, or remove the flag"
-        ) from error
+        raise UserError(no_answer % error) from error
+    options = [
+        ("grpc.max_receive_message_length", -1),
+        ("grpc.keepalive_time_ms", int(1000 * PING_SECONDS)),
+        ("grpc.keepalive_timeout_ms", int(1000 * TIMEOUT)),
+    ]
+    channel = grpc.insecure_channel(address, options)
     spec = batches.endless().element_spec
 
     def endless(start_epoch: int = 0) -> tf.data.Dataset:
+        request = f"{name}-{start_epoch}".encode()
         try:
-            return service.from_dataset_id(
-                "parallel_epochs", f"grpc://{address}", f"{name}-{start_epoch}", element_spec=spec
-            )
-        except tf.errors.NotFoundError as error:
+            channel.unary_unary(f"/{SERVICE}/{FIND}")(request, timeout=TIMEOUT)
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.NOT_FOUND:  # pyright: ignore[reportAttributeAccessIssue]
+                raise UserError(no_answer % error.code().name) from error  # pyright: ignore[reportAttributeAccessIssue]
             raise UserError(
                 f"--data-service {address} has the batches of other settings; start `serve-data` there with the flags "
                 "of this training"
             ) from error
+        return make_dataset(lambda: channel.unary_stream(f"/{SERVICE}/{BATCHES}")(request), spec)
 
     console.print(f"batches come from {address}")
     return endless
+
+
+def make_dataset(open_stream: Callable[[], Iterator[bytes]], spec: Any) -> tf.data.Dataset:
+    """The elements of a stream as a data set that reads the stream from its start each time it is iterated.
+
+    Args:
+        open_stream: returns an iterator of serialized tensors, those of one element after another.
+        spec: of an element, as `tf.data.Dataset.element_spec` has it.
+    """
+    parts: list[Any] = tf.nest.flatten(spec, expand_composites=True)
+    streams: dict[int, Iterator[bytes]] = {}
+    numbers = itertools.count()
+
+    def start() -> np.int64:
+        number = next(numbers)
+        streams[number] = open_stream()
+        return np.int64(number)
+
+    def read(number: np.int64) -> list[bytes]:
+        try:
+            return [next(streams[int(number)]) for _ in parts]
+        except (grpc.RpcError, StopIteration) as error:
+            raise RuntimeError(LOST) from error
+
+    def parse(number: Any) -> Any:
+        serialized = tf.numpy_function(read, [number], [tf.string] * len(parts))
+        tensors = [
+            tf.ensure_shape(tf.io.parse_tensor(tf.ensure_shape(tensor, []), part.dtype), part.shape)
+            for tensor, part in zip(serialized, parts, strict=True)
+        ]
+        return tf.nest.pack_sequence_as(spec, tensors, expand_composites=True)
+
+    # Not Dataset.from_generator; see `Batches`.
+    opened = tf.data.Dataset.range(1).map(lambda _: tf.ensure_shape(tf.numpy_function(start, [], tf.int64), []))
+    elements: Any = opened.flat_map(lambda number: tf.data.Dataset.range(tf.int64.max).map(lambda _: parse(number)))
+    return elements.prefetch(4)
 
 
 @contextlib.contextmanager
 def watch_service(address: str | None) -> Iterator[None]:
     """Within the block, ends this process with a sentence and exit code 2 if the service is lost.
 
-    TensorFlow itself would wait an hour for it to come back, inside a call that no exception reaches. All that a
-    training needs to resume is on the disk after each epoch.
+    A call of TensorFlow that waits for batches, which no exception reaches, ends with the process. All that a training
+    needs to resume is on the disk after each epoch.
 
     Args:
         address: of the service, `host:port`; None: there is none to watch.
 
     Raises:
-        UserError: the service was restarted meanwhile.
+        UserError: the service ended meanwhile.
     """
     if address is None:
         yield
@@ -146,8 +146,10 @@ def watch_service(address: str | None) -> Iterator[None]:
     threading.Thread(target=watch, daemon=True).start()
     try:
         yield
-    except (tf.errors.NotFoundError, tf.errors.UnavailableError, tf.errors.FailedPreconditionError) as error:
-        raise UserError(message) from error  # it was restarted, and does not know this training
+    except tf.errors.OpError as error:
+        if LOST not in str(error.message):
+            raise
+        raise UserError(message) from error
     finally:
         ended.set()
 
@@ -159,4 +161,4 @@ def check_connection(address: str) -> None:
         OSError: nothing listens there.
     """
     host, _, port = address.rpartition(":")
-    socket.create_connection((host, int(port)), TIMEOUT).close()
+    socket.create_connection((host.strip("[]"), int(port)), TIMEOUT).close()

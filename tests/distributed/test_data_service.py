@@ -3,15 +3,18 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from rnn_keras.data.batching import FixedBatches
 from rnn_keras.distributed import data_service
-from rnn_keras.distributed.data_service import read_from_service, watch_service
+from rnn_keras.distributed.data_server import BatchService, is_loopback, listen, serve_training_data
+from rnn_keras.distributed.data_service import check_connection, make_dataset, read_from_service, watch_service
 from rnn_keras.training.config import hash_config
 from rnn_keras.utils.errors import UserError
 from tests.helpers.tiny_app import TinyApp, TinyConfig
@@ -67,6 +70,73 @@ def test_the_batches_of_a_service_are_those_of_this_process(service):
         for batch, expected in zip(served(epoch).take(count), batches.endless(epoch).take(count), strict=True):
             for part, other in zip(batch, expected, strict=True):
                 np.testing.assert_array_equal(part, other)
+
+
+@pytest.fixture(scope="module")
+def points():
+    """Batches of 3 of 8 rows, a ragged part among them, and the address where they are served in this process."""
+    x = np.arange(16, dtype=np.float32).reshape(8, 2)
+    batches = FixedBatches((x, x[:, 0]), 3, shuffle=True, seed=1)
+    with listen("127.0.0.1", 0) as (server, port):
+        server.add_generic_rpc_handlers((BatchService(batches, "points").make_handler(),))
+        server.start()
+        yield batches, f"127.0.0.1:{port}"
+
+
+def test_batches_by_grpc_are_the_same_each_time_they_are_read(points):
+    batches, address = points
+    served = read_from_service(batches, "points", address)
+    for epoch in (0, 3):
+        dataset = served(epoch)
+        for _ in range(2):
+            count = 2 * batches.number_of_batches
+            for batch, expected in zip(dataset.take(count), batches.endless(epoch).take(count), strict=True):
+                for part, other in zip(batch, expected, strict=True):
+                    np.testing.assert_array_equal(part, other)
+    with pytest.raises(UserError, match="has the batches of other settings"):
+        read_from_service(batches, "lines", address)(0)
+
+
+def test_elements_of_any_structure_are_sent():
+    elements = [{"a": tf.ragged.constant([[1], [2, 3]]), "b": (tf.constant(b"x\0"), tf.constant(2.0))}] * 2
+    spec = {"a": tf.RaggedTensorSpec((2, None), tf.int32), "b": (tf.TensorSpec((), tf.string), tf.TensorSpec(()))}
+    parts = [tf.io.serialize_tensor(t).numpy() for e in elements for t in tf.nest.flatten(e, expand_composites=True)]
+    read = list(make_dataset(lambda: iter(parts), spec).take(2))
+    for element in read:
+        assert element["a"].to_list() == [[1], [2, 3]] and element["b"][0] == b"x\0" and element["b"][1] == 2.0
+
+
+def test_it_listens_at_the_named_address_alone(points):
+    _, address = points
+    check_connection(address)
+    with pytest.raises(OSError):
+        check_connection(address.replace("127.0.0.1", "127.0.0.2"))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])
+def test_an_address_that_others_reach_needs_a_flag(host):
+    with pytest.raises(UserError, match=r"neither a password nor encryption.*--allow-remote"):
+        serve_training_data(TinyApp(), TinyConfig(), host, 0, as_json=False)
+
+
+def test_hosts_of_this_machine_alone():
+    assert is_loopback("localhost") and is_loopback("127.0.0.9") and is_loopback("::1")
+    with pytest.raises(UserError, match="is not known here"):
+        is_loopback("no-such-host.invalid")
+    with pytest.raises(UserError, match=r"cannot listen on 192\.0\.2\.1"), listen("192.0.2.1", 0):
+        pass
+
+
+def test_a_service_that_ends_while_batches_are_read_is_a_sentence():
+    def break_off():
+        yield tf.io.serialize_tensor(tf.constant(1.0)).numpy()
+
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(UserError, match=r"was lost; .* resumes"),
+        watch_service(f"127.0.0.1:{taken.getsockname()[1]}"),
+    ):
+        list(make_dataset(break_off, tf.TensorSpec(())).take(2))
 
 
 @pytest.mark.slow

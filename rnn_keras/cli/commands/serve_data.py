@@ -16,22 +16,24 @@ def make_serve_data(app: Application, defaults: Any) -> Callable[..., None]:
         config_file: ConfigFile = None,
         host: str = "localhost",
         port: int = 5050,
+        allow_remote: bool = False,
         as_json: AsJson = False,
     ) -> None:
-        """Prepare the batches for `train --data-service` in this process, by tf.data's service, until Ctrl-C.
+        """Prepare the batches for `train --data-service` in this process, until Ctrl-C.
 
-        Whoever can reach the ports can read the data: there is neither a password nor encryption.
+        Whoever can reach the port can read the data: there is neither a password nor encryption.
 
         Args:
             config_file: A JSON file of settings, such as a run's config.json; flags override it.
-            host: The name by which the trainings reach this machine.
-            port: The port to listen at; 0 takes any free one, and so does the service's worker.
+            host: The address to listen at, by which the trainings reach this machine.
+            port: The port to listen at; 0 takes any free one.
+            allow_remote: Listen at an address that other machines reach too.
             as_json: One JSON object with the address, as soon as it answers, and nothing else on standard output.
         """
         app.check_source(config)
         import_tensorflow()
-        from rnn_keras.distributed.data_service import serve_training_data
+        from rnn_keras.distributed.data_server import serve_training_data
 
-        serve_training_data(app, config, host, port, as_json)
+        serve_training_data(app, config, host, port, as_json, allow_remote)
 
     return serve_data
