@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from apps.captioning.image_files import read_image
+from rnn_keras.data.characters import is_blank
 from rnn_keras.data.classification import list_names
 from rnn_keras.data.delimited_files import read_rows
+from rnn_keras.data.folders import list_visible
+from rnn_keras.data.image_files import read_image_file
 from rnn_keras.data.tfds_source import TFDSSource, read_splits
 from rnn_keras.utils.errors import UserError
 
@@ -95,7 +97,7 @@ def read_folder(folder: Path) -> SourceImages:
             name, caption = row[0].strip().split("#")[0], row[1].strip()
             if splits.setdefault(name, split) != split:
                 raise UserError(f"{file}, line {line}: {name} is in {splits[name]} already; expected it in one split")
-            if caption:
+            if not is_blank(caption):
                 captions.setdefault(name, []).append(caption)
     paths = {name: folder / "images" / name for name in captions}
     for name, path in paths.items():
@@ -105,7 +107,7 @@ def read_folder(folder: Path) -> SourceImages:
     if missing:
         raise UserError(f"{folder / 'images'} lacks {len(missing)} of {len(paths)} images: {list_names(missing)}")
     notes = []
-    others = len(os.listdir(folder / "images")) - len(paths)
+    others = len(list_visible(folder / "images")) - len(paths)
     if others:
         notes.append(f"{others} file(s) in {folder / 'images'} have no caption and are left out")
     hashes = [hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest() for path in paths.values()]
@@ -114,7 +116,7 @@ def read_folder(folder: Path) -> SourceImages:
         list(captions.values()),
         hashes,
         [splits[name] for name in captions],
-        lambda indices: (read_image(in_order[index]) for index in indices),
+        lambda indices: (read_image_file(in_order[index]) for index in indices),
         hashlib.blake2b("".join(hashes).encode(), digest_size=16).hexdigest(),
         notes,
     )

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from apps.captioning.features import decode_pixels
-from apps.captioning.image_files import read_image
 from apps.captioning.model import CaptioningModel
 from apps.captioning.plots import IMAGE_SIZE, plot_attention
 from rnn_keras.data.folders import decode_path
+from rnn_keras.data.image_files import read_image_file
 from rnn_keras.training.plots import save_figure
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.terminal import console
@@ -27,10 +27,10 @@ def predict(model: CaptioningModel, folder: Path | None, inputs: Sequence[bytes]
         inputs: paths of image files.
 
     Raises:
-        UserError: a file cannot be read; see `read_image`.
+        UserError: a file cannot be read; see `read_image_file`.
     """
     paths = [decode_path(name) for name in inputs]
-    contents = [read_image(path) for path in paths]
+    contents = [read_image_file(path) for path in paths]
     decoding: Any = model.get_layer("decoded")
     images = np.stack([decode_pixels(content, decoding.size) for content in contents])
     captions = model.captioner.generate(images).texts

@@ -30,7 +30,7 @@ class DigitsApp(ImageClassifierApp):
     def build_model(self, network: "keras.Model", data: "ClassificationData", config: DigitsConfig) -> "keras.Model":
         from apps.digits.model import build_image_model
 
-        return build_image_model(network, data.class_names)
+        return build_image_model(network, data.class_names, data.dataset.everything.paper)
 
     def plot(
         self, trained: "TrainedNetwork", model: "keras.Model", data: "ClassificationData", config: DigitsConfig

@@ -44,11 +44,17 @@ class DigitsModel(keras.Model):
     """The saved model; `import apps.digits.model` before `keras.models.load_model`."""
 
 
-def build_image_model(classifier: keras.Model, class_names: Sequence[str]) -> keras.Model:
-    """Bytes of image files `(batch,)` -> `label` and its `score` `(batch,)`, `probabilities` `(batch, classes)`."""
+def build_image_model(classifier: keras.Model, class_names: Sequence[str], paper: int = 0) -> keras.Model:
+    """Bytes of image files `(batch,)` -> `label` and its `score` `(batch,)`, `probabilities` `(batch, classes)`.
+
+    Args:
+        classifier: pixels -> probabilities.
+        class_names: of the classes.
+        paper: what stands for padding and transparent parts in the data; see `images.decode_pixels`.
+    """
     picture = keras.Input((), dtype="string", name="picture")
     _, size, _, channels = classifier.input_shape
-    probabilities = classifier(ImageDecoding(size, channels, name="decoded")(picture))
+    probabilities = classifier(ImageDecoding(size, channels, paper=paper, name="decoded")(picture))
     outputs = {
         "label": label_layer(class_names)(ops.argmax(probabilities, axis=-1)),
         "score": ops.max(probabilities, axis=-1),

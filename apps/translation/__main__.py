@@ -27,7 +27,7 @@ class TranslationApp(App):
     def check_source(self, config: Any) -> None:
         from apps.translation.sentence_pairs import check_source
 
-        check_source(config.dataset, config.data_dir)
+        check_source(config.dataset, config.data_dir, config.source, config.target)
 
     def load_data(self, config: TranslationConfig) -> "TranslationData":
         from apps.translation.data import load_data

@@ -1,7 +1,7 @@
 """The settings of the translation app, each a flag of `train`."""
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from rnn_keras.training.config import CellName, TrainingConfig
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
@@ -36,9 +36,10 @@ class TranslationConfig(TrainingConfig):
     """Data to learn from: hsk_sentences (packaged), a TFDS name with two texts (ted_hrlr_translate/pt_to_en), or a path
     to a TSV file with source and target on each line."""
     source: str | None = None
-    """Which text of a TFDS data set is the source; default: TFDS's own input."""
+    """Which column of a file, by its first line, or which text of a TFDS data set is the source; default: the first
+    column, or TFDS's own input."""
     target: str | None = None
-    """Which text of a TFDS data set is the target; default: TFDS's own output."""
+    """Which column of a file, or text of a TFDS data set, is the target; default: the second, or TFDS's own output."""
     script: Literal["traditional", "simplified"] = "traditional"
     """Characters that Chinese is converted to before training, by OpenCC."""
     epochs: int | None = None
@@ -85,6 +86,11 @@ class TranslationConfig(TrainingConfig):
     """Hypotheses of the beam search in the finished model; 1: greedy search."""
     length_penalty: float = 1.0
     """Exponent of the beam search's length normalisation; 0: none, which favours short sentences."""
+
+    def for_dataset(self, dataset: str, data_dir: str | None) -> Self:
+        config = super().for_dataset(dataset, data_dir)
+        # Other data have columns of their own.
+        return config if dataset == self.dataset else dataclasses.replace(config, source=None, target=None)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnn_keras.data.delimited_files import read_rows
+from apps.translation.header_words import names_columns
+from rnn_keras.data.characters import clean_written, is_blank
+from rnn_keras.data.delimited_files import read_header, read_rows
 from rnn_keras.data.splits import SPLITS, assign_splits, normalise_text, select_split
 from rnn_keras.data.tables import list_split_files
 from rnn_keras.data.tfds_source import TFDSSource, read_splits
@@ -16,7 +18,7 @@ from rnn_keras.utils.errors import UserError
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
-SUFFIXES = (".tsv", ".txt")
+SUFFIXES = (".tsv", ".txt", ".csv")
 FEWEST = 10  # distinct source sentences to train, validate and test with
 DEFAULT = "hsk_sentences"
 SOURCE = TFDSSource(DEFAULT, {DEFAULT: "apps.translation.hsk_sentences"})
@@ -84,12 +86,13 @@ def load_sentence_pairs(
     """Reads sentences and their translations and divides them into train, validation and test by source sentence.
 
     Args:
-        dataset: a TFDS name; or a `.tsv` or `.txt` file without a header, `source<TAB>target` on each line, further
-            columns ignored (the format of Tatoeba's and ManyThings' downloads); or a folder with `train.tsv` and, if
-            there are such, `validation.tsv` and `test.tsv`.
+        dataset: a TFDS name; or a `.tsv` or `.txt` file, `source<TAB>target` on each line, further columns ignored (the
+            format of Tatoeba's and ManyThings' downloads), or a `.csv` file; or a folder with `train.tsv` and, if there
+            are such, `validation.tsv` and `test.tsv`. A first line that names languages or columns is no pair.
         data_dir: TFDS's data directory.
-        source, target: the names of the two texts among the TFDS data set's features; default: what TFDS itself takes
-            for input and output, or the only two there are.
+        source, target: the names of the two columns in the first line of the files, or of the two texts among the TFDS
+            data set's features; default: the first two columns; what TFDS itself takes for input and output, or the
+            only two there are.
         for_training: whether to require enough sentences to train, validate and test with.
         download: whether TFDS may fetch what is not there.
         prepare: all pairs -> as many in the same order, changed before the data are split: sentences that it makes
@@ -99,16 +102,12 @@ def load_sentence_pairs(
         UserError: anything about the data that the user can correct.
     """
     if SOURCE.is_path(dataset, SUFFIXES):
-        if source or target:
-            raise UserError(
-                f"--source and --target name features of a TFDS data set; {dataset} is a file or folder, whose first "
-                "column is the source and whose second is the target: leave the flags out, or swap the columns"
-            )
-        sources, targets, named_splits = _read_files(Path(dataset).expanduser())
+        sources, targets, named_splits, notes = _read_files(Path(dataset).expanduser(), source, target)
     else:
         sources, targets, named_splits = _read_tfds(dataset, data_dir, source, target, download)
-    complete = [index for index, pair in enumerate(zip(sources, targets, strict=True)) if all(map(str.strip, pair))]
-    notes = []
+        notes = []
+    sources, targets = ([clean_written(text).strip() for text in texts] for texts in (sources, targets))
+    complete = [index for index, pair in enumerate(zip(sources, targets, strict=True)) if not any(map(is_blank, pair))]
     if len(complete) < len(sources):
         notes.append(f"{len(sources) - len(complete)} of {len(sources)} pairs are left out, since one side is empty")
         sources, targets = ([texts[index] for index in complete] for texts in (sources, targets))
@@ -128,43 +127,94 @@ def load_sentence_pairs(
     return SentencePairs(dataset, splits, everything, notes + split_notes)
 
 
-def check_source(dataset: str, data_dir: str | None = None) -> None:
+def check_source(
+    dataset: str, data_dir: str | None = None, source: str | None = None, target: str | None = None
+) -> None:
     """Refuses data that are not available, within a second: TensorFlow is not imported.
 
     Raises:
-        UserError: no such file, an unknown TFDS name, or one that is neither prepared nor within reach.
+        UserError: no such file, a first line without a second column or the ones that are named, an unknown TFDS name,
+            or one that is neither prepared nor within reach.
     """
     if SOURCE.is_path(dataset, SUFFIXES):
-        _require_path(Path(dataset).expanduser())
+        for _, file in _list_files(Path(dataset).expanduser()):
+            _find_columns(file, read_header(file, tabs=_has_tabs(file)), source, target)
     else:
         SOURCE.check(dataset, data_dir)
 
 
-def _require_path(path: Path) -> None:
+def _list_files(path: Path) -> list[tuple[str | None, Path]]:
+    """The files, each with the split that its name says, or None."""
     if not path.exists():
         raise UserError(f"no such file or folder: {path}; {_EXPECTED}")
+    return [*list_split_files(path, SUFFIXES)] if path.is_dir() else [(None, path)]
 
 
-def _read_files(path: Path) -> tuple[list[str], list[str], list[str | None]]:
-    """Sources, targets, and the split that a file's name gives each pair, or None."""
-    _require_path(path)
-    if path.is_dir():
-        rows = [(split, *pair) for split, file in list_split_files(path, SUFFIXES) for pair in _read_table(file)]
-    else:
-        rows = [(None, *pair) for pair in _read_table(path)]
+def _has_tabs(path: Path) -> bool:
+    return path.suffix.lower() != ".csv"
+
+
+def _read_files(
+    path: Path, source: str | None, target: str | None
+) -> tuple[list[str], list[str], list[str | None], list[str]]:
+    """Sources, targets, the split that a file's name gives each pair, or None, and notes."""
+    rows, notes = [], []
+    for split, file in _list_files(path):
+        pairs, of_file = _read_table(file, source, target)
+        rows += [(split, *pair) for pair in pairs]
+        notes += of_file
+    if not rows:
+        raise UserError(f"{path} has a header and no pairs; {_EXPECTED}")
     splits, sources, targets = zip(*rows, strict=True)
-    return list(sources), list(targets), list(splits)
+    return list(sources), list(targets), list(splits), notes
 
 
-def _read_table(path: Path) -> list[tuple[str, str]]:
+def _read_table(path: Path, source: str | None, target: str | None) -> tuple[list[tuple[str, str]], list[str]]:
+    rows = read_rows(path, tabs=_has_tabs(path))
+    header, notes = rows[0][1], []
+    first, second = _find_columns(path, header, source, target)
+    if source or target:
+        rows = rows[1:]
+    elif names_columns(header[:2]):
+        rows = rows[1:]
+        notes.append(
+            f"the first line of {path}, {', '.join(header[:2])}, names the columns and is no pair; if it is one, put "
+            "another first"
+        )
     pairs = []
-    for line, row in read_rows(path, tabs=True):
-        if len(row) < 2:
-            raise UserError(f"{path}, line {line}: there is no tab in {row[0][:60]!r}; {_EXPECTED}")
-        pairs.append((row[0].strip(), row[1].strip()))
-    if [name.casefold() for name in pairs[0]] == ["source", "target"]:
-        del pairs[0]
-    return pairs
+    for line, row in rows:
+        if len(row) <= max(first, second):
+            raise _make_separator_error(path, line, row)
+        pairs.append((row[first], row[second]))
+    return pairs, notes
+
+
+def _make_separator_error(path: Path, line: int, row: Sequence[str]) -> UserError:
+    what = "tab" if _has_tabs(path) else "second column"
+    return UserError(f"{path}, line {line}: there is no {what} in {row[0][:60]!r}; {_EXPECTED}")
+
+
+def _find_columns(path: Path, header: Sequence[str], source: str | None, target: str | None) -> tuple[int, int]:
+    """The indices of the two columns.
+
+    Raises:
+        UserError: the first line does not name them, or has only one column.
+    """
+    if not source and not target:
+        if len(header) < 2:
+            raise _make_separator_error(path, 1, header)
+        return 0, 1
+    names = [normalise_text(name) for name in header]
+    found = []
+    for flag, name in (("--source", source), ("--target", target)):
+        key = normalise_text(name or "")
+        if names.count(key) != 1:
+            raise UserError(
+                f"{path}: {flag} {name or 'is missing'}: the first line names {', '.join(header[:10])}; name one of "
+                "these with each of --source and --target, or leave both out to take the first two"
+            )
+        found.append(names.index(key))
+    return found[0], found[1]
 
 
 def _read_tfds(

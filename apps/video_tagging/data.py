@@ -15,6 +15,11 @@ from apps.video_tagging.tagged_videos import Videos, load_tagged_videos
 from apps.video_tagging.windows import WindowBatches
 from rnn_keras.data.classification import ClassificationDataset
 
+HIDDEN_LEVELS = (
+    "each feature is scaled to mean 0 and variance 1 over each recording, so the network cannot tell a strong one from "
+    "a weak one: if the tags depend on how large the values are, as they may with sensors, train with "
+    "--normalization off"
+)
 OUTPUTS = ("tags", "memoryless")  # of the network; both are trained on the tags
 
 
@@ -34,7 +39,8 @@ class VideoData:
 
     @property
     def notes(self) -> list[str]:
-        return self.videos.notes
+        hides_levels = len(self.step_shape) == 1 and self.config.normalization_kind == "instance"
+        return [*self.videos.notes, *([HIDDEN_LEVELS] if hides_levels and self.config.normalization is None else [])]
 
     @property
     def summary(self) -> str:

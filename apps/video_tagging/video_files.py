@@ -12,13 +12,18 @@ from typing import Any
 import numpy as np
 
 from apps.video_tagging.npz_sizes import read_sizes
+from rnn_keras.data.folders import list_visible
+from rnn_keras.data.image_files import read_image_file
 from rnn_keras.utils.errors import UserError
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 FILM_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
 # What reading an .npz file may raise; RuntimeError where it is encrypted, or compressed in a way zipfile does not know.
 _DAMAGED = (ValueError, EOFError, TypeError, KeyError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
 LARGEST_SIDE = 64  # of a frame, in pixels: larger ones are shrunk as they are read
+# Each frame of a film once, however long it is shown: by default ffmpeg repeats and drops frames until their rate is
+# constant.
+EACH_FRAME = "passthrough"
 FRAMES_PER_RESIZE = 256  # as floats they take four times as much memory
 
 
@@ -175,7 +180,7 @@ def read_video(path: Path, step_shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _read_images(folder: Path, frame_shape: tuple[int, ...]) -> np.ndarray:
-    files = [file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
+    files = [file for file in list_visible(folder) if file.suffix.lower() in IMAGE_SUFFIXES]
     if not files:
         raise UserError(f"{folder} holds no pictures; expected files such as 0001.png, in the order of their names")
     files.sort(key=lambda file: [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", file.name)])
@@ -186,16 +191,19 @@ def _decode_image(path: Path, frame_shape: tuple[int, ...]) -> np.ndarray:
     """The pictures of one file, `(n, *frame_shape)`: one, or those of an animated .gif."""
     import tensorflow as tf
 
+    from rnn_keras.data.images import choose_paper, decode_pixels
+
+    height, width, channels = frame_shape
     try:
-        content: Any = tf.io.decode_image(path.read_bytes(), channels=3)
+        if path.suffix.lower() == ".gif":
+            moving: Any = tf.io.decode_gif(path.read_bytes())
+            frames: Any = tf.image.rgb_to_grayscale(moving) if channels == 1 else moving
+        else:
+            content = tf.constant(read_image_file(path))
+            frames = decode_pixels(content, channels, choose_paper(channels, stretch=True))[tf.newaxis]
     except tf.errors.InvalidArgumentError as error:
         raise UserError(f"{path} cannot be decoded as a picture; it is damaged or has another format") from error
-    frames = content.numpy()
-    frames = frames[np.newaxis] if frames.ndim == 3 else frames
-    if frame_shape[-1] == 1:
-        grey: Any = tf.image.rgb_to_grayscale(frames)
-        frames = grey.numpy()
-    return resize_frames(frames, (frame_shape[0], frame_shape[1]))
+    return resize_frames(frames.numpy(), (height, width))
 
 
 def _read_film(path: Path, frame_shape: tuple[int, ...]) -> np.ndarray:
@@ -206,9 +214,12 @@ def _read_film(path: Path, frame_shape: tuple[int, ...]) -> np.ndarray:
             "pictures, a .gif or an .npz file with frames (T, H, W, C)"
         )
     height, width, channels = frame_shape
-    command = [program, "-v", "error", "-nostdin", "-i", str(path), "-vf", f"scale={width}:{height}", "-f", "rawvideo"]
-    command += ["-pix_fmt", "gray" if channels == 1 else "rgb24", "-"]
-    done = subprocess.run(command, capture_output=True, check=False)
+    # With file:, a colon in the name is not taken for the end of a protocol's.
+    command = [program, "-v", "error", "-nostdin", "-i", f"file:{path}", "-vf", f"scale={width}:{height}"]
+    output = ["-f", "rawvideo", "-pix_fmt", "gray" if channels == 1 else "rgb24", "-"]
+    done = subprocess.run([*command, "-fps_mode", EACH_FRAME, *output], capture_output=True, check=False)
+    if b"fps_mode" in done.stderr:  # a version before 5.1
+        done = subprocess.run([*command, "-vsync", EACH_FRAME, *output], capture_output=True, check=False)
     frames = np.frombuffer(done.stdout, np.uint8)
     if done.returncode or not len(frames) or len(frames) % (height * width * channels):
         messages = done.stderr.decode("utf-8", "replace").strip().splitlines()

@@ -47,7 +47,9 @@ class ImageClassifierApp(ClassifierApp):
 
         check_image_source(config.dataset, config.data_dir)
 
-    def load_data(self, config: Any, class_names: Sequence[str] | None = None) -> "ClassificationData":
+    def load_data(
+        self, config: Any, class_names: Sequence[str] | None = None, paper: int | None = None
+    ) -> "ClassificationData":
         from rnn_keras.data.classification_data import ClassificationData
         from rnn_keras.data.image_classification import load_image_dataset
 
@@ -56,6 +58,7 @@ class ImageClassifierApp(ClassifierApp):
             config.data_dir,
             size=config.size,
             channels=3 if config.color else 1,
+            paper=paper,
             class_names=class_names,
         )
         height, width, channels = images.everything.images.shape[1:]
@@ -64,14 +67,22 @@ class ImageClassifierApp(ClassifierApp):
 
     def load_evaluation_data(self, model: "keras.Model", config: Any) -> "ClassificationData":
         _, size, _, channels = self.get_network(model).input_shape
-        return self.load_data(dataclasses.replace(config, size=size, color=channels == 3), self.get_class_names(model))
+        config = dataclasses.replace(config, size=size, color=channels == 3)
+        return self.load_data(config, self.get_class_names(model), self.get_paper(model))
+
+    def get_paper(self, model: "keras.Model") -> int:
+        """What stands for padding and transparent parts in a saved model's images."""
+        from rnn_keras.data.images import find_decoding
+
+        decoding = find_decoding(model)
+        return 0 if decoding is None else decoding.paper
 
     def encode_inputs(self, model: "keras.Model", inputs: Sequence[bytes]) -> "np.ndarray":
         """The pixels of image files, by their paths."""
         from rnn_keras.data.image_classification import read_images
 
         _, size, _, channels = self.get_network(model).input_shape
-        return read_images(inputs, size, channels)
+        return read_images(inputs, size, channels, self.get_paper(model))
 
     def export_spec(self, model: "keras.Model", config: Any, examples: int) -> "ExportSpec":
         """The SavedModel takes the bytes of image files, the other files take pixels."""

@@ -17,6 +17,7 @@ JPEG = b"\xff\xd8\xff"  # the first bytes of such a file
 GREY_KINDS, ALPHA_KINDS = (0, 4), (4, 6)  # PNG's colour types without colours, and with transparency
 # Of a drawing on a transparent canvas, how far the mean brightness of its ink must be from that of the paper. Grey
 # drawings have one ink, which belongs to the other side of the scale.
+MOST_COVERED = 0.7  # by the ink; a round picture in a square covers more
 LEAST_CONTRAST = {1: 128, 3: 32}
 
 
@@ -77,6 +78,7 @@ def decode_image(
     return fit_image(decode_pixels(content, channels, paper), size, channels, stretch, paper)
 
 
+@tf.function(reduce_retracing=True)
 def decode_pixels(content: Any, channels: int, paper: int) -> Any:
     """The bytes of one PNG or JPEG file -> `(height, width, channels)` uint8, upright as a viewer shows it.
 
@@ -85,8 +87,8 @@ def decode_pixels(content: Any, channels: int, paper: int) -> Any:
     Args:
         content: the bytes, a string tensor `()`.
         channels: 1: grey, 3: red, green and blue.
-        paper: what is seen through transparent parts, 0 (black) to 255 (white). A drawing that covers less than half of
-            a transparent canvas, and whose ink would hardly be seen on this paper, has its brightness inverted: black
+        paper: what is seen through transparent parts, 0 (black) to 255 (white). A drawing that leaves 30 % or more of
+            its canvas transparent, and whose ink would hardly be seen on this paper, has its brightness inverted: black
             ink on black paper becomes white.
 
     Raises:
@@ -122,7 +124,7 @@ def _compose(colours: Any, alpha: Any, paper: int) -> Any:
     ink, cover = tf.cast(colours, tf.float32), tf.cast(alpha, tf.float32) / 255
     covered = tf.reduce_mean(cover)
     brightness = tf.math.divide_no_nan(tf.reduce_mean(ink * cover), covered)
-    is_hidden = (covered < 0.5) & (tf.abs(brightness - paper) < LEAST_CONTRAST[colours.shape[-1]])
+    is_hidden = (covered < MOST_COVERED) & (tf.abs(brightness - paper) < LEAST_CONTRAST[colours.shape[-1]])
     ink = tf.where(is_hidden, 255 - ink, ink)
     return _round(paper + (ink - paper) * cover)
 
@@ -184,6 +186,11 @@ class ImageDecoding(keras.layers.Layer):
         """The arguments of `__init__`."""
         settings = {"size": self.size, "channels": self.channels, "stretch": self.stretch, "paper": self.paper}
         return super().get_config() | settings
+
+
+def find_decoding(model: keras.Model) -> ImageDecoding | None:
+    """The layer of a model that decodes image files, if it has one."""
+    return next((layer for layer in model.layers if isinstance(layer, ImageDecoding)), None)
 
 
 def encode_images(images: np.ndarray | Sequence[np.ndarray]) -> list[bytes]:

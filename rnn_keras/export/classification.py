@@ -9,7 +9,8 @@ import keras
 import numpy as np
 
 from rnn_keras.data.image_classification import ImageDataset
-from rnn_keras.data.images import decode_image, encode_images
+from rnn_keras.data.image_files import encode_kinds
+from rnn_keras.data.images import ImageDecoding, find_decoding
 from rnn_keras.data.text import encode_texts
 from rnn_keras.data.text_classification import TextDataset
 from rnn_keras.export.spec import Comparison, ExportSpec, RawInput, decide_class
@@ -110,6 +111,8 @@ def image_classification_spec(
 ) -> ExportSpec:
     """The `ExportSpec` of a model that classifies the bytes of image files; the LiteRT and ONNX files take pixels.
 
+    The files that are compared are of all kinds, see `encode_kinds`.
+
     Args:
         model: see `classification_spec`.
         load: returns the images; it is called if examples are needed.
@@ -117,17 +120,18 @@ def image_classification_spec(
     """
     network = get_network(model, "classifier")
     _, size, _, channels = network.input_shape
+    decoding = find_decoding(model) or ImageDecoding(size, channels)
 
     def sample(split: str, number: int) -> tuple[list[bytes], np.ndarray]:
         found = load().sample(split, number)
-        return encode_images(found.images), found.labels
+        return encode_kinds(found.images, decoding.paper), found.labels
 
     return classification_spec(
         model,
         sample,
         examples,
         network=network,
-        encode=lambda contents: [decode_image(content, size, channels).numpy() for content in contents],
+        encode=lambda contents: [decoding.decode(content).numpy() for content in contents],
         description={"score": "of_label"},
         **options,
     )

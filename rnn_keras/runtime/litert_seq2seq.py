@@ -17,6 +17,7 @@ from rnn_keras.runtime.litert_model import (
 from rnn_keras.runtime.runner import UNKNOWN_ID, Input, Runner
 from rnn_keras.utils.errors import UserError
 
+MOST_COVERED, LEAST_CONTRAST = 0.7, 32  # as in `rnn_keras.data.images`, for pictures with colours
 TARGET_VOCABULARY = "target.txt"  # the file inside with the tokens that are written
 NEEDED = ("start", "end", "most_written", "forbidden", "space", "answer")  # in the description inside
 
@@ -127,16 +128,23 @@ def decode_image(content: str | bytes, size: int) -> np.ndarray:
     """
     from PIL import Image
 
+    from rnn_keras.data.image_files import turn_upright
+
     try:
         if isinstance(content, str):
             raise TypeError("a text")
         with Image.open(io.BytesIO(content)) as opened:
-            image = opened.convert("RGBA")
+            image = turn_upright(opened)
     except (OSError, TypeError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(
             f"this is not an image, or a damaged one ({error}); pass the bytes of a PNG or JPEG file"
         ) from error
-    on_white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    pixels = np.asarray(image, np.float32)
+    ink, cover = pixels[..., :3], pixels[..., 3:] / 255
+    # As in the graph: of a drawing on a transparent canvas, ink that is as white as the paper is inverted.
+    if 0 < cover.mean() < MOST_COVERED and np.mean(ink * cover) / cover.mean() > 255 - LEAST_CONTRAST:
+        ink = 255 - ink
+    on_white = Image.fromarray(np.rint(255 + (ink - 255) * cover).astype(np.uint8))
     return np.array(on_white.resize((size, size), Image.Resampling.BILINEAR))
 
 

@@ -11,9 +11,9 @@ class PlainTokenizer:
 
     Args:
         specification: `maximum_length`, `keep`, `most_characters`, `blank` (a regular expression of what is a
-            space), `invisible` and `kept` (regular expressions of the characters that are removed, and of those that are
-            left as they are where the others get Unicode's form NFKC; files of earlier versions have neither), `lower`
-            (the lower case of characters for which other versions of Unicode have another one),
+            space), `invisible` and `kept` (regular expressions of the characters that are removed, and of those that
+            are left as they are where the others get Unicode's form NFKC; files of earlier versions have neither),
+            `lower` (the lower case of characters for which other versions of Unicode have another one),
             `replacements` (regular expressions and what replaces them, in order) and `unknown` (the one token of a
             text that has none).
     """

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 from rnn_keras.utils.annotations import read_values, to_json_value
 from rnn_keras.utils.errors import UserError
@@ -61,6 +61,10 @@ class TrainingConfig:
         self.require("learning_rate", self.learning_rate > 0, "above 0")
         self.require("warm_up", self.warm_up is None or self.warm_up >= 0, "at least 0")
         self.require("clip_norm", self.clip_norm >= 0, "at least 0 (0 turns clipping off)")
+
+    def for_dataset(self, dataset: str, data_dir: str | None) -> Self:
+        """The same settings for other data, with which a trained model is scored."""
+        return dataclasses.replace(self, dataset=dataset, data_dir=data_dir)
 
     def require(self, name: str, is_valid: bool, expected: str) -> None:
         """Refuses a setting in one sentence that names its flag.
@@ -128,8 +132,8 @@ class TrainingConfig:
             )
         if examples < self.fewest_examples:
             problems.append(
-                f"there are at most {examples} examples to learn from, and this task needs some thousands: expect a "
-                "model that repeats them, and little else"
+                f"there are at most {examples} examples to learn from; this task needs some thousands for answers on "
+                "new inputs that are good"
             )
         return problems
 

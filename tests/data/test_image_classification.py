@@ -115,9 +115,7 @@ def test_a_damaged_image_is_named(tmp_path):
     damaged = tmp_path / "b" / "30.png"
     for content in (damaged.read_bytes()[:50], b"", b"GIF89a nonsense"):
         damaged.write_bytes(content)
-        with pytest.raises(
-            UserError, match=r"b/30\.png is damaged or not an image \(.+\); expected PNG or JPEG"
-        ) as caught:
+        with pytest.raises(UserError, match=r"b/30\.png is (damaged|empty|not an image)") as caught:
             load_image_dataset(str(tmp_path))
         assert "\n" not in str(caught.value) and "{{" not in str(caught.value)
 
@@ -132,7 +130,7 @@ def test_an_image_too_narrow_to_scale_is_an_error(tmp_path):
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
 def test_an_image_that_cannot_be_read_is_an_error(tmp_path, make):
     make(tmp_path / "x.png")
-    with pytest.raises(UserError, match=r"x\.png cannot be read \(.+\); expected a PNG or JPEG image"):
+    with pytest.raises(UserError, match=r"x\.png cannot be read \(.+\); expected an image, such as a PNG or JPEG file"):
         read_image(tmp_path / "x.png", 8, 1)
 
 

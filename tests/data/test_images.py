@@ -1,14 +1,16 @@
 """Images decoded and fitted in the graph, against Pillow."""
 
 import io
+import struct
+import zlib
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 
-from rnn_keras.data.images import ImageDecoding, decode_image, encode_images, fit_image
+from rnn_keras.data.images import ImageDecoding, decode_image, decode_pixels, encode_images, fit_image
 
 GENERATOR = np.random.default_rng(3)
 
@@ -113,6 +115,81 @@ def test_a_stretched_image_fills_the_square_as_pillow_does_it():
     np.testing.assert_array_equal(
         layer(tf.constant([file_of(pixels)]))[0], decode_image(file_of(pixels), 16, 3, stretch=True)
     )
+
+
+@pytest.mark.parametrize("ink", [0, 255])
+def test_ink_on_a_transparent_canvas_is_seen_on_any_paper(ink):
+    cover = np.zeros((8, 8), np.uint8)
+    cover[2:6, 3:5], cover[6, 3] = 255, 100
+    content = file_of(np.stack([np.full_like(cover, ink)] * 3 + [cover], -1))
+
+    np.testing.assert_array_equal(decode_image(content, 8, 1)[..., 0], cover)
+    np.testing.assert_array_equal(decode_image(content, 8, 1, paper=255)[..., 0], 255 - cover)
+
+
+def test_a_picture_with_transparent_corners_keeps_its_brightness():
+    pixels = np.concatenate([np.full((8, 8, 3), 40, np.uint8), np.full((8, 8, 1), 255, np.uint8)], -1)
+    pixels[0, 0, 3] = 0
+
+    assert decode_image(file_of(pixels), 8, 1)[4, 4, 0] == 40
+
+
+def grey_png(bits, pixels):
+    """A grey PNG file of fewer than eight bits, which Pillow does not write: `(height, width)` of so many bits."""
+    rows = [np.packbits(np.unpackbits(row[:, None], axis=1)[:, 8 - bits :].ravel()).tobytes() for row in pixels]
+    header = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], bits, 0, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))), (b"IEND", b""))
+    chunks = (
+        struct.pack(">I", len(part)) + name + part + struct.pack(">I", zlib.crc32(name + part)) for name, part in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_grey_of_few_bits_has_the_whole_scale(bits):
+    values = np.arange(64, dtype=np.uint8).reshape(8, 8) % 2**bits
+    expected = np.rint(values / (2**bits - 1) * 255).astype(np.uint8)
+
+    for channels, stretch in ((1, False), (3, True)):
+        got = decode_image(grey_png(bits, values), 8, channels, stretch)
+        np.testing.assert_array_equal(got, np.repeat(expected[..., None], channels, -1))
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_upright_as_a_viewer_shows_them(orientation, kind):
+    pixels, exif = smooth(12, 8, 3), Image.Exif()
+    exif[0x0112] = orientation
+    options = {"quality": 100, "subsampling": 0} if kind == "jpeg" else {}
+    content = file_of(pixels, kind, exif=exif, **options)
+    with Image.open(io.BytesIO(content)) as opened:
+        expected = np.asarray(ImageOps.exif_transpose(opened)).astype(int)
+
+    got = decode_pixels(tf.constant(content), 3, 0).numpy()
+    assert got.shape == expected.shape
+    assert np.abs(got - expected).max() <= (16 if kind == "jpeg" else 0)
+
+
+def test_damaged_exif_is_no_orientation():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = file_of(smooth(8, 4, 3), "jpeg", exif=exif)
+    place = content.index(b"Exif")
+    for offset in range(6, 26):
+        for value in (0, 255):
+            damaged = bytearray(content)
+            damaged[place + offset] = value
+            assert decode_pixels(tf.constant(bytes(damaged)), 3, 0).shape in ((8, 4, 3), (4, 8, 3))
+
+
+def test_inks_become_grey_and_colours():
+    inks = Image.fromarray(smooth(16, 16, 3)).convert("CMYK")
+    buffer = io.BytesIO()
+    inks.save(buffer, "jpeg", quality=100)
+
+    for channels, mode in ((1, "L"), (3, "RGB")):
+        expected = np.asarray(inks.convert("RGB").convert(mode)).reshape(16, 16, channels).astype(int)
+        assert np.abs(decode_image(buffer.getvalue(), 16, channels).numpy() - expected).max() <= 8
 
 
 def test_transparent_parts_of_a_stretched_image_are_white():

@@ -174,11 +174,11 @@ def write_two_classes(content: bytes, name: str = "bad.png"):
 
 
 for name, content, words in (
-    ("an empty image", b"", "bad.png is damaged or not an image"),
-    ("half an image", make_image("L", (64, 64))[:60], "bad.png is damaged or not an image"),
-    ("a text named like an image", b"I am a cat.", "bad.png is damaged or not an image"),
+    ("an empty image", b"", "bad.png is empty"),
+    ("half an image", make_image("L", (64, 64))[:60], "bad.png is damaged"),
+    ("a text named like an image", b"I am a cat.", "bad.png is not an image"),
     ("an image whose header says 50,000 x 50,000 pixels", make_bomb(50_000), "bad.png"),
-    ("an image without pixels", make_bomb(0), "bad.png is damaged or not an image"),
+    ("an image without pixels", make_bomb(0), "bad.png is"),
 ):
     CASES[f"digits: {name}"] = Case("digits", write_two_classes(content), ("train", "--dataset", "{}"), words)
     file_case("digits", f"{name}, to predict for", "bad.png", content, words, "predict", "--run-dir", RUN, "{}/bad.png")

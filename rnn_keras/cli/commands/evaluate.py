@@ -43,7 +43,7 @@ def make_evaluate(app: Application) -> Callable[..., None]:
             directory, config = read_finished_config(app, run_dir)
             name, place = dataset or config.dataset, data_dir or config.data_dir
             config = dataclasses.replace(config, **get_given_columns(columns))
-            app.check_source(dataclasses.replace(config, dataset=name, data_dir=place))
+            app.check_source(config.for_dataset(name, place))
             run = FinishedRun(directory, config, load_model_of(app, directory))
             with explain_unknown_model(app, run):
                 metrics, notes = app.evaluate(run, name, place, split)

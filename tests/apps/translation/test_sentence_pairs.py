@@ -103,9 +103,53 @@ def test_missing_data_are_one_sentence(tmp_path):
             check_source(dataset)
     with pytest.raises(UserError, match=r"holds none of train\.tsv, validation\.tsv and test\.tsv"):
         load_sentence_pairs(str(tmp_path))
-    write(tmp_path / "pairs.tsv", make_lines(30))
-    with pytest.raises(UserError, match="--source and --target name features"):
-        load_sentence_pairs(str(tmp_path / "pairs.tsv"), source="en")
+    path = write(tmp_path / "pairs.tsv", ["en\tfr", *make_lines(30)])
+    for names in ({"source": "en"}, {"source": "en", "target": "de"}):
+        for read in (load_sentence_pairs, check_source):
+            with pytest.raises(UserError, match="first line names en, fr; name one of these with each of --source"):
+                read(path, **names)
+
+
+@pytest.mark.parametrize(
+    ("header", "is_header"),
+    [
+        (("english", "arabic"), True),
+        (("English", "\u0627\u0644\u0639\u0631\u0628\u064a\u0629"), True),
+        (("en", "zh-CN"), True),
+        (("Source text", "Target (German)"), True),
+        (("question", "answer"), True),
+        (("Hello.", "Bonjour."), False),
+        (("Is it?", "De la."), False),
+        (("no", "no"), False),
+        (("English breakfast", "Petit-d\u00e9jeuner"), False),
+    ],
+)
+def test_a_first_line_that_names_the_columns_is_no_pair(tmp_path, header, is_header):
+    data = load_sentence_pairs(write(tmp_path / "pairs.tsv", ["\t".join(header), *make_lines(30)]))
+
+    assert (header[0] in data.everything.sources) != is_header
+    assert any("names the columns" in note for note in data.notes) == is_header
+
+
+def test_columns_are_chosen_by_the_first_line(tmp_path):
+    rows = [f"{number},ville {number},town {number}" for number in range(30)]
+    (tmp_path / "pairs.csv").write_text("\n".join(["id,French,English", *rows]))
+    data = load_sentence_pairs(str(tmp_path / "pairs.csv"), source="english", target="french")
+    assert (data.everything.sources[3], data.everything.targets[3]) == ("town 3", "ville 3")
+    assert len(data.everything) == 30
+
+
+def test_targets_that_nobody_sees_are_empty(tmp_path):
+    lines = [*make_lines(30), "Seen.\t\u200e\u00ad", "\u2060\u200b\tVu."]
+    data = load_sentence_pairs(write(tmp_path / "pairs.tsv", lines))
+    assert len(data.everything) == 30 and "2 of 32 pairs are left out, since one side is empty" in data.notes
+
+
+def test_targets_are_written_composed_and_without_marks(tmp_path):
+    persian = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"  # with a non-joiner
+    lines = [*make_lines(30), "Coffee.\tcafe\u0301 no\u00adir", f"I want.\t{persian}"]
+    targets = load_sentence_pairs(write(tmp_path / "pairs.tsv", lines)).everything.targets
+    assert targets[-2:] == ["caf\u00e9 noir", persian]
 
 
 @pytest.fixture

@@ -1,5 +1,8 @@
 """Your own videos in folders, their splits, and the sentences about files that are not as expected."""
 
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -189,18 +192,59 @@ def test_what_is_not_a_video_is_a_sentence(tmp_path, monkeypatch):
             read_video(tmp_path / name, shape)
 
 
-def test_ffmpeg_reads_films(tmp_path, monkeypatch):
+FFMPEG = """#!/usr/bin/env python3
+import sys
+if "-fps_mode" in sys.argv and OLD:
+    sys.exit("Unrecognized option 'fps_mode'.")
+rate = sys.argv.index("-vsync" if OLD else "-fps_mode")
+assert sys.argv[rate + 1] == "passthrough" and "scale=6:8" in sys.argv and "rgb24" in sys.argv
+assert sys.argv[sys.argv.index("-i") + 1].startswith("file:")
+sys.stdout.buffer.write(b"".join(bytes([n]) * 144 for n in (1, 2, 3)))
+"""
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_ffmpeg_reads_each_frame_of_a_film_once(tmp_path, monkeypatch, is_old):
     """A program in place of ffmpeg that writes three frames of one value each, of the requested size."""
     program = tmp_path / "ffmpeg"
-    program.write_text(
-        '#!/usr/bin/env python3\nimport sys\nassert "scale=6:8" in sys.argv and "rgb24" in sys.argv\n'
-        "sys.stdout.buffer.write(b''.join(bytes([n]) * 144 for n in (1, 2, 3)))\n"
-    )
+    program.write_text(FFMPEG.replace("OLD", str(is_old)))
     program.chmod(0o755)
     monkeypatch.setattr(video_files.shutil, "which", lambda name: str(program))
-    (tmp_path / "film.mp4").write_bytes(b"")
+    film = tmp_path / "10:30:00.mp4"
+    film.write_bytes(b"")
 
-    frames = read_video(tmp_path / "film.mp4", (8, 6, 3))
+    frames = read_video(film, (8, 6, 3))
     assert frames.shape == (3, 8, 6, 3) and frames[:, 0, 0, 0].tolist() == [1, 2, 3]
     with pytest.raises(UserError, match="ffmpeg could not read"):
-        read_video(tmp_path / "film.mp4", (8, 5, 3))
+        read_video(film, (8, 5, 3))
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_a_film_of_variable_frame_rate_keeps_its_frames(tmp_path):
+    film = tmp_path / "10:30:00.mkv"
+    source = "testsrc=size=16x16:rate=10:duration=1,setpts=N*N*0.05/TB"
+    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-fps_mode", "vfr", f"file:{film}"]
+    subprocess.run(command, check=True)
+    assert len(read_video(film, (16, 16, 3))) == 10
+
+
+def test_frames_from_phones_and_macs(tmp_path):
+    """A picture that EXIF turns, ink on a transparent canvas, and what macOS leaves in folders."""
+    upright = np.zeros((16, 16), np.uint8)
+    upright[:, :8] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(upright).rotate(90).save(tmp_path / "1.jpg", quality=100, exif=exif)
+    black_ink = np.stack([np.zeros_like(upright), upright], -1)
+    Image.fromarray(black_ink, "LA").save(tmp_path / "2.png")
+    (tmp_path / "._1.jpg").write_bytes(b"\0\5\x16\7")
+    (tmp_path / ".DS_Store").write_bytes(b"\0")
+    frames = read_video(tmp_path, (16, 16, 1))[..., 0].astype(int)
+
+    assert frames.shape == (2, 16, 16)
+    assert np.abs(frames[0] - upright).max() <= 8
+    np.testing.assert_array_equal(frames[1], upright)  # light on black, as the moving digits are
+    for number in range(3):
+        np.savez(tmp_path / f"{number}.npz", features=np.eye(4) + number, tags=np.arange(4) % 2)
+    (tmp_path / "._0.npz").write_bytes(b"\0\5\x16\7")
+    assert len(load_tagged_videos(str(tmp_path)).everything) == 3
