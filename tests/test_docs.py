@@ -28,7 +28,7 @@ RUN_MODULE = re.compile(
     r"python3? -m ((?:apps|benchmarks|rnn_keras)(?:\.\w+)*)(?!\.?<)"  # not `apps.<app>`
     r"(?:[ \t]+([a-z][a-z-]*)\b(?![\w./]))?"
 )
-DOTTED_NAME = re.compile(r"\b(?:rnn_keras|apps|benchmarks)(?:\.[A-Za-z_]\w*)+")
+DOTTED_NAME = re.compile(r"(?<![.\w])(?:rnn_keras|apps|benchmarks)(?:\.[A-Za-z_]\w*)+")
 IMPORT = re.compile(r"from ((?:rnn_keras|apps)[\w.]*) import ([\w, ]+)")
 FILE = re.compile(r"(?<![\w./])(?:rnn_keras|apps|tests|benchmarks|docs|\.github)/[\w./-]+")
 FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*)")
@@ -195,7 +195,8 @@ def test_the_app_of_the_guide_learns(tmp_path):
         (folder / name).write_text(content)
     (tmp_path / "numbers.txt").write_text("\n".join(f"{math.sin(step / 5):.4f}" for step in range(600)))
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    for arguments in (["train", "--epochs", "12"], ["evaluate"], ["predict", " ".join(["0.5"] * 20)]):
+    commands = (["train", "--epochs", "12"], ["evaluate"], ["export"], ["predict", " ".join(["0.5"] * 20)])
+    for arguments in commands:
         done = subprocess.run(
             [sys.executable, "-m", "next_number", *arguments, "--json"],
             cwd=tmp_path,
@@ -208,6 +209,8 @@ def test_the_app_of_the_guide_learns(tmp_path):
         answer = json.loads(done.stdout)
         if arguments[0] == "evaluate":
             assert answer["mse"] < answer["mse_of_repeating"] / 4
+        if arguments[0] == "export":
+            assert [row["agreement"] for row in answer["report"]] == [1, 1, 1]
     assert len(answer["predictions"]) == 1
 
 

@@ -28,7 +28,7 @@ def test_the_apps_own_test_passes_in_a_package_of_the_users(like, tmp_path, monk
 
     files = [path for path in folder.iterdir() if path.suffix == ".py"]
     assert sum(len(path.read_text().splitlines()) for path in files) <= 150
-    code = f"import {package.name}.mood.model, keras; print(keras.models.load_model('run/model.keras').name)"
+    code = "import rnn_keras; print(rnn_keras.load('run').name)"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment())
     assert done.stdout.strip() == "mood", done.stderr
     done = subprocess.run(
