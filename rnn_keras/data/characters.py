@@ -1,8 +1,9 @@
 """One normal form of texts: what looks the same to a reader is the same to splits, vocabularies and models.
 
-The form is Unicode's NFKC without the characters that nobody sees, with one exception: accents that stand alone, such
-as the acute accent in it´s, are kept, since NFKC would put a space before them. `rnn_keras.data.normalisation` computes
-the same in the graph, and `rnn_keras.runtime.tokenizer` without TensorFlow.
+The form is Unicode's NFKC without the characters that nobody sees. Two kinds of characters are kept as they are:
+accents that stand alone, such as the one in it´s, since NFKC would put a space before them; and fractions, since it
+would make 91⁄2 of 9½. `rnn_keras.data.normalisation` computes the same in the graph, and `rnn_keras.runtime.tokenizer`
+without TensorFlow.
 """
 
 import functools
@@ -35,7 +36,7 @@ def normalise_characters(text: str) -> str:
     text = _invisible.sub("", text)
     if text.isascii():
         return text
-    parts = re.split(f"([{''.join(spacing_accents())}])", text)
+    parts = re.split(f"([{''.join(kept_characters())}])", text)
     return "".join(part if number % 2 else unicodedata.normalize("NFKC", part) for number, part in enumerate(parts))
 
 
@@ -54,10 +55,11 @@ def is_blank(text: str) -> bool:
 
 
 @functools.cache
-def spacing_accents() -> tuple[str, ...]:
-    """The accents that stand alone, which NFKC replaces by a space and a combining accent."""
-    characters = map(chr, range(0x80, 0x10000))
-    return tuple(c for c in characters if unicodedata.normalize("NFKC", c)[:1] == " " and not c.isspace())
+def kept_characters() -> tuple[str, ...]:
+    """The accents that stand alone, which NFKC replaces by a space and a combining accent, and the fractions."""
+    characters = [chr(point) for point in range(0x80, 0x10000)]
+    accents = (c for c in characters if unicodedata.normalize("NFKC", c)[:1] == " " and not c.isspace())
+    return (*accents, *(c for c in characters if unicodedata.decomposition(c).startswith("<fraction>")))
 
 
 def describe_ranges(points: Iterable[int]) -> str:
@@ -73,10 +75,10 @@ def describe_ranges(points: Iterable[int]) -> str:
 
 @functools.cache
 def kept_class() -> str:
-    """A character class of what normalisation leaves as it is: accents that stand alone, and unassigned code points.
+    """A character class of what normalisation leaves as it is: `kept_characters`, and unassigned code points.
 
     Some of the latter have another form in later versions of Unicode.
     """
-    points = {ord(c) for c in spacing_accents()}
+    points = {ord(c) for c in kept_characters()}
     unassigned = (p for p in range(sys.maxunicode + 1) if unicodedata.category(chr(p)) == "Cn")
     return f"[{describe_ranges(sorted(points.union(unassigned)))}]"

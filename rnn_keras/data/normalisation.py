@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.data.characters import INVISIBLE, spacing_accents
+from rnn_keras.data.characters import INVISIBLE, kept_characters
 
 _PAGE = 64  # code points of a page; equal pages are stored once
 _LAST = 0x110000
@@ -147,7 +147,7 @@ def _build_tables() -> _Tables:
     classes, is_second = np.zeros(_LAST, np.int32), np.zeros(_LAST, bool)
     values: list[int] = []
     pairs: dict[int, int] = {}
-    invisible, kept = re.compile(INVISIBLE), set(spacing_accents())
+    invisible, kept = re.compile(INVISIBLE), set(kept_characters())
     assigned = "".join(map(chr, (*range(0x1, 0xD800), *range(0xE000, 0x30000), *range(0xE0000, 0xE1000))))
     for character in assigned:
         point = ord(character)

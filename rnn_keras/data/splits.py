@@ -1,6 +1,7 @@
 """Which examples train, validate and test: by a stable hash, and no example is in two splits."""
 
 import hashlib
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Sized
 from typing import TypeVar
@@ -18,10 +19,13 @@ SHARES_OF_TRAIN = (0.9, 0.1, 0.0)  # if they have a test split and no validation
 
 
 def normalise_text(text: str | bytes) -> str:
-    """The text as a key: texts that differ only in case, white space and in what nobody sees are equal."""
+    """The text as a key: texts that differ only in case, white space and in what nobody sees are equal.
+
+    See `characters.normalise_characters`; here fractions too are written out.
+    """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
-    return " ".join(normalise_characters(text).casefold().split())
+    return " ".join(unicodedata.normalize("NFKC", normalise_characters(text)).casefold().split())
 
 
 def hash_key(key: str) -> float:

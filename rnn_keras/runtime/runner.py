@@ -94,20 +94,22 @@ class NetworkRunner(Runner):
     def predict(self, inputs: Sequence[Input]) -> list[dict[str, Any]]:
         """The label and the score of each text, or tensor `(steps, ...)`; of each step where the file says `per_step`.
 
-        The score is the probability of the second of two labels, or a list of all probabilities; where the file says
-        `"score": "of_label"`, it is that of the label. A file without labels gives its `output`, a number or a list.
+        The score is the probability of the second of two labels; of more, or where the file says `"score": "of_label"`,
+        that of the label. Beside it are the `probabilities` of all labels by their names. A file without labels gives
+        its `output`, a number or a list.
         """
         labels, of_label = self.description.get("labels"), self.description.get("score") == "of_label"
         predictions: list[dict[str, Any]] = []
         for scores in self.outputs(inputs):
             if labels is None:
                 predictions.append({"output": scores.item() if scores.size == 1 else scores.tolist()})
-            elif of_label:
-                predictions.append({"label": labels[int(scores.argmax())], "score": float(scores.max())})
-            elif len(labels) == 2:
-                predictions.append({"label": labels[int(scores[0] > 0.5)], "score": float(scores[0])})
-            else:
-                predictions.append({"label": labels[int(scores.argmax())], "score": scores.tolist()})
+                continue
+            if len(scores) == 1:  # the probability of the second of two labels
+                scores = np.array([1 - scores[0], scores[0]])
+            best = int(scores.argmax())
+            score = scores[1] if len(labels) == 2 and not of_label else scores[best]
+            probabilities = dict(zip(labels, scores.tolist(), strict=True))
+            predictions.append({"label": labels[best], "score": float(score), "probabilities": probabilities})
         return predictions
 
 

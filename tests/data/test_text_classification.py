@@ -7,7 +7,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from rnn_keras.data.splits import SPLITS, normalise_text
-from rnn_keras.data.text_classification import load_text_dataset
+from rnn_keras.data.text_classification import COLUMNS, check_text_source, load_text_dataset
 from rnn_keras.utils.errors import UserError
 
 
@@ -82,6 +82,30 @@ def test_folder(tmp_path):
 )
 def test_order_of_the_classes(tmp_path, labels, names):
     assert load_text_dataset(write(tmp_path / "own.csv", rows_of(60, labels))).class_names == names
+
+
+def test_labels_that_are_written_in_several_ways_are_one_class_and_said(tmp_path):
+    rows = rows_of(40, ("ﬁne", "bad", "fine", "BAD"))
+    data = load_text_dataset(write(tmp_path / "own.csv", rows))
+    assert len(data.class_names) == 2
+    assert "labels that differ only in how they are written are one class: 'fine' = 'ﬁne', 'BAD' = 'bad'" in data.notes
+
+
+def test_texts_with_several_labels_are_counted(tmp_path):
+    rows = [*rows_of(40), ("TEXT  number 3", "neg"), ("text number 3", "pos"), ("text number 8", "pos")]
+    notes = load_text_dataset(write(tmp_path / "own.csv", rows)).notes
+    assert any(note.startswith("2 of 40 distinct texts have more than one label") for note in notes)
+    assert any("number 4, pos, and again number 41, neg" in note for note in notes)
+
+
+def test_columns_by_other_names(tmp_path):
+    path = write(tmp_path / "own.csv", [(*row, "x") for row in rows_of(40)], ("Review", "stars", "text"))
+    columns = {"text": "review", "label": "stars"}
+    check_text_source(path, columns=columns)
+    assert load_text_dataset(path, columns=columns).everything.texts[3] == "text number 3"
+    for missing, flag in (({"text": "body", "label": "stars"}, "--text-column"), (COLUMNS, "--label-column")):
+        with pytest.raises(UserError, match=f"0 columns named .*{flag}"):
+            check_text_source(path, columns=missing)
 
 
 @pytest.mark.parametrize(

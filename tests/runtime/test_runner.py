@@ -20,6 +20,9 @@ class Known(NetworkRunner):
         return [self.known]
 
 
+NO_YES = {"no": 0.25, "yes": 0.75}
+
+
 @pytest.mark.parametrize(
     ("outputs", "description", "expected"),
     [
@@ -27,8 +30,23 @@ class Known(NetworkRunner):
         ([[0.5, 2.0]], None, [{"output": [0.5, 2.0]}]),
         ([[[1.0], [2.0]]], {"letters": "abc"}, [{"output": [[1.0], [2.0]]}]),
         ([[[1.0], [2.0]]], {"per_step": True}, [{"output": 1.0}, {"output": 2.0}]),
-        ([[0.75]], {"labels": ["no", "yes"]}, [{"label": "yes", "score": 0.75}]),
-        ([[0.25, 0.75]], {"labels": ["no", "yes"], "score": "of_label"}, [{"label": "yes", "score": 0.75}]),
+        ([[0.75]], {"labels": ["no", "yes"]}, [{"label": "yes", "score": 0.75, "probabilities": NO_YES}]),
+        ([[0.25, 0.75]], {"labels": ["no", "yes"]}, [{"label": "yes", "score": 0.75, "probabilities": NO_YES}]),
+        (
+            [[0.25]],
+            {"labels": ["yes", "no"]},
+            [{"label": "yes", "score": 0.25, "probabilities": {"yes": 0.75, "no": 0.25}}],
+        ),
+        (
+            [[0.25, 0.5, 0.25]],
+            {"labels": ["a", "b", "c"]},
+            [{"label": "b", "score": 0.5, "probabilities": {"a": 0.25, "b": 0.5, "c": 0.25}}],
+        ),
+        (
+            [[0.25, 0.75]],
+            {"labels": ["no", "yes"], "score": "of_label"},
+            [{"label": "yes", "score": 0.75, "probabilities": NO_YES}],
+        ),
     ],
 )
 def test_predictions_of_files_with_labels_and_without(outputs, description, expected):

@@ -1,7 +1,9 @@
 """The sentiment app on tiny data, by its commands and by its parts."""
 
+import csv
 import io
 import json
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -90,6 +92,65 @@ def test_predict_answers_each_input(sentiment_run, capfd):
     assert [answer["label"] for answer in predictions[:2]] == ["pos", "neg"]
     assert len(predictions) == 5
     assert all(0 <= answer["score"] <= 1 for answer in predictions)
+    assert all(answer["probabilities"]["pos"] == answer["score"] for answer in predictions)
+
+
+DISGUISES = [
+    "a bril\u00adliant and lov\u200eely film",
+    "a \u200fbrilliant\u2060 and lovely\ufeff film",
+    "a\u00a0brilliant\u3000and\u2009lovely film",
+    "\uff41 \uff42\uff52\uff49\uff4c\uff4c\uff49\uff41\uff4e\uff54 and lo\u200cvely film",
+    "a brilliant and lovely \ufb01lm",
+]
+
+
+def test_texts_that_look_the_same_have_the_same_score(sentiment_run, capfd):
+    command("predict", "--run-dir", sentiment_run, "--json", "a brilliant and lovely film", *DISGUISES)
+    plain, *others = [answer["score"] for answer in last_line(capfd)["predictions"]]
+    assert others == pytest.approx([plain] * len(others), abs=1e-6)
+
+
+def test_predictions_for_the_rows_of_a_file(sentiment_run, tmp_path, capfd):
+    table, output = tmp_path / "reviews.csv", tmp_path / "out" / "answers.csv"
+    table.write_text('id;review;label\n7;"a lovely; film";?\n8;an awful film;?\n')
+    file = ("predict", "--run-dir", sentiment_run, "--input", table, "--output")
+    command(*file, output, "--column", "review", "--json")
+    assert last_line(capfd) == {"output": str(output), "count": 2}
+    with output.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["review"] for row in rows] == ["a lovely; film", "an awful film"]
+    assert [(row["id"], row["predicted_label"]) for row in rows] == [("7", "pos"), ("8", "neg")]
+    assert float(rows[0]["probabilities_pos"]) == float(rows[0]["score"]) > 0.5
+
+    lines = tmp_path / "reviews.jsonl"
+    lines.write_text('{"text": "a lovely film", "n": [1]}\n"an awful film"\n')
+    command("predict", "--run-dir", sentiment_run, "--input", lines, "--output", tmp_path / "answers.jsonl")
+    first, second = map(json.loads, (tmp_path / "answers.jsonl").read_text().splitlines())
+    assert (first["text"], first["n"], first["label"]) == ("a lovely film", [1], "pos")
+    assert (second["text"], second["label"]) == ("an awful film", "neg") and set(second["probabilities"]) == {
+        "neg",
+        "pos",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("reviews.csv",), "reviews.csv is the name of a file, .* --input reviews.csv"),
+        (("--input", "reviews.csv", "a text"), "both given"),
+        (("--input", "none.csv"), "cannot read none.csv"),
+        (("--input", "reviews.csv"), r"0 columns named 'text'.*with --column"),
+        (("--input", "reviews.csv", "--output", "out.xlsx"), "ends in .csv or .jsonl"),
+        (("--input", "reviews.csv", "--output", "./reviews.csv"), "is the input file"),
+    ],
+)
+def test_mistakes_about_files_to_predict_for(sentiment_run, tmp_path, monkeypatch, capfd, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reviews.csv").write_text("review,label\na lovely film,pos\n")
+    with pytest.raises(SystemExit):
+        command("predict", "--run-dir", sentiment_run, *arguments)
+    assert re.search(sentence, capfd.readouterr().err)
+    assert (tmp_path / "reviews.csv").read_text() == "review,label\na lovely film,pos\n"
 
 
 def test_predict_reads_lines_that_are_not_valid_text(sentiment_run, monkeypatch, capfd):
@@ -233,7 +294,9 @@ def test_words_of_a_label_column_with_three_classes(tmp_path, capfd):
 
     predictions = last_line(capfd)["predictions"]
     assert [answer["label"] for answer in predictions] == ["fair", "good"]
-    assert sum(predictions[0]["score"]) == pytest.approx(1, abs=1e-5)
+    assert list(predictions[0]["probabilities"]) == ["bad", "fair", "good"]
+    assert sum(predictions[0]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert predictions[0]["score"] == predictions[0]["probabilities"]["fair"]
 
 
 SLOW_VARIANTS = [VARIANTS[3], *(pytest.param(settings, marks=pytest.mark.slow) for settings in VARIANTS[:3])]
