@@ -75,10 +75,10 @@ class Application:
                 answer = await self._answer(scope, receive)
         except RequestError as error:
             status, headers, answer = error.status, error.headers, encode_json({"error": str(error)})
-        except ConnectionError:
-            metrics.ABANDONED.labels("rest").inc()
-            return  # the client has left
-        except asyncio.CancelledError:  # by uvicorn, after the server's time to end
+        except (ConnectionError, asyncio.CancelledError):
+            if not self.is_draining:  # the client has left, see `GuardedConnection`
+                metrics.ABANDONED.labels("rest").inc()
+                return
             status, answer = 503, encode_json({"error": "the server is ending"})
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
@@ -126,7 +126,7 @@ class Application:
         return encode_json(states)
 
     async def _predict(self, model: ServedModel, scope: Scope, receive: Receive) -> bytes:
-        """Answers a request for predictions, unless its client leaves.
+        """Answers a request for predictions.
 
         Raises:
             RequestError: the request is wrong, or cannot be answered now.
@@ -143,17 +143,7 @@ class Application:
                 raise UnavailableError("the server holds too many long requests already; send this one again later")
 
         try:
-            body = await self._receive(headers, receive, hold)
-            answer = asyncio.ensure_future(self._compute(model, body, headers))
-            left = asyncio.ensure_future(_wait_for_end(receive))
-            try:
-                await asyncio.wait((answer, left), return_when=asyncio.FIRST_COMPLETED)
-                if not answer.done():
-                    raise ConnectionError
-                return answer.result()
-            finally:
-                answer.cancel()
-                left.cancel()
+            return await self._compute(model, await self._receive(headers, receive, hold), headers)
         finally:
             self.held_bytes -= held
 
@@ -215,11 +205,6 @@ def parse(model: ServedModel, body: bytes, encoding: str, limits: Limits) -> "tu
 def write(outputs: Arrays, count: int, by_rows: bool) -> bytes:
     """The JSON of an answer; see `to_answer`."""
     return encode_json(to_answer(outputs, count, by_rows))
-
-
-async def _wait_for_end(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _require_method(scope: Scope, method: str) -> None:

@@ -32,7 +32,7 @@ class Guard:
 
     def __init__(self, limits: Limits):
         self.limits = limits
-        self.max_connections = min(limits.max_connections, raise_file_limit() - RESERVED_FILES)
+        self.max_connections = min(limits.max_connections, max(raise_file_limit() - RESERVED_FILES, RESERVED_FILES))
         self.connections: set[GuardedConnection] = set()
         metrics.CONNECTIONS.set_function(lambda: len(self.connections))
 
@@ -41,7 +41,10 @@ class Guard:
         self.connections.add(connection)
         if len(self.connections) <= self.max_connections:
             return
-        silent = [other for other in self.connections if other.phase != "answer" and other is not connection]
+        others = [other for other in self.connections if not other.transport.is_closing() and other is not connection]
+        if len(others) < self.max_connections:
+            return
+        silent = [other for other in others if other.phase != "answer"]
         if silent:
             min(silent, key=lambda other: other.since).end("too many connections")
         else:
@@ -64,6 +67,8 @@ class GuardedConnection(HttpToolsProtocol):
         self.phase = "first"  # then "headers", "body", "answer", "idle", and again "headers"
         self.since = self.loop.time()
         self.writing_since: float | None = None
+        self.task: asyncio.Task[Any] | None = None  # of the last request
+        self.answer, self.app = self.app, self._answer
         self.head_bytes = self.unparsed_bytes = 0
         self.has_parsed = False
         super().connection_made(transport)
@@ -73,6 +78,8 @@ class GuardedConnection(HttpToolsProtocol):
         """See `asyncio.Protocol`."""
         self.guard.connections.discard(self)
         super().connection_lost(exc)
+        if self.task is not None and not self.cycle.response_complete:
+            self.task.cancel()  # nobody waits for the answer any more
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
@@ -175,6 +182,10 @@ class GuardedConnection(HttpToolsProtocol):
             self.writing_since = now
         elif now - self.writing_since > SEND_SECONDS:
             self.end("answers that are not read")
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        self.task = asyncio.current_task()
+        await self.answer(scope, receive, send)
 
     def _count_head(self, size: int) -> None:
         self.has_parsed = True

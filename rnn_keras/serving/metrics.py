@@ -1,5 +1,7 @@
 """What a server counts and measures, in the format of Prometheus; kserve adds its own and those of the process."""
 
+import functools
+
 from prometheus_client import Counter, Gauge, Histogram
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
@@ -26,7 +28,13 @@ def count_answer(protocol: str, code: str, failed: bool, seconds: float) -> None
         failed: whether it is an error.
         seconds: that it took.
     """
-    REQUESTS.labels(protocol, code).inc()
+    requests, errors, latency = _find_counters(protocol, code)
+    requests.inc()
     if failed:
-        ERRORS.labels(protocol, code).inc()
-    LATENCY.labels(protocol).observe(seconds)
+        errors.inc()
+    latency.observe(seconds)
+
+
+@functools.cache  # a few codes; looking the labels up takes longer than counting
+def _find_counters(protocol: str, code: str) -> tuple[Counter, Counter, Histogram]:
+    return REQUESTS.labels(protocol, code), ERRORS.labels(protocol, code), LATENCY.labels(protocol)

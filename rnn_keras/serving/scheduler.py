@@ -1,6 +1,7 @@
 """The order in which requests are computed: cut into batches of like length, short requests first."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ from rnn_keras.serving.request import Arrays, RequestError, UnavailableError
 from rnn_keras.serving.signature import Signature, count_rows
 from rnn_keras.serving.worker import Worker
 
+log = logging.getLogger(__name__)
+
 BATCH_ROWS = 64
 BATCH_CELLS = 2**17  # of a batch: its rows times the longest; a single row may have more
+MIXED_CELLS = 2**15  # of a batch of any lengths; in larger ones no row is more than about twice as long as another
 WHOLE_CELLS = 2**18  # of a request that cannot be cut into batches
 LIGHT_CELLS = 2**13  # of a request that is computed in the lane of the short ones
-CELLS_PER_SECOND = 100_000  # a request with so many cells comes before those that arrive a second later
+CELLS_PER_SECOND = 1_000_000  # a request with so many cells comes before those that arrive a second later
 
 
 @dataclass
@@ -109,10 +113,10 @@ class Scheduler:
                 f"the request was not computed in {self.limits.request_timeout:g} seconds; send it later, or in parts"
             ) from None
 
-    def stop(self, error: RequestError | None = None) -> None:
-        """Ends the threads; requests that still wait get the error."""
+    def stop(self) -> None:
+        """Ends the threads; requests that are not answered yet are answered with status 503."""
         for lane in (self.light, self.heavy):
-            lane.abandon(error or UnavailableError("the server is ending"))
+            lane.abandon(UnavailableError("the server is ending"))
             lane.worker.stop()
 
 
@@ -131,6 +135,7 @@ class Lane:
         self.limits = limits
         self.capacity = capacity
         self.waiting: list[Job] = []
+        self.computing: list[Job] = []
         self.task: asyncio.Task[None] | None = None
         metrics.WAITING.labels(name).set_function(lambda: len(self.waiting))
 
@@ -148,30 +153,37 @@ class Lane:
         if self.task is None or self.task.done():
             self.task = asyncio.create_task(self._work())
 
-    def abandon(self, error: RequestError) -> None:
-        """Answers all requests with an error."""
-        for job in self.waiting:
+    def abandon(self, error: Exception) -> None:
+        """Answers all requests with an error, those that are being computed too."""
+        for job in (*self.waiting, *self.computing):
             if not job.answer.done():
                 job.answer.set_exception(error)
+        self.waiting = []
 
     async def _work(self) -> None:
         """Computes the waiting requests, batch after batch, until none is left."""
-        while self.waiting:
-            batch = self._take()
-            if not batch:
-                continue
-            signature = batch[0][0].signature
-            pieces = [piece for _, piece in batch]
-            metrics.BATCH_ROWS.observe(sum(piece.count for piece in pieces))
+        try:
+            while self.waiting:
+                batch = self._take()
+                self.computing = [job for job, _ in batch]
+                if batch:
+                    await self._compute(batch)
+        except Exception as error:  # whatever it is, nobody may wait for ever
+            log.exception("the queue of requests failed")
+            self.abandon(error)
+
+    async def _compute(self, batch: "list[tuple[Job, Piece]]") -> None:
+        pieces = [piece.arrays for _, piece in batch]
+        metrics.BATCH_ROWS.observe(sum(map(count_rows, pieces)))
+        try:
+            results = await self.worker.run(compute_pieces, batch[0][0].signature, pieces)
+        except Exception as error:
+            results = [error] * len(batch)
+        for (job, piece), result in zip(batch, results, strict=True):
             try:
-                results = await self.worker.run(compute_pieces, signature, [piece.arrays for piece in pieces])
-            except Exception as error:
-                results = [error] * len(batch)
-            for (job, piece), result in zip(batch, results, strict=True):
-                try:
-                    job.add(piece, result, self.limits)
-                except Exception as error:
-                    job.answer.set_exception(error)
+                job.add(piece, result, self.limits)
+            except Exception as error:  # the pieces do not fit together
+                job.answer.set_exception(error)
 
     def _take(self) -> list[tuple[Job, Piece]]:
         """The next batch: a piece of the request with the earliest deadline, and of others what fits with it."""
@@ -189,8 +201,7 @@ class Lane:
             low, high = min(shortest, piece.longest), max(longest, piece.longest)
             if (
                 rows + piece.count <= BATCH_ROWS
-                and high <= 2 * low + 64  # of like length: the rest would be padding
-                and (rows + piece.count) * high <= BATCH_CELLS
+                and fit_together(rows + piece.count, low, high)
                 and all(array.shape[1:] == shapes[name] for name, array in piece.arrays.items())
             ):
                 batch.append((job, job.pieces.pop()))
@@ -206,10 +217,9 @@ def cut(signature: Signature, arrays: Arrays, costs: np.ndarray) -> list[Piece]:
         RequestError: it is too long, and its answer would depend on how it is cut.
     """
     rows, longest = len(costs), int(costs.max(initial=0))
-    if rows <= BATCH_ROWS and rows * longest <= BATCH_CELLS:
-        if longest <= 2 * int(costs.min(initial=longest)) + 64 or not signature.can_batch:
-            return [Piece(None, arrays, longest)]
-    elif not signature.can_batch:
+    if rows <= BATCH_ROWS and fit_together(rows, int(costs.min(initial=longest)), longest):
+        return [Piece(None, arrays, longest)]
+    if not signature.can_batch:
         if rows > 1 and rows * longest > WHOLE_CELLS:
             raise RequestError(
                 f"the request takes {rows * longest:,} cells, {rows:,} times its longest instance, more than the "
@@ -219,13 +229,25 @@ def cut(signature: Signature, arrays: Arrays, costs: np.ndarray) -> list[Piece]:
     order = np.argsort(-costs, kind="stable")
     pieces, start = [], 0
     while start < rows:
-        first = max(int(costs[order[start]]), 1)
-        end = min(start + max(1, min(BATCH_ROWS, BATCH_CELLS // first)), rows)
-        taken = order[start:end]
-        taken = taken[2 * costs[taken] + 64 >= first]
-        pieces.append(Piece(taken, {name: array[taken] for name, array in arrays.items()}, first))
+        longest = int(costs[order[start]])
+        taken = order[start : start + BATCH_ROWS]
+        while len(taken) > 1 and not fit_together(len(taken), int(costs[taken[-1]]), longest):
+            taken = taken[:-1]
+        pieces.append(Piece(taken, {name: array[taken] for name, array in arrays.items()}, longest))
         start += len(taken)
     return pieces
+
+
+def fit_together(rows: int, shortest: int, longest: int) -> bool:
+    """Whether a batch takes little memory, and little time for padding.
+
+    Args:
+        rows: how many there are.
+        shortest: cells of the shortest row.
+        longest: cells of the longest row.
+    """
+    cells = rows * longest
+    return cells <= MIXED_CELLS or (cells <= BATCH_CELLS and longest <= 2 * shortest)
 
 
 def join(results: list[tuple[np.ndarray | None, Arrays]], count: int) -> Arrays:

@@ -69,19 +69,20 @@ class Signature:
         return costs
 
     def _measure_strings(self, name: str, array: np.ndarray, limits: Limits) -> np.ndarray:
-        lengths = np.fromiter(map(len, array.flat), np.int64, array.size).reshape(array.shape)
-        pixels = np.zeros_like(lengths)
+        cells = np.fromiter(map(len, array.flat), np.int64, array.size)
+        pixels = np.zeros(len(array), np.int64)
         if self.decodes_images:
-            counts = (count_pixels(content, limits) for content in array.flat)
-            pixels = np.fromiter(counts, np.int64, array.size).reshape(array.shape)
-            lengths[pixels > 0] = 0
-        cells = lengths.max(axis=1, initial=0) * (array.size // len(array))
+            counts = np.fromiter((count_pixels(content, limits) for content in array.flat), np.int64, array.size)
+            pixels = counts.reshape(array.shape).sum(axis=1)
+            cells[counts > 0] = 0
+        if array.size > len(array):
+            cells = cells.reshape(array.shape).max(axis=1) * array.shape[1]
         if (longest := cells.max(initial=0)) > limits.max_length:
             raise RequestError(
                 f"an instance of {name} takes {longest:,} bytes, more than the {limits.max_length:,} that are allowed; "
                 "send shorter texts"
             )
-        return cells + pixels.sum(axis=1) // VALUES_PER_CELL
+        return cells + pixels // VALUES_PER_CELL
 
     def compute(self, arrays: Arrays) -> Arrays:
         """The outputs for one batch of inputs; may be called from any thread.

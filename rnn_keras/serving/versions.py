@@ -112,7 +112,7 @@ class Versions:
             try:
                 model = ServedModel(self.name, folder)
                 model.warm_up()
-            except UserError as error:
+            except Exception as error:  # a version may be broken in any way
                 metrics.LOAD_FAILURES.labels(self.name).inc()
                 self.failed = {**self.failed, number: (files, str(error))}
                 log.error("VERSION %d OF %s IS NOT SERVED, but the one before it: %s", number, self.name, error)
