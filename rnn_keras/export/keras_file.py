@@ -3,7 +3,6 @@
 import ast
 import contextlib
 import dataclasses
-import importlib
 import importlib.util
 import json
 import sys
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnn_keras.utils.errors import UserError, first_line
 from rnn_keras.utils.faults import find_disk_fault, find_memory_fault
+from rnn_keras.utils.processes import import_without_running
 
 if TYPE_CHECKING:
     import keras
@@ -231,7 +231,7 @@ def registers_class(spec: ModuleSpec, name: str) -> bool:
 
 def _import(module: str, path: Path) -> None:
     try:
-        importlib.import_module(module)
+        import_without_running(module)
     except UserError:
         raise
     except Exception as error:  # the module is somebody's own code

@@ -1,12 +1,11 @@
 """The process of a worker on this machine, started by `rnn_keras.tuning.chief.WorkerProcess`."""
 
-import importlib
 import signal
 import sys
 from pathlib import Path
 
 from rnn_keras.utils.errors import UserError
-from rnn_keras.utils.processes import end_with_parent
+from rnn_keras.utils.processes import end_with_parent, import_without_running
 from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
 
@@ -26,7 +25,7 @@ def main(module: str, class_name: str, directory: str) -> None:
     from rnn_keras.tuning.full_search import run_worker
     from rnn_keras.tuning.search import MachineFault
 
-    app = getattr(importlib.import_module(module), class_name)()
+    app = getattr(import_without_running(module), class_name)()
     try:
         run_worker(app, Path(directory))
     except UserError as error:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 from rnn_keras.utils.errors import UserError
@@ -83,7 +84,19 @@ def find_module_name(app: object) -> str:
     )
 
 
-_importing: set[str] = set()  # modules of programs that are imported once more by name
+_importing: set[str] = set()  # modules whose apps do not run meanwhile
+
+
+def import_without_running(name: str) -> ModuleType:
+    """Imports a module, of a program perhaps that runs its app with no `if __name__ == "__main__"` before that.
+
+    See `import_by_name`, by which an app does not run meanwhile.
+    """
+    _importing.add(name)
+    try:
+        return importlib.import_module(name)
+    finally:
+        _importing.discard(name)
 
 
 def import_by_name(app: T) -> T | None:
@@ -96,18 +109,14 @@ def import_by_name(app: T) -> T | None:
         app: whose class needs no arguments. Where it has attributes of its own, or cannot be imported, it stays.
     """
     if type(app).__module__ in _importing:
-        return None  # the program has no `if __name__ == "__main__"`, and is imported from the line below
+        return None
     if type(app).__module__ != "__main__" or vars(app):
         return app
     try:
         name = find_module_name(app)
     except UserError:
         return app
-    _importing.add(name)
-    try:
-        found: Any = importlib.import_module(name)
-    finally:
-        _importing.discard(name)
+    found: Any = import_without_running(name)
     for part in type(app).__qualname__.split("."):
         found = getattr(found, part, None)
     return found() if isinstance(found, type) else app
