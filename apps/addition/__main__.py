@@ -25,7 +25,7 @@ class AdditionApp(App):
     search_space = SEARCH_SPACE
 
     def check_source(self, config: Any) -> None:
-        from apps.addition.data import check_source
+        from apps.addition.source import check_source
 
         check_source(config)
 

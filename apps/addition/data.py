@@ -14,9 +14,8 @@ from apps.addition.digit_columns import add_columns, parse_sum, to_columns
 from apps.addition.generate import generate_test_sums, generate_training_sums
 from apps.addition.sums import Groups, Sums, merge_groups
 from rnn_keras.data.batching import Batches, FixedBatches
-from rnn_keras.data.delimited_files import require_regular
 from rnn_keras.data.splits import SPLITS, assign_splits, select_split
-from rnn_keras.data.tables import check_columns, read_table
+from rnn_keras.data.tables import read_table
 from rnn_keras.utils.errors import UserError
 
 MINIMUM_SUMS = 10  # distinct sums of a file to train, validate and test with
@@ -78,19 +77,6 @@ class SumData:
 def make_column_batches(sums: Sums, batch_size: int, *, shuffle: bool, seed: int = 0) -> FixedBatches:
     """Batches of columns `(batch, time, 2)` and of the sums' digits `(batch, time)`, for the column task."""
     return FixedBatches([sums.columns, add_columns(sums.columns)[0]], batch_size, shuffle=shuffle, seed=seed)
-
-
-def check_source(config: AdditionConfig) -> None:
-    """Refuses data that are not available.
-
-    Raises:
-        UserError: neither generated nor a file with the columns.
-    """
-    if config.dataset != "generated":
-        path = Path(os.path.expanduser(config.dataset))
-        named = ",".join(config.file_columns.values())
-        require_regular(path, f"expected generated, or a .csv or .tsv file with the columns {named}")
-        check_columns(path, config.file_columns)
 
 
 def load_sums(

@@ -27,9 +27,9 @@ class WardrobeApp(App):
     inputs_are_files = True
 
     def check_source(self, config: WardrobeConfig) -> None:
-        from apps.wardrobe.data import check_source
+        from apps.wardrobe.diary import check_source
 
-        check_source(config)
+        check_source(config.dataset, config.file_columns)
 
     def load_data(self, config: WardrobeConfig) -> "WardrobeData":
         from apps.wardrobe.data import load_diaries

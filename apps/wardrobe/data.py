@@ -10,12 +10,10 @@ import tensorflow as tf
 
 from apps.wardrobe.config import WardrobeConfig
 from apps.wardrobe.days import Days, concatenate_days, encode_steps
-from apps.wardrobe.diary import Diary, make_days, read_diary, split_columns
+from apps.wardrobe.diary import Diary, make_days, read_diary
 from apps.wardrobe.rules import CLOTHES_NAMES, generate_diaries
 from rnn_keras.data.batching import FixedBatches
-from rnn_keras.data.delimited_files import require_regular
 from rnn_keras.data.splits import SPLITS, select_split
-from rnn_keras.data.tables import check_columns
 from rnn_keras.utils.errors import UserError
 
 LENGTH = 28  # days of a diary that are read in a row
@@ -87,20 +85,6 @@ class DayBatches(FixedBatches):
     def arrange(self, *parts: tf.Tensor) -> tuple:
         steps, worn, weights = parts
         return steps, *({"clothes": value, "today_only": value} for value in (worn, weights))
-
-
-def check_source(config: WardrobeConfig) -> None:
-    """Refuses data that are not available.
-
-    Raises:
-        UserError: neither generated nor a file with the columns.
-    """
-    if config.dataset != "generated":
-        path = Path(os.path.expanduser(config.dataset))
-        required, optional = split_columns(config.file_columns)
-        named = ",".join(required.values())
-        require_regular(path, f"expected generated, or a diary: a .csv or .tsv file with the columns {named}")
-        check_columns(path, required, optional)
 
 
 def load_diaries(config: WardrobeConfig, names: Sequence[str] | None = None) -> WardrobeData:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from apps.wardrobe.days import SEASONS, UNKNOWN, WEATHER, Days, get_season
-from rnn_keras.data.tables import parse_number, read_table
+from rnn_keras.data.delimited_files import require_regular
+from rnn_keras.data.tables import check_columns, parse_number, read_table
 from rnn_keras.utils.errors import UserError
 
 COLUMNS = {name: name for name in ("date", "weather", "temperature", "clothes", "season")}  # by what they are for
@@ -44,6 +46,20 @@ def split_columns(columns: Mapping[str, str]) -> tuple[dict[str, str], dict[str,
     """The columns that a diary must have, and those that it may have."""
     required = {role: name for role, name in columns.items() if role not in OPTIONAL}
     return required, {role: columns[role] for role in OPTIONAL}
+
+
+def check_source(dataset: str, columns: Mapping[str, str]) -> None:
+    """Refuses data that are not available.
+
+    Raises:
+        UserError: neither generated nor a file with the columns.
+    """
+    if dataset != "generated":
+        path = Path(os.path.expanduser(dataset))
+        required, optional = split_columns(columns)
+        named = ",".join(required.values())
+        require_regular(path, f"expected generated, or a diary: a .csv or .tsv file with the columns {named}")
+        check_columns(path, required, optional)
 
 
 def read_diary(path: Path, columns: Mapping[str, str] = COLUMNS) -> Diary:

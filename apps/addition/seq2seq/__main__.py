@@ -26,7 +26,7 @@ class AdditionSeq2SeqApp(App):
     search_space = SEARCH_SPACE
 
     def check_source(self, config: Any) -> None:
-        from apps.addition.data import check_source
+        from apps.addition.source import check_source
 
         check_source(config)
 
