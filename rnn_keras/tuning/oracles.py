@@ -9,7 +9,7 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 
-from rnn_keras.tuning.plan import FAILURE_FILE
+from rnn_keras.tuning.plan import FAILURE_FILE, list_trial_folders
 from rnn_keras.tuning.space import SearchSpace, make_hyperparameters
 from rnn_keras.tuning.store import DAMAGED, DAMAGES, TRIAL_FILE, make_lost_trial, read_trial
 from rnn_keras.utils.errors import UserError
@@ -38,7 +38,7 @@ class DurableOracle(keras_tuner.Oracle):
 
     def reload(self) -> None:
         self.repairs = repairs = []
-        for folder in sorted(Path(self._project_dir).glob("trial_*")):
+        for folder in list_trial_folders(Path(self._project_dir)):
             self._read_trial(folder, repairs)
         file, empty = Path(self._get_oracle_fname()), self.get_state()
         try:

@@ -83,6 +83,11 @@ def has_plan(directory: Path) -> bool:
     return (directory / PLAN_FILE).exists()
 
 
+def list_trial_folders(directory: Path) -> list[Path]:
+    """The folders of the trials, `trial_<number>`; a user may have others with such names."""
+    return sorted(path for path in directory.glob("trial_*") if path.name.removeprefix("trial_").isdecimal())
+
+
 def clear_search(directory: Path) -> None:
     """Removes what a search has written and nothing else; the directory, which is locked, and its marker stay.
 
@@ -92,7 +97,7 @@ def clear_search(directory: Path) -> None:
     if read_marker(directory, KIND) is None:
         return
     try:
-        for folder in (*directory.glob("trial_*"), directory / "default", directory / "best"):
+        for folder in (*list_trial_folders(directory), directory / "default", directory / "best"):
             for name in TRIAL_FILES:
                 (folder / name).unlink(missing_ok=True)
             RunDirectory(folder).remove()

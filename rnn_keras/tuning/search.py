@@ -23,8 +23,9 @@ from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.task import Trainable, TrainingData
 from rnn_keras.training.train import train_network
 from rnn_keras.tuning.oracles import FINAL_STATUSES, suppress_output
-from rnn_keras.tuning.plan import ATTEMPTS_FILE, FAILURE_FILE
+from rnn_keras.tuning.plan import ATTEMPTS_FILE, FAILURE_FILE, list_trial_folders
 from rnn_keras.tuning.progress import Progress, get_settings
+from rnn_keras.tuning.store import TRIAL_FILE
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.faults import find_disk_fault, find_machine_fault
 from rnn_keras.utils.files import atomic_write, read_object, write_json, write_text
@@ -68,7 +69,7 @@ class Search(BaseTuner):
         self.app, self.config, self.data, self.epochs, self.progress = app, config, data, epochs, progress
         with suppress_output():
             super().__init__(oracle, directory=str(directory.parent), project_name=directory.name)
-        if not self._is_worker() and not oracle.trials and any(directory.glob("trial_*")):
+        if not self._is_worker() and not oracle.trials and list_trial_folders(directory):
             self.reload()  # KerasTuner does so by itself where tuner.json is there
         if not self._is_worker():
             self.save()  # KerasTuner's first save comes with the end of the first trial
@@ -215,7 +216,8 @@ class CrashCounter:
 
 def list_trials(project_dir: str | Path) -> list[str]:
     """The ids of the trials in KerasTuner's store."""
-    return sorted(path.parent.name.removeprefix("trial_") for path in Path(project_dir).glob("trial_*/trial.json"))
+    folders = list_trial_folders(Path(project_dir))
+    return [folder.name.removeprefix("trial_") for folder in folders if (folder / TRIAL_FILE).exists()]
 
 
 def describe_failure(error: BaseException) -> str:
