@@ -7,6 +7,7 @@ or read without end. Its `limit_concurrency` counts silent connections, so these
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -67,7 +68,9 @@ class GuardedConnection(HttpToolsProtocol):
         self.phase = "first"  # then "headers", "body", "answer", "idle", and again "headers"
         self.since = self.loop.time()
         self.writing_since: float | None = None
-        self.task: asyncio.Task[Any] | None = None  # of the last request
+        self.waiting: deque[Any] = deque()  # uvicorn's cycles of requests that are not answered yet
+        self.running: Any = None  # the cycle of the request that is answered, in this task
+        self.task: asyncio.Task[Any] | None = None
         self.answer, self.app = self.app, self._answer
         self.head_bytes = self.unparsed_bytes = 0
         self.has_parsed = False
@@ -78,7 +81,8 @@ class GuardedConnection(HttpToolsProtocol):
         """See `asyncio.Protocol`."""
         self.guard.connections.discard(self)
         super().connection_lost(exc)
-        if self.task is not None and not self.cycle.response_complete:
+        if self.task is not None and not self.running.response_complete:
+            self.running.disconnected = True  # uvicorn tells the last of several requests alone
             self.task.cancel()  # nobody waits for the answer any more
 
     def data_received(self, data: bytes) -> None:
@@ -111,6 +115,7 @@ class GuardedConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """See uvicorn."""
         super().on_headers_complete()
+        self.waiting.append(self.cycle)
         self._enter("body")
 
     def on_body(self, body: bytes) -> None:
@@ -184,7 +189,7 @@ class GuardedConnection(HttpToolsProtocol):
             self.end("answers that are not read")
 
     async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
-        self.task = asyncio.current_task()
+        self.running, self.task = self.waiting.popleft(), asyncio.current_task()
         await self.answer(scope, receive, send)
 
     def _count_head(self, size: int) -> None:

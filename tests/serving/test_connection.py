@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import http.client
 import json
 import logging
@@ -190,6 +191,19 @@ def test_connections_that_wait_for_an_answer_are_not_closed_for_others(server):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert server.ask() == 200
+
+
+def test_a_client_that_leaves_with_several_requests_in_progress(server, caplog):
+    before = len(server.left)
+    with server.connect() as client:
+        client.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+        time.sleep(0.3)
+    deadline = time.monotonic() + 10
+    while len(server.left) == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    gc.collect()
+    assert server.ask() == 200 and "exception" not in caplog.text
 
 
 def test_answers_that_are_not_read_do_not_hold_a_connection(server, monkeypatch):

@@ -121,6 +121,43 @@ def test_instances_that_do_not_fit_are_refused(instances, inputs, sentence):
     assert sentence in refusal(instances, inputs)
 
 
+def test_columns_are_the_same_as_rows():
+    texts = ["fine", "schön", {"b64": "/wA="}]
+    expected = [b"fine", "schön".encode(), b"\xff\x00"]
+
+    assert columns(texts, TEXT)["text"].tolist() == columns({"text": texts}, TEXT)["text"].tolist() == expected
+    given = columns({"weight": [1, 0.5], "text": ["a", "b"]}, TWO)
+    assert given["text"].tolist() == [b"a", b"b"] and given["weight"].tolist() == [1, 0.5]
+    image = np.arange(12).reshape(2, 2, 3)
+    np.testing.assert_array_equal(columns(image.tolist(), IMAGE)["image"], image)
+
+
+@pytest.mark.parametrize(
+    ("values", "inputs", "sentence"),
+    [
+        ("a", TEXT, "a string for"),
+        ({"b64": "/wA="}, TEXT, "an object for"),
+        ([], TEXT, "an empty list for"),
+        ({"text": []}, TEXT, "an empty list for"),
+        ({"txt": ["a"]}, TEXT, 'unknown input "txt"'),
+        (["a"], TWO, "a list, not an object"),
+        ({"text": ["a"]}, TWO, 'lacks the input "weight"'),
+        ({"text": ["a", "b"], "weight": [1]}, TWO, "different numbers of instances (text 2, weight 1)"),
+        ([[1, 2], [3]], IDS, "different shapes"),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(values, inputs, sentence):
+    assert sentence in refusal(values, inputs, columns)
+
+
+def test_requests_that_are_too_large_are_refused():
+    for convert in (rows, columns):
+        assert "3 instances, more than the 2" in refusal(["a"] * 3, TEXT, convert, max_instances=2)
+        assert "has 6 values, more than the 5" in refusal([[1, 2]] * 3, IDS, convert, max_values=5)
+        assert "7 values in its open dimensions, more than the 6" in refusal([[1] * 7], IDS, convert, max_length=6)
+    assert rows(np.zeros((2, 2, 3)).tolist(), IMAGE, Limits(max_length=1))["image"].shape == (2, 2, 3)  # not open
+
+
 def test_lists_nested_beyond_numpy_are_refused():
     nested = 1
     for _ in range(70):
@@ -138,6 +175,15 @@ def test_one_output_is_bare_and_several_are_objects():
         {"label": "neg", "score": 0.1},
         {"label": "schön", "score": 0.9},
     ]
+
+
+def test_an_answer_by_columns():
+    label = np.array([b"neg", "schön".encode()], dtype=object)
+    score = np.array([0.1, 0.9], np.float32)
+
+    assert to_answer({"label": label}, 2, by_rows=False) == {"outputs": ["neg", "schön"]}
+    expected = {"outputs": {"label": ["neg", "schön"], "score": [0.1, 0.9]}}
+    assert to_answer({"label": label, "score": score}, 2, by_rows=False) == expected
 
 
 def test_strings_named_bytes_are_base64():

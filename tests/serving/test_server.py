@@ -3,12 +3,16 @@
 import asyncio
 import base64
 import concurrent.futures
+import gzip
 import http.client
 import json
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
 
 import pytest
 
@@ -166,6 +170,89 @@ def test_predictions_are_what_the_model_computes(server):
     assert status == 200
 
 
+def test_columns_signatures_versions_and_labels_as_clients_of_tf_serving_send_them(server):
+    texts = ["fine", "", "schön \U0001f600"]
+    outputs = {
+        "score": [expected(text)["score"] for text in texts],
+        "reverse_bytes": [expected(text)["reverse_bytes"] for text in texts],
+    }
+    paths = (PREDICT, f"{MODEL}/versions/10:predict", f"{MODEL}/labels/stable:predict")
+    for path in paths:
+        for body in ({"inputs": texts}, {"inputs": {"text": texts}}, {"inputs": texts, "signature_name": ""}):
+            assert server.request("POST", path, json.dumps(body))[:2] == (200, {"outputs": outputs})
+        body = json.dumps({"instances": texts, "signature_name": "serving_default"})
+        assert server.request("POST", path, body)[1] == {"predictions": [expected(text) for text in texts]}
+    body = json.dumps({"inputs": texts, "signature_name": "other"})
+    assert "no signature 'other'; there are serving_default" in server.refusal(400, "POST", PREDICT, body)
+    for path in (f"{MODEL}/versions/9", f"{MODEL}/versions/9/metadata", f"{MODEL}/versions/99999999999"):
+        assert "is not served, but 10" in server.refusal(404, "GET", path)
+    assert "is not served, but 10" in server.refusal(404, "POST", f"{MODEL}/versions/9:predict", body)
+    assert "no label 'canary'; the labels are stable" in server.refusal(404, "GET", f"{MODEL}/labels/canary")
+    for path in (f"{MODEL}/versions/10", f"{MODEL}/labels/stable"):
+        assert server.request("GET", path)[1] == server.request("GET", MODEL)[1]
+    for path in (f"{MODEL}/versions/x", f"{MODEL}/versions/10/labels/stable", f"{MODEL}:predict/", f"{MODEL}:explain"):
+        assert PREDICT in server.refusal(404, "GET", path)
+
+
+def test_classify_and_regress_say_what_they_need(server):
+    body = json.dumps({"examples": [{"text": "fine"}]})
+    for verb in ("classify", "regress"):
+        sentence = server.refusal(400, "POST", f"{MODEL}:{verb}", body)
+        assert f":{verb} needs a signature that takes tf.Example" in sentence and PREDICT in sentence
+
+
+def test_metadata_is_that_of_the_signatures(server):
+    for path in (f"{MODEL}/metadata", f"{MODEL}/versions/10/metadata", f"{MODEL}/labels/stable/metadata"):
+        status, answer, _ = server.request("GET", path)
+        assert status == 200
+        assert answer["model_spec"] == {"name": "reviews", "signature_name": "", "version": "10"}
+        signature = answer["metadata"]["signature_def"]["signature_def"]["serving_default"]
+        assert signature["inputs"]["text"]["dtype"] == "DT_STRING"
+        assert signature["inputs"]["text"]["tensor_shape"]["dim"] == [{"size": "-1", "name": ""}]
+        assert set(signature["outputs"]) == {"score", "reverse_bytes"}
+
+
+def test_compressed_bodies_are_unpacked(server):
+    body = gzip.compress(json.dumps({"instances": ["fine"]}).encode())
+    status, answer, _ = server.request("POST", PREDICT, body, {"Content-Encoding": "gzip"})
+    assert (status, answer) == (200, {"predictions": [expected("fine")]})
+    bomb = gzip.compress(bytes(10**8))
+    assert len(bomb) < 100_000
+    for encoding, sent, code, sentence in (
+        ("gzip", bomb, 413, "unfolds to more than the 100,000 bytes"),
+        ("gzip", body[:-4], 400, "is not gzip"),
+        ("br", body, 415, "send gzip or none"),
+    ):
+        assert sentence in server.refusal(code, "POST", PREDICT, sent, {"Content-Encoding": encoding})
+
+
+def test_what_a_small_body_unfolds_to_is_refused(server):
+    for body, sentence in {
+        b'{"instances": [' + b'"",' * 30_100 + b'""]}': "more than the 30,016 values",
+        b'{"instances": [' + b'"",' * 10_000 + b'""]}': "10,001 instances, more than the 10,000",
+        json.dumps({"instances": ["a" * 70_000]}).encode(): "takes 70,000 bytes, more than the 65,536",
+    }.items():
+        assert sentence in server.refusal(400, "POST", PREDICT, body)
+    texts = ["ab"] * 3000 + ["a" * 9000]
+    assert server.predict(texts) == [expected(text) for text in texts]
+
+
+def test_health_and_metrics(server):
+    server.predict(["fine"])
+    assert server.request("GET", "/v2/health/live")[:2] == (200, {"live": True})
+    assert server.request("GET", "/v2/health/ready")[:2] == (200, {"ready": True})
+    for path in ("/metrics", "/monitoring/prometheus/metrics"):
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=30) as response:
+            assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+            values = dict(line.rsplit(" ", 1) for line in response.read().decode().splitlines() if line[0] != "#")
+        assert float(values['serving_requests_total{code="200",protocol="rest"}']) > 0
+        assert float(values['serving_request_seconds_count{protocol="rest"}']) > 0
+        assert float(values["serving_batch_rows_count"]) > 0
+        assert float(values['serving_model_version{model="reviews"}']) == 10
+        assert float(values["serving_connections"]) >= 1
+    assert "POST" in server.request("POST", "/metrics")[1]["error"]
+
+
 BAD_BODIES = {
     b"": "not valid JSON",
     b'{"instances": ["a"': "not valid JSON",
@@ -233,9 +320,28 @@ def test_requests_that_are_not_http_and_clients_that_leave_do_not_end_it(server)
 GRPC = """
 import json, sys, base64
 import grpc, tensorflow as tf
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_service_pb2_grpc
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+def describe(version):
+    metadata = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+    status = get_model_status_pb2.GetModelStatusRequest()
+    for request in (metadata, status):
+        request.model_spec.name = "reviews"
+        if version is not None:
+            request.model_spec.version.value = version
+    try:
+        states = model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus(status).model_version_status
+        described = get_model_metadata_pb2.SignatureDefMap()
+        assert stub.GetModelMetadata(metadata).metadata["signature_def"].Unpack(described)
+    except grpc.RpcError as error:
+        return [error.code().name, error.details()]
+    assert [state.state for state in states] == [get_model_status_pb2.ModelVersionStatus.AVAILABLE]
+    return [states[0].version, list(described.signature_def)]
+
 def answer(stub, inputs, name="reviews", signature="", version=None, outputs=()):
+    if inputs is None:
+        return describe(version)
     request = predict_pb2.PredictRequest()
     request.model_spec.name, request.model_spec.signature_name = name, signature
     if version is not None:
@@ -251,7 +357,8 @@ def answer(stub, inputs, name="reviews", signature="", version=None, outputs=())
     text = lambda value: base64.b64encode(value).decode() if isinstance(value, bytes) else value
     return [response.model_spec.version.value, {key: list(map(text, values)) for key, values in arrays.items()}]
 
-stub = prediction_service_pb2_grpc.PredictionServiceStub(grpc.insecure_channel(sys.argv[1]))
+channel = grpc.insecure_channel(sys.argv[1])
+stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
 for line in sys.stdin:
     print(json.dumps(answer(stub, **json.loads(line))), flush=True)
 """
@@ -282,6 +389,12 @@ def test_grpc_by_the_official_protos_gives_the_same(server, ask_by_grpc):
     assert outputs["score"] == [prediction["score"] for prediction in predictions]
     assert outputs["reverse_bytes"] == [prediction["reverse_bytes"]["b64"] for prediction in predictions]
     assert filtered == {"score": outputs["score"]}
+
+
+def test_metadata_and_status_by_grpc(ask_by_grpc):
+    assert ask_by_grpc({"inputs": None})[0] == 10
+    assert set(ask_by_grpc({"inputs": None})[1]) == {"serving_default"}
+    assert ask_by_grpc({"inputs": None, "version": 9}) == ["NOT_FOUND", "version 9 is not served, but 10"]
 
 
 def test_a_bad_grpc_request_gets_its_code_and_a_sentence(ask_by_grpc):
@@ -331,6 +444,26 @@ def test_ctrl_c_ends_it_and_keras_was_not_loaded(server):
     assert out.splitlines() == ["loaded: []"] and "ended" in err.splitlines()
     failures = [line for line in err.splitlines() if line.endswith("failed")]
     assert err.count("Traceback") == len(failures) == 17  # of the requests for "twice", and no others
+
+
+@pytest.mark.slow
+def test_new_versions_silent_streams_and_the_end(saved_models, tmp_path):
+    """A version that comes is served; a request that is not finished when the server ends is answered with 503."""
+    shutil.copytree(saved_models / "reviews" / "10", tmp_path / "1")
+    server = Server(tmp_path, drain_timeout=1.0, receive_timeout=30.0)
+    assert server.request("GET", f"{MODEL}/versions/1")[0] == 200
+    shutil.copytree(saved_models / "reviews" / "10", tmp_path / "2")
+    deadline = time.monotonic() + 60
+    while server.request("GET", f"{MODEL}/versions/2")[0] != 200:
+        assert server.predict(["fine"]) == [expected("fine")] and time.monotonic() < deadline
+        time.sleep(0.1)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+        client.sendall(b"POST " + PREDICT.encode() + b" HTTP/1.1\r\nContent-Length: 99\r\n\r\n{")
+        time.sleep(0.5)
+        server.process.send_signal(signal.SIGINT)
+        assert b"503 Service Unavailable" in client.recv(1000)
+    code, _, err = server.end()
+    assert code == 0 and "Traceback" not in err and "version 2 of reviews is served now, instead of 1" in err
 
 
 @pytest.mark.slow
