@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ from rnn_keras.data.image_files import read_image_file
 from rnn_keras.data.splits import SPLITS
 from rnn_keras.data.tfds_source import TFDSSource
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.memory import require_memory
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -168,14 +170,21 @@ def read_images(paths: Sequence[Path | str | bytes], size: int, channels: int, p
     """The pixels of image files, at least one, `(n, size, size, channels)` uint8, with a progress bar on a terminal.
 
     Raises:
-        UserError: see `read_image`.
+        UserError: see `read_image`; or they need more memory than there is.
     """
     paths = [decode_path(path) for path in paths]
+    shape = (len(paths), size, size, channels)
+    # A data set keeps a second copy, divided into splits.
+    require_memory(2 * math.prod(shape), f"{len(paths)} images of {size} x {size}", "give fewer, or make them smaller")
+    pixels = np.empty(shape, np.uint8)
     with ThreadPoolExecutor() as pool:  # TensorFlow's operations run outside Python's lock
         images = pool.map(lambda path: read_image(path, size, channels, paper), paths)
         # Only on a terminal: elsewhere it would be lines in a log.
         console, is_hidden = Console(stderr=True), not sys.stderr.isatty()
-        return np.stack(list(track(images, "reading", len(paths), console=console, transient=True, disable=is_hidden)))
+        shown = track(images, "reading", len(paths), console=console, transient=True, disable=is_hidden)
+        for number, image in enumerate(shown):
+            pixels[number] = image
+    return pixels
 
 
 def _shorten_reason(message: str) -> str:

@@ -47,7 +47,9 @@ def require_memory(size: int, what: str, advice: str) -> None:
     """
     free = measure_free_memory()
     if free is not None and size > free:
-        raise UserError(f"{what} needs {format_size(size)} of memory, and {format_size(free)} are free; {advice}")
+        raise UserError(
+            f"reading {what} needs {format_size(size)} of memory, and {format_size(free)} are free; {advice}"
+        )
 
 
 def format_size(size: float) -> str:

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from PIL import Image
 from sklearn.datasets import load_digits
 
-from rnn_keras.data.image_classification import check_image_source, load_image_dataset, read_image
+from rnn_keras.data.image_classification import check_image_source, load_image_dataset, read_image, read_images
 from rnn_keras.data.splits import SPLITS
+from rnn_keras.utils import memory
 from rnn_keras.utils.errors import UserError
 
 
@@ -77,6 +79,31 @@ def test_folder_without_splits(tmp_path, count):
     for examples in data.splits.values():
         assert set(examples.labels) == {0, 1}
         assert [number % 2 for number in numbers_of(examples)] == (1 - examples.labels).tolist()
+
+
+@pytest.mark.parametrize("paper", [0, 255])
+def test_the_paper_is_that_of_the_margins(tmp_path, paper):
+    """Wide pictures are padded with it, and ink on a transparent canvas is seen on it."""
+    for number in range(24):
+        pixels = np.full((10, 20), paper, np.uint8)
+        pixels[3:7, 4 + number // 2 : 8 + number // 2] = 255 - paper
+        folder = tmp_path / "ab"[number % 2]
+        folder.mkdir(exist_ok=True)
+        if number % 4:
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+        else:  # black ink on a transparent canvas
+            ink = np.stack([np.zeros_like(pixels), np.abs(pixels.astype(int) - paper).astype(np.uint8)], -1)
+            Image.fromarray(ink, "LA").save(folder / f"{number}.png")
+    (tmp_path / "a" / ".ipynb_checkpoints").mkdir()
+    (tmp_path / "a" / ".ipynb_checkpoints" / "0.png").write_bytes(b"no picture")
+    (tmp_path / "__MACOSX" / "a").mkdir(parents=True)
+    data = load_image_dataset(str(tmp_path), size=20)
+
+    images = data.everything.images[..., 0].astype(int)
+    assert data.everything.paper == data.splits["test"].paper == paper
+    assert len(images) == 24 and data.class_names == ["a", "b"]
+    assert (images[:, :4] == paper).all() and (images[:, -4:] == paper).all()
+    assert (np.abs(images - paper).max((1, 2)) == 255).all()
 
 
 def test_the_same_image_twice_stays_in_one_split(tmp_path):
@@ -212,3 +239,11 @@ def test_tfds_of_other_shapes(tmp_path):
     assert many.everything.images.shape == (110, 28, 28, 1)
     large = load_image_dataset("tiny_pictures_that_are_large_for_test", str(tmp_path), class_names=["even", "odd"])
     assert large.everything.images.shape == (110, 64, 64, 1)
+
+
+def test_images_that_need_more_memory_than_there_is_are_refused_before_they_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "measure_free_memory", lambda: 1_000_000)
+    with pytest.raises(
+        UserError, match=r"^reading 9 images of 300 x 300 needs 2 MB of memory, and 1 MB are free; give fewer"
+    ):
+        read_images([tmp_path / f"{number}.png" for number in range(9)], 300, 1)

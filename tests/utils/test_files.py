@@ -1,13 +1,15 @@
 """Files are either as they were or whole."""
 
+import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from rnn_keras.utils.errors import UserError
-from rnn_keras.utils.files import atomic_write, lock_directory, read_json, write_json, write_text
+from rnn_keras.utils.files import atomic_write, lock_directory, read_json, require_unicode, write_json, write_text
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):
@@ -76,6 +78,35 @@ def test_damaged_json_is_a_sentence(tmp_path, content):
 
     with pytest.raises(UserError, match=r"config\.json cannot be read as JSON"):
         read_json(path)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_what_is_not_a_file_is_a_sentence(kind, tmp_path):
+    """A pipe without a writer would keep the reader waiting for ever."""
+    path = {"device": Path(os.devnull)}.get(kind, tmp_path / kind)
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    with pytest.raises(UserError, match=f"is a {kind}; expected a file"):
+        read_json(path)
+
+
+def test_json_keeps_a_path_that_is_not_utf8(tmp_path):
+    name = os.fsdecode(b"caf\xe9.csv")
+    write_json(tmp_path / "config.json", {"dataset": name, "text": "caf\u00e9"})
+    assert read_json(tmp_path / "config.json") == {"dataset": name, "text": "caf\u00e9"}
+    assert (tmp_path / "config.json").read_bytes().decode().isascii()
+    with pytest.raises(UserError, match="is not a name in UTF-8, which TensorFlow needs; name another folder with --x"):
+        require_unicode(name, "--x")
+
+
+@pytest.mark.parametrize("error", [RuntimeError(f"h5: {os.strerror(errno.ENOSPC)}"), OSError(errno.ENOSPC, "full")])
+def test_a_full_disk_is_a_sentence_whatever_a_library_makes_of_it(error, tmp_path):
+    sentence = r"cannot write .*model\.keras: (full|No space left on device); free some"
+    with pytest.raises(UserError, match=sentence), atomic_write(tmp_path / "model.keras"):
+        raise error
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_is_locked_by_one_process_and_released_by_a_kill(tmp_path):

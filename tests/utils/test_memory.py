@@ -25,7 +25,7 @@ def test_the_smallest_of_the_machine_and_the_container_counts(tmp_path, monkeypa
 def test_what_needs_more_than_is_free_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "measure_free_memory", lambda: 1000)
     require_memory(1000, "a", "b")
-    with pytest.raises(UserError, match=r"^videos needs 2.0 GB of memory, and 1 kB are free; leave some out$"):
+    with pytest.raises(UserError, match=r"^reading videos needs 2.0 GB of memory, and 1 kB are free; leave some out$"):
         require_memory(2_040_000_000, "videos", "leave some out")
     monkeypatch.setattr(memory, "measure_free_memory", lambda: None)
     require_memory(2**60, "a", "b")
