@@ -60,7 +60,6 @@ def choose_paper(channels: int, stretch: bool = False) -> int:
     return 255 if stretch and channels == 3 else 0
 
 
-@tf.function(reduce_retracing=True)
 def decode_image(
     content: tf.Tensor, size: int, channels: int, stretch: bool = False, paper: int | None = None
 ) -> tf.Tensor:
@@ -75,10 +74,9 @@ def decode_image(
         tf.errors.InvalidArgumentError: they are not the bytes of an image.
     """
     paper = choose_paper(channels, stretch) if paper is None else paper
-    return fit_image(decode_pixels(content, channels, paper), size, channels, stretch, paper)
+    return _decode_and_fit(tf.convert_to_tensor(content, tf.string), size, channels, stretch, paper)
 
 
-@tf.function(reduce_retracing=True)
 def decode_pixels(content: Any, channels: int, paper: int) -> Any:
     """The bytes of one PNG or JPEG file -> `(height, width, channels)` uint8, upright as a viewer shows it.
 
@@ -94,6 +92,17 @@ def decode_pixels(content: Any, channels: int, paper: int) -> Any:
     Raises:
         tf.errors.InvalidArgumentError: they are not the bytes of an image.
     """
+    return _decode(tf.convert_to_tensor(content, tf.string), channels, paper)
+
+
+# Of tensors alone: a function of Python's bytes would be traced again for each file.
+@tf.function(reduce_retracing=True)
+def _decode_and_fit(content: Any, size: int, channels: int, stretch: bool, paper: int) -> Any:
+    return fit_image(_decode(content, channels, paper), size, channels, stretch, paper)
+
+
+@tf.function(reduce_retracing=True)
+def _decode(content: Any, channels: int, paper: int) -> Any:
     is_png = tf.equal(tf.strings.substr(content, 0, len(PNG)), PNG)
     is_jpeg = tf.equal(tf.strings.substr(content, 0, len(JPEG)), JPEG)
     image = tf.cond(

@@ -15,7 +15,9 @@ from apps.wardrobe import plots as wardrobe_plots
 from apps.wardrobe.__main__ import WardrobeApp
 from apps.wardrobe.config import WardrobeConfig
 from apps.wardrobe.days import WEATHER
+from apps.wardrobe.diary import check_source, read_diary
 from apps.wardrobe.rules import CLOTHES, CLOTHES_NAMES
+from rnn_keras.utils.errors import UserError
 
 TINY = ("--cell", "simple_rnn", "--units", 8, "--diaries", 40, "--epochs", 1)
 
@@ -224,3 +226,14 @@ def test_a_gap_in_a_diary_is_noted(tmp_path):
 def test_automatic_epochs_are_25_or_more():
     assert [WardrobeConfig().count_epochs(steps) for steps in (1, 79)] == [400, 25]
     assert WardrobeConfig(epochs=3).count_epochs(1) == 3
+
+
+def test_a_diary_as_excel_writes_it(tmp_path):
+    path = tmp_path / "diary.csv"
+    path.write_text("Tag;weather;temperature;clothes\n2026-05-02;rainy;-0,6;\n2026-05-01;Sunny;12,4;coat\n")
+    columns = WardrobeConfig(date_column="tag").file_columns
+    check_source(str(path), columns)
+    diary = read_diary(path, columns)
+    assert [(row.temperature, row.clothes) for row in diary.rows] == [(12, "coat"), (-1, "")]
+    with pytest.raises(UserError, match=r"0 columns named 'date'.*with --date-column"):
+        check_source(str(path), WardrobeConfig().file_columns)
