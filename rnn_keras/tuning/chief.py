@@ -213,6 +213,8 @@ def run_chief(
                     monitor.forget(worker.tuner_id)
                     worker.is_new = False
             monitor.update()
+            if error := getattr(oracle, "write_error", None):
+                raise UserError(f"{error}; the same command resumes the search") from error
             if workers and not running:
                 break
             if is_over() and not oracle.ongoing_trials:

@@ -13,7 +13,7 @@ from rnn_keras.tuning.plan import FAILURE_FILE, list_trial_folders
 from rnn_keras.tuning.space import SearchSpace, make_hyperparameters
 from rnn_keras.tuning.store import DAMAGED, DAMAGES, TRIAL_FILE, make_lost_trial, read_trial
 from rnn_keras.utils.errors import UserError
-from rnn_keras.utils.files import read_object, write_json
+from rnn_keras.utils.files import read_object, translate_disk_faults, write_json
 
 FINAL_STATUSES = ("COMPLETED", "FAILED")
 
@@ -30,11 +30,24 @@ class DurableOracle(keras_tuner.Oracle):
 
     repairs: Sequence[str] = ()
 
+    write_error: UserError | None = None  # where a chief answers a worker, nobody else sees it
+
     def save(self) -> None:
-        write_json(Path(self._get_oracle_fname()), self.get_state())
+        with self._record_faults():
+            write_json(Path(self._get_oracle_fname()), self.get_state())
 
     def _save_trial(self, trial: Trial) -> None:
-        write_json(Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
+        with self._record_faults():
+            write_json(Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
+
+    @contextlib.contextmanager
+    def _record_faults(self) -> Iterator[None]:
+        try:
+            with translate_disk_faults(Path(self._project_dir)):  # TensorFlow makes the folders
+                yield
+        except UserError as error:
+            self.write_error = error
+            raise
 
     def reload(self) -> None:
         self.repairs = repairs = []

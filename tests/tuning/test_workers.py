@@ -1,5 +1,6 @@
 """Searches in several processes: kills, workers that die, and workers of other machines."""
 
+import errno
 import json
 import os
 import signal
@@ -8,10 +9,13 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import tensorflow as tf
 
-from rnn_keras.tuning import chief, heartbeat
+from rnn_keras.tuning import chief, heartbeat, oracles
 from rnn_keras.tuning.chief import MAX_STARTS, WorkerProcess, get_role, read_chief_address, run_chief
 from rnn_keras.tuning.heartbeat import HeartbeatMonitor, send_heartbeats
+from rnn_keras.tuning.oracles import make_oracle
+from rnn_keras.tuning.space import Float
 from rnn_keras.utils.errors import UserError
 from tests.helpers.tiny_app import HopelessApp
 from tests.helpers.tiny_runs import list_children, start_app, wait_for
@@ -144,6 +148,28 @@ def test_a_worker_with_a_full_disk_ends_the_search(tmp_path):
     search = SimpleNamespace(oracle=oracle, project_dir=tmp_path)
     with pytest.raises(UserError, match=r"^trial 1 stopped \(the disk is full\)$"):
         run_chief(search, 1, [sys.executable, "-c", program], None, 60, SimpleNamespace(show=print))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        tf.errors.ResourceExhaustedError(None, None, "trial_0; No space left on device"),  # of a folder
+    ],
+)
+def test_a_chief_that_cannot_write_ends_the_search(error, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(oracles, "write_json", fail)
+    oracle = make_oracle("random", {"rate": Float(0.0, 1.0)}, "val_loss", "min", 4, epochs=4, seed=1)
+    oracle._set_project_dir(str(tmp_path), "tune")
+    with pytest.raises(UserError, match=r"cannot write .*tune: No space left on device"):
+        oracle.create_trial("worker1")
+    search = SimpleNamespace(oracle=oracle, project_dir=tmp_path)
+    arguments = ([sys.executable, "-c", "input()"], None, 60, SimpleNamespace(show=print, report_start=print))
+    with pytest.raises(UserError, match=r"^cannot write .*tune: No space .*; the same command resumes the search$"):
+        run_chief(search, 1, *arguments)
 
 
 @pytest.mark.slow
