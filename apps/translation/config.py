@@ -29,6 +29,7 @@ class TranslationConfig(TrainingConfig):
     automatic_epochs: ClassVar[int] = 8
     automatic_steps: ClassVar[int] = 1000
     automatic_patience: ClassVar[int] = 5
+    patience_steps: ClassVar[int] = 200  # not fewer than those of the warm-up
     automatic_warm_up: ClassVar[int] = 200
     fewest_examples: ClassVar[int] = 1000
 
@@ -46,13 +47,13 @@ class TranslationConfig(TrainingConfig):
     """The most passes over the training data; default: eight, or as many as make 1000 steps where the data are few."""
     patience: int | None = None
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept; default:
-    five, or as many as make 100 steps where the data are few."""
+    five, or as many as make 200 steps where the data are few."""
     batch_size: int = 32
     """Pairs per step."""
     learning_rate: float = 1.5e-3
     """The highest step size of the optimizer."""
     warm_up: int | None = None
-    """Steps over which the learning rate rises to where the schedule has it; default: 200, or a tenth of all steps
+    """Steps over which the learning rate rises to where the schedule has it; default: 200, or a third of all steps
     where that is less."""
     clip_norm: float = 5.0
     """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""

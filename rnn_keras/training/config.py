@@ -24,7 +24,7 @@ class TrainingConfig:
     automatic_steps: ClassVar[int] = 400  # that automatic `epochs` make where the data are few
     automatic_patience: ClassVar[int] = 2  # at least
     patience_steps: ClassVar[int] = 100  # that automatic `patience` makes where the data are few
-    automatic_warm_up: ClassVar[int] = 0  # or a tenth of all steps, where that is less
+    automatic_warm_up: ClassVar[int] = 0  # or a third of all steps, where that is less
     fewest_steps: ClassVar[int] = 50  # in all, below which there is a note
     fewest_examples: ClassVar[int] = 0  # to learn from, below which there is a note
 
@@ -109,7 +109,7 @@ class TrainingConfig:
         Args:
             steps: of the whole training.
         """
-        return min(self.automatic_warm_up, steps // 10) if self.warm_up is None else self.warm_up
+        return min(self.automatic_warm_up, steps // 3) if self.warm_up is None else self.warm_up
 
     def find_problems(self, steps_per_epoch: int) -> list[str]:
         """Sentences on a training that can hardly succeed, for the user.

@@ -119,7 +119,9 @@ def test_an_app_with_the_four_methods_trains_evaluates_and_predicts(finished_run
 
 def test_the_report_of_a_training_is_one_line(tmp_path, capfd):
     PlainApp().main(["train", "--run-dir", str(tmp_path / "run"), "--epochs", "1", "--json"])
-    [line] = capfd.readouterr().out.splitlines()
+    printed = capfd.readouterr()
+    [line] = printed.out.splitlines()
+    assert "note: 4 step(s) in all are few for a network that begins at random" in printed.err
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert json.loads(line) == {**metrics, "run_dir": str(tmp_path / "run")}
 
