@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnn_keras.export.litert_network import clone_for_litert, fixed_sizes
+from rnn_keras.runtime.litert_model import append_associated_files
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.faults import find_disk_fault
 from rnn_keras.utils.files import make_write_error, translate_disk_faults
@@ -23,6 +24,8 @@ Signature = tuple[Callable[..., dict[str, Any]], Sequence[tf.TensorSpec]]
 
 def convert(network: keras.Model, steps: int, quantisation: str, calibration: Sequence[np.ndarray] = ()) -> bytes:
     """The network as the content of a `.tflite` file, for any batch size and length unless `fixed_sizes` fixes them.
+
+    The content ends with its checksum; `rnn_keras.runtime.litert_model.append_associated_files` puts files inside.
 
     Args:
         network: with one input, `(batch, steps, ...)`.
@@ -53,7 +56,7 @@ def convert_functions(
     quantisation: str,
     calibration: np.ndarray | None = None,
 ) -> bytes:
-    """Functions as the signatures of one LiteRT file.
+    """Functions as the signatures of one LiteRT file, with its checksum.
 
     Args:
         functions: by the signature's name, a function that returns a dict of tensors, and its arguments.
@@ -85,7 +88,7 @@ def convert_functions(
             tf.saved_model.save(module, str(folder / "model"), signatures=module.functions)
             np.save(folder / "calibration.npy", np.zeros(0) if calibration is None else calibration)
         run_converter(str(folder), quantisation)
-        return (folder / "model.tflite").read_bytes()
+        return append_associated_files((folder / "model.tflite").read_bytes(), {})
 
 
 def run_converter(folder: str, quantisation: str) -> None:

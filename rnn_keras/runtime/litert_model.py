@@ -135,7 +135,12 @@ def read_associated_files(content: bytes) -> dict[str, bytes]:
 
 
 def append_associated_files(content: bytes, files: Mapping[str, bytes]) -> bytes:
-    """A LiteRT model with files behind it, and its checksum; see `read_associated_files`."""
+    """A LiteRT model with these files behind it besides those that it has, and its checksum.
+
+    Args:
+        content: of the model, with or without files and a checksum; see `read_associated_files`.
+        files: their content, by name.
+    """
     buffer = io.BytesIO(content)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
         for name, value in files.items():

@@ -118,6 +118,20 @@ def test_a_pipe_or_a_folder_is_a_sentence(runner, tmp_path):
             runner(path)
 
 
+def test_files_are_added_to_those_inside():
+    content = append_associated_files(b"a model", {})
+    assert read_associated_files(content) == {}
+    content = append_associated_files(append_associated_files(content, {"a": b"1"}), {"b": b"2"})
+    assert read_associated_files(content) == {"a": b"1", "b": b"2"} and content.startswith(b"a model")
+    require_checksum(content, LITERT_MARK, "x")
+
+
+def test_what_the_converter_returns_is_a_file(network, tmp_path, monkeypatch):
+    monkeypatch.setattr(litert, "run_converter", converter.main)
+    model = open_model(tmp_path / "model.tflite", litert.convert(network, 5, "none"))
+    np.testing.assert_allclose(model.run(X)[0], network(X), atol=1e-6)
+
+
 def test_a_checksum_completes_its_content():
     content = append_checksum(b"abc", LITERT_MARK)
     assert content == b"abcsha256:" + hashlib.sha256(b"abc").hexdigest().encode()
