@@ -26,7 +26,9 @@ def make_child_environment() -> dict[str, str]:
 
     See `end_with_parent` for the first.
     """
-    return {PARENT: str(os.getpid()), "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+    inherited = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
+    paths = [*(path or os.getcwd() for path in sys.path), *inherited]
+    return {PARENT: str(os.getpid()), "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def end_with_parent() -> None:

@@ -178,4 +178,6 @@ def test_a_program_without_a_name_for_python(as_program, monkeypatch):
 
 def test_a_child_process_finds_the_same_modules(monkeypatch):
     monkeypatch.setattr(sys, "path", ["", "/somewhere"])
-    assert make_child_environment()["PYTHONPATH"] == os.pathsep.join([os.getcwd(), "/somewhere"])
+    monkeypatch.setenv("PYTHONPATH", "/set/later")
+    expected = [os.getcwd(), "/somewhere", "/set/later"]
+    assert make_child_environment()["PYTHONPATH"] == os.pathsep.join(expected)
