@@ -1,5 +1,6 @@
 """What hostile clients send to a server, each kind in a thread of its own; see `benchmarks.hostile_clients`."""
 
+import base64
 import contextlib
 import gzip
 import http.client
@@ -51,28 +52,28 @@ class Target:
 
 def unlike_lengths(target: Target) -> str:
     """3,000 short texts and a long one: padded to the longest, they would take gigabytes."""
-    return target.post(json.dumps({"instances": ["ab"] * 3000 + ["fine " * 1800]}).encode())
+    return target.post(UNLIKE)
 
 
 def million_texts(target: Target) -> str:
     """A million short texts in 5 MB."""
-    return target.post(b'{"instances": [' + b",".join([b'"ab"'] * 1_000_000) + b"]}")
+    return target.post(MILLION)
 
 
 def long_texts(target: Target) -> str:
     """10,000 texts of 900 bytes, which are allowed, and take long."""
-    return target.post(json.dumps({"instances": ["fine and good " * 64] * 10_000}).encode())
+    return target.post(LONG)
 
 
 def one_long_text(target: Target) -> str:
     """A text of 9 MB."""
-    return target.post(json.dumps({"instances": ["fine " * 1_800_000]}).encode())
+    return target.post(b'{"instances": ["%s"]}' % (b"fine " * 1_800_000))
 
 
 def empty_lists(target: Target) -> str:
-    """Three million empty lists, and as many objects, in 10 MB."""
-    kind = random.choice((b"[]", b"{}", b'{"b64":""}'))
-    return target.post(b'{"instances": [' + b",".join([kind] * (9_500_000 // (len(kind) + 1))) + b"]}")
+    """Three million empty lists, or as many objects, in 10 MB."""
+    kind = random.choice((b"[],", b"{},", b'{"b64":""},'))
+    return target.post(b'{"instances": [%s[]]}' % (kind * (9_500_000 // len(kind))))
 
 
 def gzip_bomb(target: Target) -> str:
@@ -82,10 +83,7 @@ def gzip_bomb(target: Target) -> str:
 
 def huge_image(target: Target) -> str:
     """A PNG file of 16,000 x 16,000 pixels."""
-    import base64
-
-    content = base64.b64encode(PNG).decode()
-    return target.post(json.dumps({"signature_name": "image", "instances": [{"b64": content}]}).encode())
+    return target.post(b'{"signature_name": "image", "instances": [{"b64": "%s"}]}' % PNG)
 
 
 def malformed(target: Target) -> str:
@@ -150,7 +148,7 @@ def slow_clients(target: Target) -> str:
 
 def leaving_clients(target: Target) -> str:
     """Requests that take long, whose clients leave at once."""
-    body = json.dumps({"instances": ["fine and good " * 64] * 1000}).encode()
+    body = LONG[:900_000].rpartition(b",")[0] + b"]}"
     for _ in range(10):
         with target.connect() as connection:
             connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
@@ -159,7 +157,7 @@ def leaving_clients(target: Target) -> str:
 
 def deaf_clients(target: Target) -> str:
     """Requests one after another on a connection whose answers nobody reads."""
-    body = json.dumps({"instances": ["fine"] * 1000}).encode()
+    body = b'{"instances": [%s"fine"]}' % (b'"fine",' * 999)
     request = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
     connections = [target.connect() for _ in range(20)]
     for _ in range(50):
@@ -287,4 +285,7 @@ def _make_png(size: int) -> bytes:
 
 
 BOMB = gzip.compress(bytes(2**30), 1)
-PNG = _make_png(16_000)
+PNG = base64.b64encode(_make_png(16_000))
+UNLIKE = json.dumps({"instances": ["ab"] * 3000 + ["fine " * 1800]}).encode()
+MILLION = b'{"instances": [%s"ab"]}' % (b'"ab",' * 999_999)
+LONG = json.dumps({"instances": ["fine and good " * 64] * 10_000}).encode()

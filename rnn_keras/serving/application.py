@@ -12,7 +12,7 @@ import prometheus_client
 from rnn_keras.serving import metrics
 from rnn_keras.serving.body import decompress
 from rnn_keras.serving.json_arrays import quote
-from rnn_keras.serving.limits import SMALL_BODY, Limits
+from rnn_keras.serving.limits import LONG_BODY, SMALL_BODY, Limits
 from rnn_keras.serving.request import Arrays, RequestError, UnavailableError
 from rnn_keras.serving.rest import encode_json, parse_body, to_answer, to_arrays
 from rnn_keras.serving.scheduler import Scheduler
@@ -32,7 +32,7 @@ PATH = re.compile(
     START + r"(?P<name>[^/:]+)(?:/versions/(?P<version>[0-9]{1,18})|/labels/(?P<label>[^/:]+))?"
     r"(?P<verb>/metadata|:predict|:classify|:regress|)"
 )
-SMALL_ANSWER = 4096  # values; larger ones are written in a thread of their own
+BYTES_PER_VALUE = 8  # of an answer, about
 
 
 class Application:
@@ -48,7 +48,7 @@ class Application:
         self.versions = versions
         self.limits = limits
         self.scheduler = Scheduler(limits, loop)
-        self.json_worker = Worker("json", loop)  # one at a time, since parsing takes many times the memory of a body
+        self.json_workers = Worker("json", loop), Worker("json-long", loop)
         self.held_bytes = 0  # of long bodies
         self.is_draining = False
         self.prepare(versions.current)
@@ -60,7 +60,23 @@ class Application:
     def stop(self) -> None:
         """Answers the requests that are waiting with status 503, and ends the threads."""
         self.scheduler.stop()
-        self.json_worker.stop()
+        for worker in self.json_workers:
+            worker.stop()
+
+    async def convert(self, size: int, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What a function returns that parses or writes a request or an answer.
+
+        It is called here if that takes little time, and else in another thread. Long ones have a thread of their own,
+        and wait for each other, since parsing takes many times the memory of a body.
+
+        Args:
+            size: bytes of the body or answer, about.
+            function: with its arguments.
+            arguments: of the function.
+        """
+        if size <= SMALL_BODY:
+            return function(*arguments)
+        return await self.json_workers[size > LONG_BODY].run(function, *arguments)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -139,7 +155,7 @@ class Application:
             nonlocal held
             self.held_bytes += size - held
             held = size
-            if size > SMALL_BODY and self.held_bytes > self.limits.max_held_bytes:
+            if size > LONG_BODY and self.held_bytes > self.limits.max_held_bytes:
                 raise UnavailableError("the server holds too many long requests already; send this one again later")
 
         try:
@@ -149,15 +165,11 @@ class Application:
 
     async def _compute(self, model: ServedModel, body: bytes, headers: dict[bytes, bytes]) -> bytes:
         encoding = headers.get(b"content-encoding", b"").decode("latin-1")
-        arguments = (model, body, encoding, self.limits)
-        if len(body) <= SMALL_BODY and not encoding:
-            signature, arrays, costs, by_rows = parse(*arguments)
-        else:
-            signature, arrays, costs, by_rows = await self.json_worker.run(parse, *arguments)
+        size = len(body) if not encoding else self.limits.max_bytes
+        signature, arrays, costs, by_rows = await self.convert(size, parse, model, body, encoding, self.limits)
         outputs = await model.compute(signature, arrays, costs)
-        if sum(array.size for array in outputs.values()) <= SMALL_ANSWER:
-            return write(outputs, len(costs), by_rows)
-        return await self.json_worker.run(write, outputs, len(costs), by_rows)
+        size = sum(BYTES_PER_VALUE * array.size for array in outputs.values())
+        return await self.convert(size, write, outputs, len(costs), by_rows)
 
     async def _receive(self, headers: dict[bytes, bytes], receive: Receive, hold: Callable[[int], None]) -> bytes:
         """The request's body.

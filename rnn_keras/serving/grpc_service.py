@@ -12,7 +12,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from rnn_keras.serving import metrics
 from rnn_keras.serving.application import Application
-from rnn_keras.serving.limits import SMALL_BODY, Limits
+from rnn_keras.serving.limits import Limits
 from rnn_keras.serving.rare_log import RareLog
 from rnn_keras.serving.request import RequestError
 from rnn_keras.serving.served_model import ServedModel
@@ -119,11 +119,7 @@ class GrpcService:
 
     async def predict(self, raw: bytes) -> bytes:
         """Answers a `PredictRequest`."""
-        worker = self.application.json_worker
-        if len(raw) <= SMALL_BODY:
-            model, signature, arrays, costs, names = self._read(raw)
-        else:
-            model, signature, arrays, costs, names = await worker.run(self._read, raw)
+        model, signature, arrays, costs, names = await self.application.convert(len(raw), self._read, raw)
         outputs = await model.compute(signature, arrays, costs)
         response = _parse(predict_pb2, "PredictResponse", b"")
         response.model_spec.name, response.model_spec.signature_name = self.application.versions.name, signature.name

@@ -55,4 +55,5 @@ class Limits:
 
 
 MAX_HEADER_BYTES = 32 * 2**10  # after the first packet of a request
-SMALL_BODY = 16 * 2**10  # bytes; longer bodies, and all compressed ones, are parsed in a thread of their own
+SMALL_BODY = 4 * 2**10  # bytes; longer bodies, and all compressed ones, do not hold up the event loop
+LONG_BODY = 2**17  # bytes; these are parsed in a thread of their own, one at a time, and held in memory up to a limit

@@ -18,6 +18,8 @@ from rnn_keras.utils.tf_logging import silent_stderr
 if TYPE_CHECKING:
     from rnn_keras.serving.versions import Versions
 
+SWITCH_SECONDS = 0.0005
+
 
 def serve(
     directory: Path,
@@ -74,6 +76,9 @@ def _run(
     from rnn_keras.serving.worker import Worker
 
     guard = Guard(limits)
+    # Python gives a thread that waits for it the lock of the interpreter after so long. The event loop waits after each
+    # call of the system while another thread parses a long request.
+    sys.setswitchinterval(SWITCH_SECONDS)
 
     class Server(uvicorn.Server):
         """uvicorn's server, with the threads, the gRPC service and the watch of versions beside it."""
