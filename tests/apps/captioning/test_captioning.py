@@ -42,7 +42,9 @@ def test_a_run_leaves_what_is_promised(captioning_run):
     assert test["content_word_match"] > test["content_word_match_by_chance"] + 0.2
     assert 0 < test["distinct_captions"] <= 1 and "tok:none" in test["signature"]
     files = {path.name for path in captioning_run.iterdir()}
-    assert files == {".rnn_keras.json", "config.json", "model.keras", "metrics.json", "history.csv", "logs", "plots"}
+    assert files == {
+        *(".rnn_keras.json", "checkpoint", "config.json", "model.keras", "metrics.json", "history.csv", "logs", "plots")
+    }
     figures = {path.name for path in (captioning_run / "plots").iterdir()}
     assert {"learning_curves.png", "captions.png", "attention.png"} <= figures
 

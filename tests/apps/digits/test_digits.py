@@ -73,7 +73,9 @@ def test_a_run_leaves_what_is_promised(digits_run):
     assert metrics["test"]["accuracy"] == 1.0
     assert {"total", "training"} <= set(metrics["seconds"])
     left = {path.name for path in digits_run.iterdir()}
-    assert left == {".rnn_keras.json", "config.json", "model.keras", "metrics.json", "history.csv", "logs", "plots"}
+    assert left == {
+        *(".rnn_keras.json", "checkpoint", "config.json", "model.keras", "metrics.json", "history.csv", "logs", "plots")
+    }
     figures = {path.name for path in (digits_run / "plots").iterdir()}
     assert figures == {"learning_curves.png", "confusion.png", "mistakes.png"}
 

@@ -55,6 +55,7 @@ def test_a_run_leaves_what_is_promised(sentiment_run):
     assert {"total", "training"} <= set(metrics["seconds"])
     assert {path.name for path in sentiment_run.iterdir()} == {
         ".rnn_keras.json",
+        "checkpoint",
         "config.json",
         "model.keras",
         "metrics.json",

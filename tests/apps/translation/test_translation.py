@@ -42,6 +42,7 @@ def test_a_run_leaves_what_is_promised(translation_run):
     assert metrics["test"]["signature"].startswith("nrefs:") and "tok:zh" in metrics["test"]["signature"]
     assert {path.name for path in translation_run.iterdir()} == {
         ".rnn_keras.json",
+        "checkpoint",
         "config.json",
         "model.keras",
         "metrics.json",
