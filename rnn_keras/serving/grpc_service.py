@@ -83,7 +83,7 @@ class GrpcService:
 
     def __init__(self, application: Application):
         self.application = application
-        self.receiving: dict[asyncio.Task[Any], None] = {}  # oldest first
+        self.receiving: dict[asyncio.Timeout, None] = {}  # of the requests that arrive, oldest first
         self.methods = {
             "tensorflow.serving.PredictionService": {
                 "Predict": self.predict,
@@ -158,23 +158,22 @@ class GrpcService:
         Raises:
             RequestError: it did not arrive in time.
         """
-        task = asyncio.current_task()
-        assert task is not None
         if len(self.receiving) >= MAX_RECEIVING:
-            next(iter(self.receiving)).cancel()
-            rare_log.warn("cancelled the gRPC request that has been arriving longest: too many arrive at once")
-        self.receiving[task] = None
-        timeout = self.application.limits.receive_timeout
+            oldest = next(iter(self.receiving))
+            del self.receiving[oldest]
+            oldest.reschedule(asyncio.get_running_loop().time())
+        timeout = asyncio.timeout(self.application.limits.receive_timeout)
         try:
-            async with asyncio.timeout(timeout):
+            async with timeout:
+                self.receiving[timeout] = None
                 return await anext(requests)
         except TimeoutError:
-            rare_log.warn("refused a gRPC request that did not arrive in time")
-            raise RequestError(f"the request did not arrive in {timeout:g} seconds", 503) from None
+            rare_log.warn("refused a gRPC request whose message did not arrive in time, or while too many arrived")
+            raise RequestError("the message did not arrive in time", 503) from None
         except StopAsyncIteration:
             raise RequestError("the request has no message") from None
         finally:
-            self.receiving.pop(task, None)
+            self.receiving.pop(timeout, None)
 
     def _read(self, raw: bytes) -> Any:
         """What a `PredictRequest` asks for: model, signature, inputs, their costs, and the names of the outputs."""

@@ -1,0 +1,145 @@
+"""The gRPC service in this process: claims that do not hold, and requests whose message never comes."""
+
+import asyncio
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("kserve")
+pytest.importorskip("tensorflow_serving")
+import grpc
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2
+
+from rnn_keras.serving import grpc_service
+from rnn_keras.serving.application import Application
+from rnn_keras.serving.grpc_service import start_grpc
+from rnn_keras.serving.limits import Limits
+from rnn_keras.serving.versions import Versions
+
+PREDICT = "/tensorflow.serving.PredictionService/Predict"
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory):
+    """A model that adds the steps of each row, and measures the light of images."""
+
+    class Sums(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, None), tf.float32, name="steps")])
+        def add(self, steps):
+            return {"sum": tf.reduce_sum(steps, 1)}
+
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="image")])
+        def light(self, image):
+            def measure(content):
+                return tf.reduce_mean(tf.cast(tf.io.decode_png(content), tf.float32))
+
+            return {"light": tf.map_fn(measure, image, fn_output_signature=tf.float32)}
+
+    folder = tmp_path_factory.mktemp("sums")
+    sums = Sums()
+    tf.saved_model.save(sums, str(folder / "1"), signatures={"serving_default": sums.add, "light": sums.light})
+    return Versions(folder, "sums")
+
+
+def run(versions, client, **limits):
+    """What a client returns, which is given a channel to the service."""
+
+    async def serve():
+        application = Application(versions, Limits(**limits))
+        server, port = await start_grpc(application, "127.0.0.1", 0)
+        try:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel, asyncio.timeout(60):
+                return await client(channel)
+        finally:
+            await server.stop(0)
+            application.stop()
+
+    return asyncio.run(serve())
+
+
+def make_request(signature="", **inputs):
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name, request.model_spec.signature_name = "sums", signature
+    for name, value in inputs.items():
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+    return request
+
+
+async def ask(channel, message):
+    """The outputs, or the code and the sentence."""
+    try:
+        answer = predict_pb2.PredictResponse.FromString(await channel.unary_unary(PREDICT)(message, timeout=30))
+    except grpc.RpcError as error:
+        return error.code().name, error.details()
+    return {name: tf.make_ndarray(value).tolist() for name, value in answer.outputs.items()}
+
+
+def test_all_signatures_answer(versions):
+    png = tf.io.encode_png(np.full((2, 3, 1), 7, np.uint8)).numpy()
+
+    async def client(channel):
+        steps = np.array([[1, 2], [3, 4]], np.float32)
+        assert await ask(channel, make_request(steps=steps).SerializeToString()) == {"sum": [3, 7]}
+        assert await ask(channel, make_request("light", image=[png]).SerializeToString()) == {"light": [7]}
+
+    run(versions, client)
+
+
+def test_a_few_bytes_that_claim_much_are_refused_at_once(versions):
+    claim = make_request(steps=np.ones((1, 1), np.float32))
+    tensor = claim.inputs["steps"]
+    tensor.ClearField("tensor_content")
+    del tensor.float_val[:]
+    tensor.float_val.append(1.0)
+    for dimension, size in zip(tensor.tensor_shape.dim, (10_000, 100_000), strict=True):
+        dimension.size = size
+    png = tf.io.encode_png(np.zeros((5000, 5000, 1), np.uint8)).numpy()
+
+    async def client(channel):
+        assert len(claim.SerializeToString()) < 60
+        for message, sentence in (
+            (claim.SerializeToString(), "100,000 values in its open dimensions"),
+            (make_request("light", image=[png]).SerializeToString(), "more than the 16,777,216 pixels"),
+            (b"\xff\xff", "not a PredictRequest"),
+        ):
+            code, details = await ask(channel, message)
+            assert code == "INVALID_ARGUMENT" and sentence in details
+
+    started = time.monotonic()
+    run(versions, client)
+    assert time.monotonic() - started < 10
+
+
+def test_messages_that_never_come_do_not_keep_others_out(versions, monkeypatch):
+    monkeypatch.setattr(grpc_service, "MAX_RECEIVING", 2)
+
+    async def client(channel):
+        async def silence():
+            await asyncio.sleep(30)
+            yield b""
+
+        started = time.monotonic()
+        silent = [channel.stream_unary(PREDICT)(silence()) for _ in range(3)]
+        await asyncio.sleep(0.3)
+        assert await ask(channel, make_request(steps=np.ones((1, 3), np.float32)).SerializeToString()) == {"sum": [3]}
+        for call in silent:
+            assert (await call.code()).name == "UNAVAILABLE" and "did not arrive in time" in await call.details()
+        assert time.monotonic() - started < 20
+
+    run(versions, client, receive_timeout=3.0)
+
+
+def test_an_address_that_is_taken_is_a_sentence(versions):
+    from rnn_keras.utils.errors import UserError
+
+    async def start():
+        application = Application(versions, Limits())
+        try:
+            await start_grpc(application, "192.0.2.1", 0)
+        finally:
+            application.stop()
+
+    with pytest.raises(UserError, match=r"cannot listen on 192\.0\.2\.1.*--grpc-port"):
+        asyncio.run(start())
