@@ -1,6 +1,7 @@
 """Recurrent layers for Keras with gates that read like the equations; drop-in for those of keras.layers."""
 
 from rnn_keras.layers.by_name import RECURRENT_LAYERS
+from rnn_keras.layers.convert import convert
 from rnn_keras.layers.fast_path import general_loop
 from rnn_keras.layers.gru import GRU, GRUCell
 from rnn_keras.layers.lstm import LSTM, LSTMCell
@@ -23,5 +24,6 @@ __all__ = [
     "SimpleRNNCell",
     "SplitSegments",
     "TimeDistributed",
+    "convert",
     "general_loop",
 ]

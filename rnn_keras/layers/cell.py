@@ -38,6 +38,9 @@ class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
 
     gate_count: int = 1
     state_size: int | list[int]
+    # Whether the generator of dropout takes its seed before the initializers take theirs. The order is that of
+    # keras.layers, where the families differ, so that the same seed gives the same first weights.
+    seeds_dropout_first: bool = False
 
     def __init__(
         self,
@@ -59,6 +62,9 @@ class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self.seed = seed
+        if self.seeds_dropout_first:
+            self.seed_generator = keras.random.SeedGenerator(seed)
         self.units = positive_integer("units", units)
         self.activation: Callable[..., Any] = keras.activations.get(activation)
         self.use_bias = use_bias
@@ -73,8 +79,8 @@ class RecurrentCell(DropoutRNNCell, keras.layers.Layer):
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.dropout = min(1.0, max(0.0, dropout))
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        if not self.seeds_dropout_first:
+            self.seed_generator = keras.random.SeedGenerator(seed)
         self.output_size = self.units
 
     def build(self, input_shape: Shape) -> None:

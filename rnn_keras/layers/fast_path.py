@@ -3,16 +3,17 @@
 import contextlib
 import contextvars
 import functools
-import sys
 from collections.abc import Callable, Iterator
 
 import keras
 import tensorflow as tf
-from tensorflow.python.eager import record
+from tensorflow.python.eager import forwardprop_util, record
+from tensorflow.python.ops.resource_variable_ops import BaseResourceVariable
 
 from rnn_keras.layers.bptt.activations import ACTIVATIONS
 from rnn_keras.layers.bptt.block import Parameters
 from rnn_keras.layers.bptt.equations import Equations
+from rnn_keras.layers.bptt.portable import callbacks_are_active
 from rnn_keras.layers.bptt.products import under_xla
 from rnn_keras.layers.bptt.recurrence import recurrence
 from rnn_keras.layers.bptt.shapes import last_size
@@ -73,28 +74,34 @@ def find_obstacle(
         return f"the mask has the shape {tuple(mask.shape)}, the fast path takes (batch, time)"
     if has_gpu():
         return "TensorFlow sees a GPU, the fast path is for the CPU"
-    if not record.could_possibly_record() and not tf.executing_eagerly() and is_traced_for_export():
-        return "traced ahead of time, as for an export"
     return None
+
+
+def find_forward_mode(tensors: list[Tensor]) -> str | None:
+    """Why a layer cannot take the fast path while a `tf.autodiff.ForwardAccumulator` follows one of these tensors.
+
+    Raises:
+        NotImplementedError: it does so while a function is traced, where TensorFlow has no such derivative of a loop.
+    """
+    if not record.could_possibly_record():
+        return None
+    values = [value.value if isinstance(value, keras.Variable) else value for value in tensors]
+    # An accumulator knows a variable by the tensor of its handle.
+    values = [value.handle if isinstance(value, BaseResourceVariable) else value for value in values]
+    if not forwardprop_util.pack_tangents([value for value in values if isinstance(value, tf.Tensor)]).tangents:
+        return None
+    if not tf.executing_eagerly():
+        raise NotImplementedError(
+            "tf.autodiff.ForwardAccumulator (forward-mode differentiation) follows the inputs of a recurrent layer "
+            "inside of a tf.function, where TensorFlow cannot differentiate a loop so: make the accumulator outside of "
+            "the function, or call the layer eagerly."
+        )
+    return "tf.autodiff.ForwardAccumulator follows its inputs, the fast path is for tapes"
 
 
 @functools.cache
 def has_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
-
-
-def is_traced_for_export() -> bool:
-    """Whether this call is traced ahead of time, as every export does it, and not because a function was called.
-
-    An exported graph must run where there is no XLA, and nothing else tells one from a graph that `fit` or `predict`
-    runs here.
-    """
-    frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_name in ("get_concrete_function", "_get_concrete_function_garbage_collected"):
-            return True
-        frame = frame.f_back
-    return False
 
 
 def run(
@@ -131,7 +138,7 @@ def run(
         states,
         return_sequences=return_sequences,
         save_for_gradient=save_for_gradient,
-        compile=compiling_pays and not under_xla() and not is_traced_for_export(),
+        compile=compiling_pays and not under_xla() and not callbacks_are_active(),
     )
 
 
@@ -146,17 +153,12 @@ def graph_function(
     """
     del width, units
 
-    def function(inputs, mask, parameters, dropout_masks, states):
-        return recurrence(
-            equations,
-            inputs,
-            mask,
-            parameters,
-            dropout_masks,
-            states,
-            return_sequences=return_sequences,
-            save_for_gradient=save_for_gradient,
-            compile=False,
-        )
-
+    # A partial function has no code object, by which TensorFlow would take all of these for one, traced too often.
+    function = functools.partial(
+        recurrence,
+        equations,
+        return_sequences=return_sequences,
+        save_for_gradient=save_for_gradient,
+        compile=False,
+    )
     return tf.function(function, autograph=False, reduce_retracing=True)

@@ -164,7 +164,8 @@ class GRU(RecurrentLayer, keras.layers.GRU):
 
     Source: Cho et al., Learning phrase representations using RNN encoder-decoder, EMNLP 2014 (arXiv:1406.1078).
 
-    The arguments are those of keras.layers.GRU, and `input_dim` (see `RecurrentLayer`, also for the call).
+    The arguments are those of keras.layers.GRU, and `input_dim` and
+    `general_loop` (see `RecurrentLayer`, also for the call).
 
     Example:
         >>> gru = GRU(32, dropout=0.1)
@@ -202,6 +203,7 @@ class GRU(RecurrentLayer, keras.layers.GRU):
         reset_after: bool = True,
         use_cudnn: bool | str = "auto",
         input_dim: int | None = None,
+        general_loop: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**constructor_arguments(locals()), **kwargs)

@@ -150,7 +150,8 @@ class LSTM(RecurrentLayer, keras.layers.LSTM):
     Source: Hochreiter & Schmidhuber, Long short-term memory, Neural Computation 9 (1997); the forget gate: Gers,
     Schmidhuber & Cummins, Learning to forget, Neural Computation 12 (2000).
 
-    The arguments are those of keras.layers.LSTM, and `input_dim` (see `RecurrentLayer`, also for the call).
+    The arguments are those of keras.layers.LSTM, and `input_dim` and
+    `general_loop` (see `RecurrentLayer`, also for the call).
 
     Example:
         >>> lstm = LSTM(32, return_sequences=True, return_state=True)
@@ -188,6 +189,7 @@ class LSTM(RecurrentLayer, keras.layers.LSTM):
         unroll: bool = False,
         use_cudnn: bool | str = "auto",
         input_dim: int | None = None,
+        general_loop: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**constructor_arguments(locals()), **kwargs)

@@ -1,5 +1,6 @@
 """What the recurrent layers of the three families share: the projection of all steps, masks, and the loop over time."""
 
+import functools
 import inspect
 from typing import Any
 
@@ -12,6 +13,12 @@ from keras.src import backend
 from rnn_keras.layers import fast_path
 from rnn_keras.layers.arguments import positive_integer
 from rnn_keras.layers.bptt.block import Parameters
+from rnn_keras.layers.call_checks import (
+    batch_size_message,
+    check_run_time_sizes,
+    check_sequences,
+    repeat_for_gradient,
+)
 from rnn_keras.layers.cell import RecurrentCell
 from rnn_keras.layers.keras_types import RegularizerLike, Shape, Tensor, ops
 
@@ -23,6 +30,10 @@ class RecurrentLayer(keras.layers.RNN):
     is computed by hand-written equations where the arguments allow it (see `execution_path` and
     `rnn_keras.layers.bptt`), and with `input_dim=V` the layer also takes integer ids of shape `(batch, time)`, each
     standing for a one-hot vector of width V that is looked up instead of multiplied.
+
+    Args:
+        input_dim: the width of one-hot vectors that ids stand for, see above.
+        general_loop: whether TensorFlow differentiates the loop itself: slower, and to any order.
 
     Call arguments:
         sequences: `(batch, time, features)`, or ids `(batch, time)` where `input_dim` is given.
@@ -39,7 +50,9 @@ class RecurrentLayer(keras.layers.RNN):
 
     Raises:
         ValueError: inputs of another rank or width than declared, ids that are not integers, a batch of another size
-            than a stateful layer was built for, a mask of another length, `unroll` with an unknown number of steps.
+            than a stateful layer was built for, a mask of another length, `unroll` with an unknown number of steps,
+            sequences without a step, ragged or sparse tensors. Where a size is known only when a graph runs, it is a
+            tf.errors.InvalidArgumentError with the same sentence.
     """
 
     # How the last call ran, known once the layer was called or traced: "fast" (hand-written backpropagation through
@@ -65,7 +78,13 @@ class RecurrentLayer(keras.layers.RNN):
         parameters = inspect.signature(cls.cell_class.__init__).parameters
         return [name for name in parameters if name not in ("self", "kwargs")]
 
-    def __init__(self, activity_regularizer: RegularizerLike = None, input_dim: int | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        activity_regularizer: RegularizerLike = None,
+        input_dim: int | None = None,
+        general_loop: bool = False,
+        **kwargs: Any,
+    ):
         cell_arguments = {name: kwargs.pop(name) for name in self.cell_arguments()}
         if "implementation" in kwargs:
             cell_arguments["implementation"] = kwargs.pop("implementation")
@@ -85,6 +104,7 @@ class RecurrentLayer(keras.layers.RNN):
             if use_cudnn and self.has_cudnn():
                 self.supports_jit = False  # cuDNN's operations cannot be compiled by XLA
         self.input_dim = None if input_dim is None else positive_integer("input_dim", input_dim)
+        self.general_loop = general_loop
         if input_dim is None:
             self.input_spec = keras.layers.InputSpec(ndim=3)
         else:
@@ -108,6 +128,7 @@ class RecurrentLayer(keras.layers.RNN):
         mask: Any = None,
         training: bool = False,
     ) -> Any:
+        check_sequences(self, sequences)
         are_ids = len(sequences.shape) == 2
         if are_ids and "int" not in keras.backend.standardize_dtype(sequences.dtype):
             raise ValueError(
@@ -119,6 +140,7 @@ class RecurrentLayer(keras.layers.RNN):
                 f"Cannot unroll {self.name}: the number of time steps is undefined. Give keras.Input a shape with a "
                 "fixed number of steps, or set unroll=False."
             )
+        sequences = check_run_time_sizes(self, sequences)
         states = self.find_initial_states(sequences, initial_state)
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
@@ -127,12 +149,18 @@ class RecurrentLayer(keras.layers.RNN):
                 f"`mask` of {self.name} must have shape (batch, time) = {tuple(sequences.shape[:2])}, got "
                 f"{tuple(mask.shape)}."
             )
+        if mask is not None and not are_ids:
+            # What a masked step holds must not reach the weights' gradients, NaN neither: 0 * NaN is NaN.
+            kept = ops.cast(mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1), "bool")
+            sequences = ops.where(kept, sequences, ops.zeros_like(sequences))
         results = None
         if not are_ids:
             results = self.try_cudnn(sequences, states, mask, training)
         execution_path = "cuDNN"
         if results is None:
-            obstacle = fast_path.find_obstacle(self.cell, self.cell_class, self.unroll, sequences, mask)
+            obstacle = "general_loop=True" if self.general_loop else None
+            obstacle = obstacle or fast_path.find_obstacle(self.cell, self.cell_class, self.unroll, sequences, mask)
+            obstacle = obstacle or fast_path.find_forward_mode([sequences, *states, *self.cell.trainable_variables])
             execution_path = obstacle or "fast"
             run = self.run_fast_path if obstacle is None else self.run_general_loop
             results = run(sequences, are_ids, states, mask, training)
@@ -151,10 +179,7 @@ class RecurrentLayer(keras.layers.RNN):
         if self.stateful:
             batch, expected = sequences.shape[0], self._expected_batch_size
             if None not in (batch, expected) and batch != expected:
-                raise ValueError(
-                    f"{self.name} is stateful and was built for a batch size of {expected}, got {batch}: row i of a "
-                    "batch continues from the state of row i of the batch before."
-                )
+                raise ValueError(batch_size_message(self, batch))
         if initial_state is None:
             initial_state = self.states if self.stateful else self.get_initial_state(ops.shape(sequences)[0])
         if not isinstance(initial_state, (list, tuple)):
@@ -329,8 +354,32 @@ class RecurrentLayer(keras.layers.RNN):
         cell_config = self.cell.get_config()
         config |= {name: value for name, value in cell_config.items() if name not in ("name", "dtype", "trainable")}
         regularizer = keras.regularizers.serialize(self.activity_regularizer)
-        return config | {"activity_regularizer": regularizer, "input_dim": self.input_dim}
+        own = {"input_dim": self.input_dim, "general_loop": self.general_loop}
+        return config | {"activity_regularizer": regularizer} | own
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "RecurrentLayer":
+        """The layer of a configuration, those of Keras 2's files included.
+
+        Raises:
+            ValueError: the layer took `(time, batch, features)`, as Keras 2's could with `time_major=True`.
+        """
+        config = dict(config)
+        if config.pop("time_major", False):
+            raise ValueError(
+                f"{config.get('name', cls.__name__)} was made with time_major=True for inputs (time, batch, features); "
+                "recurrent layers take (batch, time, features): transpose the inputs, and load the layer without it."
+            )
         return cls(**config)
+
+    def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
+        """Keras's `RematScope`: the call is repeated for the gradient instead of kept.
+
+        TensorFlow repeats functions of tensors by position alone, so that all others are bound here. The mode
+        "activations" saves nothing here, since a gradient of the fast path keeps no activation but its own.
+        """
+        mode = getattr(self._remat_mode, "mode", None)
+        if mode == "activations":
+            return layer_call
+        given = super().rematerialized_call(layer_call, *args, **kwargs)
+        return given if given is layer_call else functools.partial(repeat_for_gradient, layer_call)

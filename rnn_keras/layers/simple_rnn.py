@@ -49,6 +49,8 @@ def simple_rnn_step(
 class SimpleRNNCell(RecurrentCell):
     """One step of the simple recurrent network; see `SimpleRNN` for the equation."""
 
+    seeds_dropout_first = True
+
     def __init__(
         self,
         units: int,
@@ -99,7 +101,8 @@ class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
 
     Source: Elman, Finding structure in time, Cognitive Science 14 (1990).
 
-    The arguments are those of keras.layers.SimpleRNN, and `input_dim` (see `RecurrentLayer`, also for the call).
+    The arguments are those of keras.layers.SimpleRNN, and `input_dim` and
+    `general_loop` (see `RecurrentLayer`, also for the call).
 
     Example:
         >>> hidden_state = SimpleRNN(32)(np.zeros((8, 50, 4)))  # (8, 32)
@@ -132,6 +135,7 @@ class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
         unroll: bool = False,
         seed: int | None = None,
         input_dim: int | None = None,
+        general_loop: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**constructor_arguments(locals()), **kwargs)

@@ -132,3 +132,37 @@ def test_simple_rnn_has_no_gates(name, argument):
     for cls in (theirs(name), ours(name)):
         with pytest.raises((TypeError, ValueError), match=argument):
             cls(3, **{argument: 1})
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_sequence_has_a_step(family):
+    layer = ours(family)(3)
+    with pytest.raises(ValueError, match=r"at least one step, got inputs of shape \(2, 0, 4\)"):
+        layer(np.zeros((2, 0, 4), "float32"))
+    layer(np.zeros((2, 1, 4), "float32"))
+    call = tf.function(lambda x: layer(x), input_signature=[tf.TensorSpec((None, None, 4))])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at least one step"):
+        call(np.zeros((2, 0, 4), "float32"))
+
+
+def test_ragged_and_sparse_tensors():
+    layer = ours("LSTM")(3)
+    dense = tf.ones((2, 3, 4))
+    with pytest.raises(ValueError, match=r"ragged: pad it with `x.to_tensor\(\)`"):
+        layer(tf.RaggedTensor.from_tensor(dense))
+    with pytest.raises(ValueError, match=r"tf.sparse.to_dense\(x\)"):
+        layer(tf.sparse.from_dense(dense))
+
+
+def test_the_last_batch_of_a_stateful_layer_is_smaller():
+    """keras.layers give as many rows as the batch before had, a single one repeated."""
+    model = keras.Sequential([keras.Input(batch_shape=(2, 3, 4)), ours("LSTM")(3, stateful=True)])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="built for a batch size of 2, got another"):
+        model.predict(np.zeros((3, 3, 4), "float32"), batch_size=2, verbose=0)
+
+
+def test_time_major_of_files_of_keras_2():
+    config = ours("GRU")(3, name="reader").get_config()
+    assert ours("GRU").from_config(config | {"time_major": False}).units == 3
+    with pytest.raises(ValueError, match=r"reader was made with time_major=True.*transpose the inputs"):
+        ours("GRU").from_config(config | {"time_major": True})

@@ -10,7 +10,7 @@ import tensorflow as tf
 from hypothesis import strategies as st
 
 import rnn_keras.layers
-from rnn_keras.layers.bptt import blocking
+from rnn_keras.layers.bptt import blocking, portable
 from rnn_keras.layers.bptt.recurrence import Blocks
 from tests.helpers import oracle
 from tests.helpers.layer_cases import (
@@ -41,6 +41,9 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(blocking, "MIN_ROWS", 2)
     monkeypatch.setattr(blocking, "MAX_ROWS", 2)
     monkeypatch.setattr(blocking, "MIN_ROWS_PER_WORKER", 1)
+    portable.trace_pair.cache_clear()
+    yield
+    portable.trace_pair.cache_clear()
 
 
 # When layers use it.
@@ -134,7 +137,11 @@ def test_general_loop_is_available():
         assert "general_loop()" in layer.execution_path
     layer(X)
     assert layer.execution_path == "fast"
-    assert_all_close([fast], [general])
+    own = rnn_keras.layers.LSTM.from_config(rnn_keras.layers.LSTM(3, general_loop=True).get_config())
+    own.build(X.shape)
+    own.set_weights(layer.get_weights())
+    assert_all_close([fast, own(X)], [general, general])
+    assert own.execution_path == "general_loop=True"
 
 
 @pytest.mark.parametrize("family", combinations(FAMILIES, fast=("SimpleRNN",)))
@@ -149,6 +156,73 @@ def test_an_export_has_no_operations_of_xla(family, compiled_model, tmp_path):
     assert not [node.op for node in nodes if node.op.startswith("Xla")]
     assert not [f.signature.name for f in graph.library.function if f.attr["_XlaMustCompile"].b]
     assert_all_close([loaded.serve(X)], [model.predict(X, verbose=0)])
+
+
+def operations(graph_def):
+    nodes = [*graph_def.node, *(node for function in graph_def.library.function for node in function.node_def)]
+    attributes = {key for function in graph_def.library.function for key in function.attr}
+    return {node.op for node in nodes} | {key for node in nodes for key in node.attr} | attributes
+
+
+@pytest.mark.parametrize("family", combinations(FAMILIES, fast=("LSTM",)))
+def test_no_copy_of_a_graph_that_ran_has_operations_of_xla(family, tmp_path):
+    """A function that was called, and a training step that was: whatever reads their graphs finds plain operations."""
+    layer = ours(family)(130, return_sequences=True)
+    layer.build((None, None, 4))
+
+    class Trainer(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.variables_of_layer = [variable.value for variable in layer.weights]
+
+        @tf.function(input_signature=[tf.TensorSpec((None, None, 4))])
+        def call(self, x):
+            return layer(x)
+
+        @tf.function(input_signature=[tf.TensorSpec((3, 5, 4))])
+        def gradients(self, x):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(layer(x) ** 2)
+            return tape.gradient(loss, self.variables_of_layer)
+
+    trainer = Trainer()
+    results = trainer.call(X), trainer.gradients(X)
+    assert layer.execution_path == "fast"
+    for function in (trainer.call, trainer.gradients):
+        graph_def = function.get_concrete_function().graph.as_graph_def()
+        found = operations(graph_def)
+        assert len(found) > 10 and not [name for name in found if "xla" in name.lower()]
+    tf.saved_model.save(trainer, tmp_path)
+    assert b"xla" not in (tmp_path / "saved_model.pb").read_bytes().lower()
+    loaded = tf.saved_model.load(tmp_path)
+    for mine, copy in zip(
+        tf.nest.flatten(results), tf.nest.flatten([loaded.call(X), loaded.gradients(X)]), strict=True
+    ):
+        assert_all_close([copy], [mine], 2e-5)
+
+
+def test_layers_of_several_sizes_are_not_traced_too_often(recwarn, caplog):
+    """TensorFlow counts how often a function is traced anew; layers of other sizes are other functions."""
+    for units in range(3, 10):
+        rnn_keras.layers.SimpleRNN(units)(X)
+        rnn_keras.layers.SimpleRNN(2)(np.zeros((2, 3, units), "float32"))
+    assert not [record for record in caplog.records if "retracing" in record.getMessage()]
+
+
+@pytest.mark.parametrize("mode", ["full", "activations"])
+def test_in_a_remat_scope(mode):
+    results = []
+    for remat in (None, mode):
+        keras.utils.set_random_seed(5)
+        scope = keras.RematScope(mode=remat)
+        with scope:
+            layer = rnn_keras.layers.SimpleRNN(3, return_sequences=True)
+            call = tf.function(lambda x, layer=layer: layer(x, mask=np.ones(X.shape[:2], bool)), autograph=False)
+            layer.build(X.shape)
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(call(tf.constant(X)) ** 2)
+            results.append(tape.gradient(loss, [weight.value for weight in layer.weights]))
+    assert_all_close(*results)
 
 
 # That its results are right.
@@ -326,31 +400,6 @@ def test_sixteen_bits(family):
     for actual, desired in zip([*outputs, *gradients], [*exact_outputs, *exact_gradients], strict=True):
         actual = actual.astype("float32")
         assert np.linalg.norm(actual - desired) < 0.02 * np.linalg.norm(desired)
-
-
-@pytest.mark.parametrize("mode", combinations(["eager", "graph"], fast=("graph",)))
-def test_second_order_is_refused_and_the_general_loop_has_it(mode):
-    layer = rnn_keras.layers.LSTM(2)
-    other = keras.layers.LSTM(2)
-    layer.build(X.shape)
-    other.build(X.shape)
-    other.set_weights(layer.get_weights())
-
-    def second_order(layer, x):
-        with tf.GradientTape() as outer:
-            outer.watch(x)
-            with tf.GradientTape() as inner:
-                inner.watch(x)
-                y = tf.reduce_sum(layer(x) ** 2)
-            slope = tf.reduce_sum(inner.gradient(y, x) ** 2)
-        return outer.gradient(slope, x)
-
-    run = tf.function(second_order, autograph=False) if mode == "graph" else second_order
-    with pytest.raises(NotImplementedError, match="general_loop"):
-        run(layer, tf.constant(X))
-    with rnn_keras.layers.general_loop():
-        actual = second_order(layer, tf.constant(X))
-    assert_all_close([actual], [second_order(other, tf.constant(X))])
 
 
 # That new shapes seldom mean new compilations, and what is saved.

@@ -248,8 +248,8 @@ def select(mask: tf.Tensor, new: Sequence[tf.Tensor], old: Sequence[tf.Tensor]) 
 
 
 def readable_array(values: tf.Tensor) -> tf.TensorArray:
-    """An array that is read step by step: `(time, ...)`."""
-    return tf.TensorArray(values.dtype, tf.shape(values)[0]).unstack(values)
+    """An array that is read step by step, some steps more than once: `(time, ...)`."""
+    return tf.TensorArray(values.dtype, tf.shape(values)[0], clear_after_read=False).unstack(values)
 
 
 def writable_array(time: Size, batch: int | None, width: int, dtype: tf.DType) -> tf.TensorArray:

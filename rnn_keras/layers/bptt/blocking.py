@@ -124,7 +124,7 @@ def plan_blocks(
     rows = divide_rows(batch) if isinstance(batch, int) else divide_rows_at_run_time(batch, max_rows)
     if not isinstance(time, int):
         return rows, Steps(time, DYNAMIC_STEPS, -(-time // DYNAMIC_STEPS))
-    bytes_of_all_rows = (rows[0].size if isinstance(batch, int) else max_rows) * step_bytes
+    bytes_of_all_rows = max(1, rows[0].size if isinstance(batch, int) else max_rows) * step_bytes
     block_bytes = SMALL_BLOCK_BYTES if small else BLOCK_BYTES
     single_block_bytes = SINGLE_BLOCK_BYTES if saves else SINGLE_BLOCK_BYTES_INFERENCE
     max_steps = max(DYNAMIC_STEPS, block_bytes // bytes_of_all_rows)

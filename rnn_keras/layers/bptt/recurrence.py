@@ -1,7 +1,9 @@
 """A whole batch of sequences, block by block, with its gradient written out."""
 
+import contextlib
+import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -10,6 +12,7 @@ from rnn_keras.layers.bptt import blocking
 from rnn_keras.layers.bptt.block import Parameters, backward_block, compiled, forward_block
 from rnn_keras.layers.bptt.blocking import BlockPosition, WorkerRows
 from rnn_keras.layers.bptt.equations import Equations
+from rnn_keras.layers.bptt.portable import Partial, call_portably
 from rnn_keras.layers.bptt.shapes import Size, is_static_one, last_size, leading_sizes, set_static_sizes, static_size
 
 # Sequences of a fixed length from this on save the states but not the gates, which the gradient recomputes: all steps
@@ -49,39 +52,155 @@ def recurrence(
     Returns:
         Hidden states `(batch, time, units)` (None without `return_sequences`), and the tuple of last states.
 
-    Raises:
-        NotImplementedError: when the gradient is differentiated again.
+    Tapes do not look into the two passes: the first gradient is written out, and of it TensorFlow differentiates the
+    plain loop, so that every order is right, and forward mode too.
     """
     inputs, mask, dropout_masks, states = share_batch_size((inputs, mask, dropout_masks, states))
     weights = [tf.convert_to_tensor(value) for value in parameters.present()]
+    one_block = Options(equations, return_sequences, save=save_for_gradient, compile=False, one_block=True)
+    saving = dataclasses.replace(one_block, save=True, compile=compile, one_block=not compile)
+    options = saving if save_for_gradient else dataclasses.replace(saving, save=False)
 
-    def make_blocks(inputs: tf.Tensor, parameters: Parameters, save: bool) -> "Blocks":
-        return Blocks(equations, inputs, mask, parameters, dropout_masks, return_sequences, save, compile)
+    def group(values: Sequence[tf.Tensor]) -> tuple[tf.Tensor, Parameters, Tensors]:
+        """Inputs, parameters and states, from the list of what has gradients."""
+        own_inputs, *own_weights = values[: 1 + len(weights)]
+        return own_inputs, parameters.replaced_by(own_weights), tuple(values[1 + len(weights) :])
+
+    def run_forward(options: Options, values: Sequence[tf.Tensor]) -> tuple[tf.Tensor | None, Tensors, Any]:
+        return options.call(forward_pass, mask, dropout_masks, *group(values))
 
     @tf.custom_gradient
-    def run(inputs, *weights_and_states):
-        own_parameters = parameters.replaced_by(weights_and_states)
-        initial_states = weights_and_states[len(weights) :]
-        blocks = make_blocks(inputs, own_parameters, save_for_gradient)
-        hidden_states, last_states, saved = blocks.forward(inputs, own_parameters, initial_states)
+    def run(*values):
+        hidden_states, last_states, saved = run_forward(options, values)
 
         def gradient(*d_results):
-            if save_for_gradient:
-                own_blocks, own_hidden_states, own_saved = blocks, hidden_states, saved
-            else:
-                own_blocks = make_blocks(inputs, own_parameters, save=True)
-                own_hidden_states, _, own_saved = own_blocks.forward(inputs, own_parameters, initial_states)
-            d_hidden_states = d_results[0] if return_sequences else None
-            d_last_states = d_results[-len(initial_states) :]
-            d_inputs, d_parameters, d_states = own_blocks.backward(
-                inputs, own_parameters, initial_states, own_hidden_states, own_saved, d_hidden_states, d_last_states
-            )
-            return refuse_second_order(d_inputs, *d_parameters, *d_states)
+            own_hidden_states, own_saved = hidden_states, saved
+            if not save_for_gradient:
+                own_hidden_states, _, own_saved = run_forward(saving, values)
+            return first_gradient(own_hidden_states, own_saved, values, d_results)
 
         return (*((hidden_states,) if return_sequences else ()), *last_states), gradient
 
+    def first_gradient(hidden_states, saved, values, d_results):
+        @tf.custom_gradient
+        def differentiate(*values_and_d_results):
+            # Tensors of the graph of this gradient, which that of the second one can reach, unlike those of the call.
+            own_mask, own_dropout_masks, arguments = tf.nest.map_structure(
+                lambda value: None if value is None else tf.identity(value),
+                (mask, dropout_masks, values_and_d_results),
+            )
+            own_values, own_d_results = arguments[: len(values)], arguments[len(values) :]
+            d_hidden_states = own_d_results[0] if return_sequences else None
+            d_last_states = own_d_results[-len(states) :]
+            d_inputs, d_weights, d_states = saving.call(
+                backward_pass, own_mask, own_dropout_masks, *group(own_values), hidden_states, saved, d_hidden_states,
+                d_last_states,
+            )  # fmt: skip
+
+            def second_gradient(*d_gradients):
+                return differentiate_twice(own_mask, own_dropout_masks, own_values, own_d_results, d_gradients)
+
+            return [d_inputs, *d_weights, *d_states], second_gradient
+
+        return differentiate(*values, *d_results)
+
+    def differentiate_twice(mask, dropout_masks, values, d_results, d_gradients):
+        """By TensorFlow, from the plain loop, with respect to the values and to the gradients of the results."""
+        with recorded([values, d_results]) as differentiate_again:
+            with recorded(values) as differentiate:
+                own_inputs, own_parameters, initial_states = group(values)
+                hidden_states, last_states, _ = forward_block(
+                    equations,
+                    own_inputs,
+                    mask,
+                    leading_sizes(own_inputs)[1],
+                    own_parameters,
+                    dropout_masks,
+                    initial_states,
+                    save_states=False,
+                    save_gates=False,
+                )
+                results = (*((hidden_states,) if return_sequences else ()), *last_states)
+            gradients = differentiate(results, values, d_results)
+        return differentiate_again(gradients, [*values, *d_results], d_gradients)
+
     results: Any = run(inputs, *weights, *states)
     return results[0] if return_sequences else None, results[-len(states) :]
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How the two passes run.
+
+    Attributes:
+        equations: the family's.
+        return_sequences: whether the hidden states of all steps are returned.
+        save: whether what the gradient needs is saved.
+        compile: whether XLA compiles the blocks.
+        one_block: whether all rows and steps are one block.
+    """
+
+    equations: Equations
+    return_sequences: bool
+    save: bool
+    compile: bool
+    one_block: bool
+
+    def call(self, function: Callable, *arguments: Any) -> Any:
+        """`function(options, *arguments)`, isolated from tapes; a graph that calls it compiled has a portable copy."""
+        # What is saved for the gradient has the same form in the copy only with the same blocks.
+        copy = dataclasses.replace(self, compile=False, one_block=self.one_block or not self.save)
+        return call_portably(Partial(function, self), Partial(function, copy), *arguments)
+
+
+def forward_pass(
+    options: Options,
+    mask: tf.Tensor | None,
+    dropout_masks: Tensors,
+    inputs: tf.Tensor,
+    parameters: Parameters,
+    states: Tensors,
+) -> tuple[tf.Tensor | None, Tensors, Any]:
+    """Hidden states (None where they are not needed), last states, and what each worker saved."""
+    blocks = Blocks(options, inputs, mask, parameters, dropout_masks)
+    hidden_states, last_states, saved = blocks.forward(inputs, parameters, states)
+    return hidden_states, last_states, tf.nest.map_structure(as_tensor, saved)
+
+
+def backward_pass(
+    options: Options,
+    mask: tf.Tensor | None,
+    dropout_masks: Tensors,
+    inputs: tf.Tensor,
+    parameters: Parameters,
+    states: Tensors,
+    hidden_states: tf.Tensor,
+    saved: Any,
+    d_hidden_states: tf.Tensor | None,
+    d_last_states: Tensors,
+) -> tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor]]:
+    """Gradients with respect to the inputs, the parameters that are not None, and the initial states."""
+    blocks = Blocks(options, inputs, mask, parameters, dropout_masks)
+    return blocks.backward(inputs, parameters, states, hidden_states, saved, d_hidden_states, d_last_states)
+
+
+@contextlib.contextmanager
+def recorded(sources: Any) -> Iterator[Callable[..., list[tf.Tensor]]]:
+    """Gives a function (results, sources, gradients of the results) -> gradients of the sources.
+
+    By a tape, which further tapes see. While TensorFlow builds gradients of whole functions it stops all tapes; then
+    by the graph itself.
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(sources)
+
+        def differentiate(results: Any, sources: Any, d_results: Any) -> list[tf.Tensor]:
+            gradients = tape.gradient(results, sources, d_results)
+            if any(gradient is None for gradient in gradients):
+                gradients = tf.gradients(results, sources, d_results)
+            return gradients
+
+        yield differentiate
 
 
 def share_batch_size(values: Any) -> Any:
@@ -95,20 +214,6 @@ def share_batch_size(values: Any) -> Any:
     )
 
 
-@tf.custom_gradient
-def refuse_second_order(*gradients: object) -> tuple:
-    """The gradients as they are. TensorFlow does not see what they were computed from, so a second order is refused."""
-
-    def refuse(*_):
-        raise NotImplementedError(
-            "The fast path of the recurrent layers has no second-order gradients: it computes the first by "
-            "hand-written equations. Call the layer within `with rnn_keras.layers.general_loop():`, where TensorFlow "
-            "differentiates the loop to any order."
-        )
-
-    return [tf.identity(gradient) for gradient in gradients], refuse
-
-
 class Blocks:
     """One call, divided into blocks, and the two passes over them.
 
@@ -118,33 +223,29 @@ class Blocks:
 
     def __init__(
         self,
-        equations: Equations,
+        options: Options,
         inputs: tf.Tensor,
         mask: tf.Tensor | None,
         parameters: Parameters,
         dropout_masks: Tensors,
-        return_sequences: bool,
-        save: bool,
-        compile: bool,
     ):
-        self.equations = equations
-        self.keeps_hidden_states = return_sequences or save
+        self.equations = equations = options.equations
+        self.keeps_hidden_states = options.return_sequences or options.save
         self.batch, time = leading_sizes(inputs)
-        recompute = save and isinstance(time, int) and time >= RECOMPUTE_FROM
+        recompute = options.save and isinstance(time, int) and time >= RECOMPUTE_FROM
         saved_widths = (*(1 for _ in equations.saved_states), *(() if recompute else equations.saved_widths))
-        self.saved_widths = saved_widths if save else ()
-        options = {"save_states": save, "save_gates": save and not recompute}
-        if compile:
+        self.saved_widths = saved_widths if options.save else ()
+        if options.one_block:
+            self.workers, self.steps = blocking.plan_single_block(self.batch, time)
+        else:
             step_bytes = last_size(parameters.recurrent_kernel) * inputs.dtype.size
             self.workers, self.steps = blocking.plan_blocks(
-                self.batch, time, parameters.units, step_bytes, saves=save, small=recompute
+                self.batch, time, parameters.units, step_bytes, saves=options.save, small=recompute
             )
-            self.forward_block = compiled(forward_block, equations, **options)
-            self.backward_block = compiled(backward_block, equations)
-        else:
-            self.workers, self.steps = blocking.plan_single_block(self.batch, time)
-            self.forward_block = functools.partial(forward_block, equations, **options)
-            self.backward_block = functools.partial(backward_block, equations)
+        make = compiled if options.compile else functools.partial
+        saves = {"save_states": options.save, "save_gates": options.save and not recompute}
+        self.forward_block = make(forward_block, equations, **saves)
+        self.backward_block = make(backward_block, equations)
         self.mask, self.dropout_masks = self.pad((mask, dropout_masks))
 
     def forward(
@@ -262,6 +363,7 @@ class Blocks:
 
         units, dtype, width = parameters.units, inputs.dtype, last_size(inputs)
         batch, count = static_size(rows.size), rows.tiles * self.steps.chunks
+        saved_arrays = [tf.TensorArray(dtype, flow=content, clear_after_read=False) for content in saved]
         zeros = tf.zeros((rows.size, units), dtype)
         d_inputs = block_array(dtype, count, (batch, self.steps.size, width))
         d_initial = tuple(block_array(dtype, rows.tiles, (batch, units)) for _ in range(self.equations.state_count))
@@ -272,7 +374,10 @@ class Blocks:
             is_last = tf.equal(position.chunk, self.steps.chunks - 1)
             d_last = slice_d_last(position)
             d_states = tuple(tf.where(is_last, new, old) for new, old in zip(d_last, d_states, strict=True))
-            saved_by_block = tuple(array.read(number) for array in saved)
+            saved_by_block = tuple(
+                set_static_sizes(array.read(number), self.steps.size, rows.size, multiple * units)
+                for array, multiple in zip(saved_arrays, self.saved_widths, strict=True)
+            )
             d_inputs, d_parameters, d_states = run_block(position, saved_by_block, d_states)
             d_initial_arrays = write_all(d_initial_arrays, position.tile, d_states)
             totals = [total + value for total, value in zip(totals, d_parameters, strict=True)]
@@ -315,6 +420,11 @@ class Blocks:
 
 def block_array(dtype: tf.DType, count: Size, shape: tuple[int | None, ...]) -> tf.TensorArray:
     return tf.TensorArray(dtype, count, element_shape=shape, clear_after_read=False)
+
+
+def as_tensor(value: tf.Tensor | tf.TensorArray) -> tf.Tensor:
+    """A tensor as it is; of an array the tensor that holds its content in a graph."""
+    return value.flow if isinstance(value, tf.TensorArray) else value
 
 
 def write_all(arrays: Sequence[tf.TensorArray], index: Size, values: Sequence[tf.Tensor]) -> tuple[tf.TensorArray, ...]:
