@@ -50,7 +50,7 @@ def train_and_score(
     cluster = Cluster() if strategy == "multi_worker" else None  # before TensorFlow computes anything
     is_chief = cluster is None or cluster.is_chief
     if is_chief:
-        run.require_available(config, overwrite)
+        run.require_available(config, overwrite, finish)
     started = time.perf_counter()
     if cluster is not None and not is_chief:
         cluster.barrier()  # what is prepared once is prepared by the chief
@@ -70,7 +70,9 @@ def train_and_score(
     prepared = time.perf_counter()
     with lock_directory(run.path) if is_chief else contextlib.nullcontext():
         if is_chief:
-            run.begin(config, overwrite)  # not before the data are known to be good: it may remove an earlier run
+            run.begin(
+                config, overwrite, finish
+            )  # not before the data are known to be good: it may remove an earlier run
         if cluster is not None:
             cluster.barrier()
         with watch_service(service):

@@ -82,7 +82,7 @@ class RunDirectory:
             raise UserError(f"{self.state} does not hold a list of epochs; it is damaged, start again with --overwrite")
         return len(epochs)
 
-    def require_available(self, config: TrainingConfig, overwrite: bool) -> None:
+    def require_available(self, config: TrainingConfig, overwrite: bool, finish: bool = False) -> None:
         """Refuses a directory in which a run with these settings can neither begin, resume nor continue.
 
         A run resumes, and a finished one continues, with its own settings; only `epochs` and `patience` may be others.
@@ -90,6 +90,7 @@ class RunDirectory:
         Args:
             config: the settings.
             overwrite: whether an earlier run may be replaced.
+            finish: whether what the run has is taken, without any more training.
 
         Raises:
             UserError: it holds a finished run that has nothing to continue, or a run with other settings.
@@ -98,7 +99,7 @@ class RunDirectory:
             raise UserError(f"{self.path} is a file; expected a directory for the run, name another with --run-dir")
         require_unicode(self.path, "--run-dir")
         require_own_files(self.path, KIND, self.names)
-        if overwrite:
+        if overwrite or finish:
             return
         if self.config.exists():
             self._require_same_run(config)
@@ -114,8 +115,8 @@ class RunDirectory:
         if other:
             differences = ", ".join(f"{name} {there.get(name)} there, {settings[name]} now" for name in other)
             raise UserError(
-                f"{self.path} holds {kind} run with other settings ({differences}); repeat its command to resume it, "
-                + choices
+                f"{self.path} holds {kind} run with other settings ({differences}); repeat its command to "
+                f"{'continue it with more --epochs' if self.finished else 'resume it'}, {choices}"
             )
         if self.finished and not changed:
             raise UserError(f"{self.path} holds a finished run; raise --epochs to continue it, {choices}")
@@ -130,14 +131,14 @@ class RunDirectory:
                 + choices
             )
 
-    def begin(self, config: TrainingConfig, overwrite: bool) -> None:
+    def begin(self, config: TrainingConfig, overwrite: bool, finish: bool = False) -> None:
         """Prepares the directory for a new run, for resuming an interrupted one, or for continuing a finished one.
 
         A finished run keeps its settings, as its model and its metrics, until `finish`.
 
         Args, errors: see `require_available`.
         """
-        self.require_available(config, overwrite)
+        self.require_available(config, overwrite, finish)
         if overwrite:
             self.clear()
         for folder in (self.path, self.checkpoint, self.plots):

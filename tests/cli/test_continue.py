@@ -61,6 +61,7 @@ def test_more_epochs_continue_a_finished_run(run, tmp_path, monkeypatch, capfd):
     interrupt(monkeypatch, 4, "--run-dir", run.path, "--epochs", 4)
     # What was finished still is, with its own settings.
     assert json.loads(run.config.read_text())["epochs"] == 2
+    shutil.copytree(run.path, tmp_path / "copy")
     for weight, other in zip(before, run.load_model().get_weights(), strict=True):
         np.testing.assert_array_equal(weight, other)
 
@@ -72,6 +73,11 @@ def test_more_epochs_continue_a_finished_run(run, tmp_path, monkeypatch, capfd):
     expected = RunDirectory(tmp_path / "whole").load_model().get_weights()
     for weight, other in zip(expected, run.load_model().get_weights(), strict=True):
         np.testing.assert_allclose(other, weight, atol=1e-5)
+
+    before = RunDirectory(tmp_path / "copy").metrics.read_text()
+    PlainApp().main(["train", "--run-dir", str(tmp_path / "copy"), "--finish"])  # with three epochs
+    assert list(read_history(tmp_path / "copy")["epoch"]) == [1, 2, 3]
+    assert RunDirectory(tmp_path / "copy").metrics.read_text() != before
 
 
 def test_what_cannot_be_continued_is_a_sentence(run, capfd):

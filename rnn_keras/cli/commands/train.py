@@ -58,14 +58,14 @@ def make_train(app: Application, defaults: Any, arguments: Sequence[str]) -> Cal
             if workers:
                 from rnn_keras.distributed.local_workers import train_in_processes
 
-                run.require_available(settings, overwrite)
+                run.require_available(settings, overwrite, finish)
                 kept = remove_flags(arguments, {"--workers": 1, "--strategy": 1, "--json": 0})
                 report.update(train_in_processes(app, kept, workers, run, as_json))
                 return
             if strategy == "multi_worker":  # of several processes the chief checks the directory
                 end_with_parent()
             else:
-                run.require_available(settings, overwrite)
+                run.require_available(settings, overwrite, finish)
             import_tensorflow()
             from rnn_keras.cli.full_run import train_and_score
 
