@@ -9,6 +9,7 @@ import tensorflow as tf
 from google.protobuf.json_format import MessageToDict
 from tensorflow.core.protobuf import saved_model_pb2
 
+from rnn_keras.serving.graph import decodes_images
 from rnn_keras.serving.limits import Limits
 from rnn_keras.serving.request import Arrays, RequestError
 from rnn_keras.serving.rest import DEFAULT_SIGNATURE
@@ -44,20 +45,15 @@ class ServedModel(kserve.Model):
             ) from error
         if DEFAULT_SIGNATURE not in functions:
             raise UserError(f"{folder} has no signature {DEFAULT_SIGNATURE}; export it with `export`, which writes one")
-        decodes_images = any(op.startswith("Decode") for op in _find_operations(stored))
+        graphs = {key: graph for graph in stored.meta_graphs for key in graph.signature_def}
         self.signatures: dict[str, Signature] = {}
         for key, function in functions.items():
             try:
-                self.signatures[key] = Signature(key, function, decodes_images)
+                self.signatures[key] = Signature(key, function, decodes_images(graphs[key], key))
             except ValueError as error:
                 if key == DEFAULT_SIGNATURE:
                     raise UserError(f"{folder} has {error}") from error
-        self.definitions = {
-            key: definition
-            for meta_graph in stored.meta_graphs
-            for key, definition in meta_graph.signature_def.items()
-            if key in self.signatures
-        }
+        self.definitions = {key: graphs[key].signature_def[key] for key in self.signatures}
         self.scheduler: Scheduler | None = None
         self.ready = True
 
@@ -112,12 +108,3 @@ class ServedModel(kserve.Model):
         """
         assert self.scheduler is not None, "the server sets it"
         return await self.scheduler.compute(*payload)
-
-
-def _find_operations(stored: Any) -> set[str]:
-    """The names of all operations of a SavedModel's graphs."""
-    found = set()
-    for graph in (meta_graph.graph_def for meta_graph in stored.meta_graphs):
-        found |= {node.op for node in graph.node}
-        found |= {node.op for function in graph.library.function for node in function.node_def}
-    return found

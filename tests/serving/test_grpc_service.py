@@ -30,6 +30,10 @@ def versions(tmp_path_factory):
         def add(self, steps):
             return {"sum": tf.reduce_sum(steps, 1)}
 
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
+        def measure_text(self, text):
+            return {"length": tf.strings.length(text)}
+
         @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="image")])
         def light(self, image):
             def measure(content):
@@ -39,7 +43,11 @@ def versions(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("sums")
     sums = Sums()
-    tf.saved_model.save(sums, str(folder / "1"), signatures={"serving_default": sums.add, "light": sums.light})
+    tf.saved_model.save(
+        sums,
+        str(folder / "1"),
+        signatures={"serving_default": sums.add, "light": sums.light, "text": sums.measure_text},
+    )
     return Versions(folder, "sums")
 
 
@@ -83,6 +91,11 @@ def test_all_signatures_answer(versions):
         steps = np.array([[1, 2], [3, 4]], np.float32)
         assert await ask(channel, make_request(steps=steps).SerializeToString()) == {"sum": [3, 7]}
         assert await ask(channel, make_request("light", image=[png]).SerializeToString()) == {"light": [7]}
+        # The beginnings of image files, in texts that nothing decodes.
+        texts = [b"BMW is a car", b"GIF89a is a form", b"RIFF"]
+        answer = await ask(channel, make_request("text", text=texts).SerializeToString())
+        assert answer == {"length": [len(text) for text in texts]}
+        assert [signature.decodes_images for signature in versions.current.signatures.values()].count(True) == 1
 
     run(versions, client)
 
