@@ -79,12 +79,16 @@ def export_saved_model(model: "keras.Model", endpoint: Callable[..., Any], direc
     """
     import keras
 
+    from rnn_keras.layers import general_loop
+
     archive: Any = keras.export.ExportArchive()
     archive.track(model)
-    archive.add_endpoint("serve", endpoint)
+    # The graph is traced within these. Of the general loop it is smaller and sooner done: no gradient comes along.
+    with general_loop():
+        archive.add_endpoint("serve", endpoint)
     with lock_directory(directory, "--saved-models"):
         version = directory / str(1 + max(versions(directory), default=0))
-        with atomic_write(version) as temporary:
+        with atomic_write(version) as temporary, general_loop():
             archive.write_out(temporary, verbose=False)
             require_portable(temporary)
     return version
