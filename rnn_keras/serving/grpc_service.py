@@ -12,6 +12,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from rnn_keras.serving import metrics
 from rnn_keras.serving.application import Application
+from rnn_keras.serving.body import decompress
 from rnn_keras.serving.limits import Limits
 from rnn_keras.serving.rare_log import RareLog
 from rnn_keras.serving.request import RequestError
@@ -30,6 +31,8 @@ CODES = {
 }
 MAX_RECEIVING = 32  # requests that arrive at once, of which each may become as long as is allowed
 MAX_CONNECTIONS = 256
+GZIP_START = b"\x1f\x8b"  # with which no message of the protos starts
+IDENTITY, GZIP = 1 << 0, 1 << 2  # bits of gRPC's compression algorithms
 
 
 async def start_grpc(application: Application, host: str, port: int) -> tuple[grpc.aio.Server, int]:
@@ -49,6 +52,9 @@ async def start_grpc(application: Application, host: str, port: int) -> tuple[gr
             ("grpc.max_receive_message_length", limits.max_bytes),
             ("grpc.so_reuseport", 0),
             ("grpc.max_metadata_size", 16 * 2**10),
+            # gRPC would unpack a compressed message to any length; `_read` unpacks gzip within the limit.
+            ("grpc.per_message_decompression", 0),
+            ("grpc.compression_enabled_algorithms_bitset", IDENTITY | GZIP),
             ("grpc.server_handshake_timeout_ms", int(1000 * limits.header_timeout)),
             ("grpc.max_connection_idle_ms", int(1000 * limits.idle_timeout)),
             ("grpc.max_concurrent_streams", 128),
@@ -119,7 +125,8 @@ class GrpcService:
 
     async def predict(self, raw: bytes) -> bytes:
         """Answers a `PredictRequest`."""
-        model, signature, arrays, costs, names = await self.application.convert(len(raw), self._read, raw)
+        size = self.application.limits.max_bytes if raw.startswith(GZIP_START) else len(raw)
+        model, signature, arrays, costs, names = await self.application.convert(size, self._read, raw)
         outputs = await model.compute(signature, arrays, costs)
         response = _parse(predict_pb2, "PredictResponse", b"")
         response.model_spec.name, response.model_spec.signature_name = self.application.versions.name, signature.name
@@ -178,6 +185,8 @@ class GrpcService:
     def _read(self, raw: bytes) -> Any:
         """What a `PredictRequest` asks for: model, signature, inputs, their costs, and the names of the outputs."""
         limits: Limits = self.application.limits
+        if raw.startswith(GZIP_START):
+            raw = decompress(raw, "gzip", limits)
         request = _parse(predict_pb2, "PredictRequest", raw)
         model = self._find_model(request.model_spec)
         signature = model.find_signature(request.model_spec.signature_name)

@@ -125,6 +125,27 @@ def test_a_few_bytes_that_claim_much_are_refused_at_once(versions):
     assert time.monotonic() - started < 10
 
 
+def test_compressed_messages_are_unpacked_within_the_limit(versions):
+    fine = make_request(steps=np.ones((1, 3000), np.float32)).SerializeToString()
+    bomb = make_request("text", text=[bytes(10**8)]).SerializeToString()
+
+    async def client(channel):
+        async def ask_compressed(message, compression):
+            try:
+                call = channel.unary_unary(PREDICT)
+                answer = await call(message, timeout=30, compression=compression)
+            except grpc.RpcError as error:
+                return error.code().name, error.details()
+            return predict_pb2.PredictResponse.FromString(answer).outputs["sum"].float_val[:]
+
+        assert await ask_compressed(fine, grpc.Compression.Gzip) == [3000]
+        code, details = await ask_compressed(bomb, grpc.Compression.Gzip)
+        assert code == "RESOURCE_EXHAUSTED" and "unfolds to more than the 10,485,760 bytes" in details
+        assert (await ask_compressed(bomb, grpc.Compression.Deflate))[0] == "UNIMPLEMENTED"
+
+    run(versions, client)
+
+
 def test_messages_that_never_come_do_not_keep_others_out(versions, monkeypatch):
     monkeypatch.setattr(grpc_service, "MAX_RECEIVING", 2)
 
