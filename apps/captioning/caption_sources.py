@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,6 @@ _EXPECTED = (
     "expected a folder with images/ and captions.tsv, or <split>_captions.tsv for train, dev or validation, and test, "
     "with file<TAB>caption on each line"
 )
-_HEADERS = {("file", "caption"), ("image", "caption")}  # the form has none, but these are skipped
 _SPLIT_OF = {"train": "train", "dev": "validation", "val": "validation", "validation": "validation", "test": "test"}
 _SEPARATOR = "\n"  # between captions, while they are one tensor
 _BATCH = 100  # images of a TFDS data set in memory
@@ -87,11 +86,13 @@ def read_folder(folder: Path) -> SourceImages:
     """
     captions: dict[str, list[str]] = {}
     splits: dict[str, str | None] = {}
+    notes = []
     for split, file in list_caption_files(folder):
         for number, (line, row) in enumerate(read_rows(file, tabs=True)):
             if len(row) < 2:
                 raise UserError(f"{file}, line {line}: there is no tab in {row[0][:60]!r}; {_EXPECTED}")
-            if number == 0 and tuple(name.strip().casefold() for name in row[:2]) in _HEADERS:
+            if number == 0 and _names_columns(folder / "images", row):
+                notes.append(f"the first line of {file}, {row[0].strip()}, {row[1].strip()}, names the columns")
                 continue
             # Flickr8k's own files number the captions of an image: name.jpg#0.
             name, caption = row[0].strip().split("#")[0], row[1].strip()
@@ -106,7 +107,6 @@ def read_folder(folder: Path) -> SourceImages:
     missing = [name for name, path in paths.items() if not path.is_file()]
     if missing:
         raise UserError(f"{folder / 'images'} lacks {len(missing)} of {len(paths)} images: {list_names(missing)}")
-    notes = []
     others = len(list_visible(folder / "images")) - len(paths)
     if others:
         notes.append(f"{others} file(s) in {folder / 'images'} have no caption and are left out")
@@ -120,6 +120,12 @@ def read_folder(folder: Path) -> SourceImages:
         hashlib.blake2b("".join(hashes).encode(), digest_size=16).hexdigest(),
         notes,
     )
+
+
+def _names_columns(images: Path, row: Sequence[str]) -> bool:
+    """Whether a first line names the columns: its first field is neither a file nor like the name of one."""
+    name = row[0].strip().split("#")[0]
+    return not Path(name).suffix and not (images / name).exists()
 
 
 def read_tfds(name: str, data_dir: str | None, language: str | None, download: bool) -> SourceImages:

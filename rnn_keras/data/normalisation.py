@@ -17,7 +17,6 @@ from rnn_keras.data.characters import INVISIBLE, kept_characters
 _PAGE = 64  # code points of a page; equal pages are stored once
 _LAST = 0x110000
 _SHIFT = 21  # bits of a code point
-_PLAIN = r"[\x00\t-\r\x1c-~]*"  # a text that is in the normal form
 # Hangul syllables are composed by arithmetic (section 3.12 of the standard).
 _SYLLABLE, _LEADING, _VOWEL, _TRAILING = 0xAC00, 0x1100, 0x1161, 0x11A7
 _LEADINGS, _VOWELS, _TRAILINGS = 19, 21, 28
@@ -25,7 +24,9 @@ _SYLLABLES = range(_SYLLABLE, _SYLLABLE + _LEADINGS * _VOWELS * _TRAILINGS)
 
 
 class _Tables(NamedTuple):
-    """Attributes:
+    """NumPy's arrays, or tensors.
+
+    Attributes:
     pages: `(code points / _PAGE,)`, where each page begins in the next four.
     lengths: into how many code points one decomposes.
     starts: where these begin in `values`; -1: it stays as it is.
@@ -34,36 +35,44 @@ class _Tables(NamedTuple):
     values: the decompositions.
     pairs: rising, the two code points of a pair in one number.
     composites: what each pair composes to.
+    is_plain: whether a code point stays as it is, whatever is before and after it.
     """
 
-    pages: np.ndarray
-    lengths: np.ndarray
-    starts: np.ndarray
-    classes: np.ndarray
-    is_second: np.ndarray
-    values: np.ndarray
-    pairs: np.ndarray
-    composites: np.ndarray
+    pages: Any
+    lengths: Any
+    starts: Any
+    classes: Any
+    is_second: Any
+    values: Any
+    pairs: Any
+    composites: Any
+    is_plain: Any
 
 
 def normalise_texts(texts: Any) -> Any:
     """Strings of valid UTF-8, of any shape -> the same in the normal form; see `characters.normalise_characters`."""
-    flat = tf.reshape(texts, [-1])
-    is_plain = tf.strings.regex_full_match(flat, _PLAIN)
+    result = _normalise_flat(tf.reshape(texts, [-1]))
+    return tf.ensure_shape(tf.reshape(result, tf.shape(texts)), texts.shape)
+
+
+# One function of the graph, with one copy of the tables, wherever it is called.
+@tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+def _normalise_flat(texts: Any) -> Any:
+    is_plain = tf.strings.regex_full_match(texts, _make_plain_pattern())
 
     def normalise_some() -> Any:
-        changed = _normalise(tf.boolean_mask(flat, ~is_plain))
-        number = tf.size(flat)
+        changed = _normalise(tf.boolean_mask(texts, ~is_plain))
+        number = tf.size(texts)
         place = number + tf.cumsum(tf.cast(~is_plain, tf.int32)) - 1
-        return tf.gather(tf.concat([flat, changed], 0), tf.where(is_plain, tf.range(number), place))
+        return tf.gather(tf.concat([texts, changed], 0), tf.where(is_plain, tf.range(number), place))
 
-    result = tf.cond(tf.reduce_all(is_plain), lambda: flat, normalise_some)
-    return tf.ensure_shape(tf.reshape(result, tf.shape(texts)), texts.shape)
+    return tf.cond(tf.reduce_all(is_plain), lambda: texts, normalise_some)
 
 
 def _normalise(texts: Any) -> Any:
     """Strings `(n,)` by their code points, all of them in one array with the number of the text of each."""
-    tables, ragged = _build_tables(), tf.strings.unicode_decode(texts, "UTF-8")
+    tables = _Tables(*map(tf.constant, _build_tables()._replace(is_plain=())))
+    ragged = tf.strings.unicode_decode(texts, "UTF-8")
     points, rows = _decompose(tables, ragged.flat_values, ragged.value_rowids())
     points, classes, rows = _order(tables, points, rows)
 
@@ -77,7 +86,7 @@ def _normalise(texts: Any) -> Any:
     return tf.strings.unicode_encode(result.from_value_rowids(points, rows, nrows=tf.size(texts, tf.int64)), "UTF-8")
 
 
-def _look_up(tables: _Tables, column: np.ndarray, points: Any) -> Any:
+def _look_up(tables: _Tables, column: Any, points: Any) -> Any:
     return tf.gather(column, tf.gather(tables.pages, points // _PAGE) + points % _PAGE)
 
 
@@ -131,7 +140,7 @@ def _compose_once(tables: _Tables, points: Any, classes: Any, rows: Any) -> tupl
 def _find_composite(tables: _Tables, first: Any, second: Any) -> Any:
     """What each pair composes to, 0 where it does not."""
     pair = tf.bitwise.left_shift(tf.cast(first, tf.int64), np.int64(_SHIFT)) + tf.cast(second, tf.int64)
-    place = tf.minimum(tf.searchsorted(tf.constant(tables.pairs), pair), len(tables.pairs) - 1)
+    place = tf.minimum(tf.searchsorted(tables.pairs, pair), tf.size(tables.pairs) - 1)
     found = tf.where(tf.gather(tables.pairs, place) == pair, tf.gather(tables.composites, place), 0)
     leading, vowel = first - _LEADING, second - _VOWEL
     is_open = (leading >= 0) & (leading < _LEADINGS) & (vowel >= 0) & (vowel < _VOWELS)
@@ -139,6 +148,15 @@ def _find_composite(tables: _Tables, first: Any, second: Any) -> Any:
     syllable, trailing = first - _SYLLABLE, second - _TRAILING
     is_closed = (syllable >= 0) & (syllable < len(_SYLLABLES)) & (syllable % _TRAILINGS == 0)
     return tf.where(is_closed & (trailing > 0) & (trailing < _TRAILINGS), first + trailing, found)
+
+
+@functools.cache
+def _make_plain_pattern() -> str:
+    """What matches texts that are in the normal form already, which nearly all texts are."""
+    is_plain = np.concatenate([[False], _build_tables().is_plain, [False]])
+    edges = np.flatnonzero(is_plain[1:] != is_plain[:-1]).reshape(-1, 2)
+    ranges = (f"\\x{{{first:x}}}-\\x{{{end - 1:x}}}" for first, end in edges)
+    return f"[{''.join(ranges)}]*"
 
 
 @functools.cache
@@ -166,6 +184,10 @@ def _build_tables() -> _Tables:
                 is_second[second] = True
     lengths[list(map(ord, invisible.findall(assigned)))] = 0
     is_second[_VOWEL : _VOWEL + _VOWELS] = is_second[_TRAILING + 1 : _TRAILING + _TRAILINGS] = True
+    is_plain = (lengths == 1) & (classes == 0) & ~is_second
+    stays = np.array([unicodedata.normalize("NFKC", chr(point)) == chr(point) for point in np.flatnonzero(starts >= 0)])
+    is_plain[starts >= 0] = stays & (classes[starts >= 0] == 0) & ~is_second[starts >= 0]
+    is_plain[0xD800:0xE000] = False  # surrogates
     rising = sorted(pairs)
     columns = np.stack([lengths, starts, classes, is_second], 1).reshape(-1, _PAGE * 4)
     number_of: dict[bytes, int] = {}
@@ -181,4 +203,5 @@ def _build_tables() -> _Tables:
         np.array(values, np.int32),
         np.array(rising, np.int64),
         np.array([pairs[pair] for pair in rising], np.int32),
+        is_plain,
     )

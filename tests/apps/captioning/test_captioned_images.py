@@ -90,7 +90,7 @@ def test_flickrs_own_numbering_is_understood_and_other_files_are_noted(tmp_path)
     assert "1 file(s)" in data.notes[0] and "have no caption" in data.notes[0]
 
 
-@pytest.mark.parametrize("header", ["file\tcaption", "Image\tCaption\tby whom"])
+@pytest.mark.parametrize("header", ["file\tcaption", "Image\tCaption\tby whom", "image_name\tdescription"])
 def test_the_form_has_no_header_but_one_is_skipped(tmp_path, header):
     folder = make_folder(tmp_path, {"captions.tsv": range(40)})
     (tmp_path / "captions.tsv").write_text(header + "\n" + (tmp_path / "captions.tsv").read_text())
