@@ -163,7 +163,7 @@ def test_the_users_mistakes_are_one_sentence(digits_run, pictures, tmp_path, cap
     (tmp_path / "flat").mkdir()
     train = ("train", "--run-dir", tmp_path / "run", "--dataset")
     for arguments, sentence in (
-        (("predict", "--run-dir", digits_run, tmp_path / "damaged.png"), "damaged.png is damaged or not an image"),
+        (("predict", "--run-dir", digits_run, tmp_path / "damaged.png"), "damaged.png is not an image"),
         (("predict", "--run-dir", digits_run, tmp_path / "none.png"), "none.png cannot be read"),
         (("predict", "--run-dir", digits_run, ""), "cannot be read"),
         ((*train, tmp_path / "flat"), "flat holds no subfolders"),
