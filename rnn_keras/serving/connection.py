@@ -7,6 +7,7 @@ or read without end. Its `limit_concurrency` counts silent connections, so these
 import asyncio
 import contextlib
 import logging
+import os
 from collections import deque
 from typing import Any, cast
 
@@ -17,7 +18,9 @@ from rnn_keras.serving.limits import MAX_HEADER_BYTES, Limits
 from rnn_keras.serving.rare_log import RareLog
 from rnn_keras.serving.rest import encode_json
 
-RESERVED_FILES = 128  # open files that are no HTTP connections: gRPC's, libraries, versions that are loaded
+RESERVED_FILES = 128  # open files that are no connections: libraries, versions that are loaded
+MAX_GRPC_CONNECTIONS = 2000
+GRPC_SHARE = 0.9  # of these, from which on the log has a line
 SEND_SECONDS = 60.0  # that a client has to read an answer
 CLOSE_SECONDS = 10.0  # that a connection has to end after it was closed
 
@@ -33,7 +36,7 @@ class Guard:
 
     def __init__(self, limits: Limits):
         self.limits = limits
-        self.max_connections = min(limits.max_connections, max(raise_file_limit() - RESERVED_FILES, RESERVED_FILES))
+        self.max_connections = min(limits.max_connections, 2 * count_free_files() // 3)
         self.connections: set[GuardedConnection] = set()
         metrics.CONNECTIONS.set_function(lambda: len(self.connections))
 
@@ -55,6 +58,10 @@ class Guard:
         """Closes the connections whose time is over; to be called each second."""
         for connection in list(self.connections):
             connection.check_time(self.limits)
+        with contextlib.suppress(OSError):  # not on every system
+            others = len(os.listdir("/proc/self/fd")) - len(self.connections) - RESERVED_FILES
+            if others > GRPC_SHARE * count_grpc_connections():
+                rare_log.warn("gRPC has nearly as many connections as it takes; silent ones are closed after a while")
         rare_log.flush()
 
 
@@ -213,6 +220,16 @@ class GuardedConnection(HttpToolsProtocol):
 def make_protocol(guard: Guard) -> type[asyncio.Protocol]:
     """The class of connections for uvicorn's `http`."""
     return cast(Any, type("Connection", (GuardedConnection,), {"guard": guard}))
+
+
+def count_free_files() -> int:
+    """How many connections this process may have open, by HTTP and by gRPC together."""
+    return max(raise_file_limit() - RESERVED_FILES, RESERVED_FILES)
+
+
+def count_grpc_connections() -> int:
+    """How many connections gRPC may have open; it refuses more until silent ones are closed."""
+    return min(MAX_GRPC_CONNECTIONS, count_free_files() // 3)
 
 
 def raise_file_limit() -> int:

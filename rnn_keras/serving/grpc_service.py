@@ -13,6 +13,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 from rnn_keras.serving import metrics
 from rnn_keras.serving.application import Application
 from rnn_keras.serving.body import decompress
+from rnn_keras.serving.connection import count_grpc_connections
 from rnn_keras.serving.limits import Limits
 from rnn_keras.serving.rare_log import RareLog
 from rnn_keras.serving.request import RequestError
@@ -30,7 +31,7 @@ CODES = {
     503: grpc.StatusCode.UNAVAILABLE,
 }
 MAX_RECEIVING = 32  # requests that arrive at once, of which each may become as long as is allowed
-MAX_CONNECTIONS = 256
+HANDSHAKE_SECONDS = 5.0  # after which a connection that is silent from the start is closed
 GZIP_START = b"\x1f\x8b"  # with which no message of the protos starts
 IDENTITY, GZIP = 1 << 0, 1 << 2  # bits of gRPC's compression algorithms
 
@@ -55,10 +56,10 @@ async def start_grpc(application: Application, host: str, port: int) -> tuple[gr
             # gRPC would unpack a compressed message to any length; `_read` unpacks gzip within the limit.
             ("grpc.per_message_decompression", 0),
             ("grpc.compression_enabled_algorithms_bitset", IDENTITY | GZIP),
-            ("grpc.server_handshake_timeout_ms", int(1000 * limits.header_timeout)),
+            ("grpc.server_handshake_timeout_ms", int(1000 * min(HANDSHAKE_SECONDS, limits.header_timeout))),
             ("grpc.max_connection_idle_ms", int(1000 * limits.idle_timeout)),
             ("grpc.max_concurrent_streams", 128),
-            ("grpc.max_allowed_incoming_connections", MAX_CONNECTIONS),
+            ("grpc.max_allowed_incoming_connections", count_grpc_connections()),
         ],
         maximum_concurrent_rpcs=limits.max_requests,
     )

@@ -1,6 +1,7 @@
 """The gRPC service in this process: claims that do not hold, and requests whose message never comes."""
 
 import asyncio
+import socket
 import time
 
 import numpy as np
@@ -163,6 +164,32 @@ def test_messages_that_never_come_do_not_keep_others_out(versions, monkeypatch):
         assert time.monotonic() - started < 20
 
     run(versions, client, receive_timeout=3.0)
+
+
+def test_connections_that_stay_silent_do_not_keep_others_out(versions):
+    message = make_request(steps=np.ones((1, 3), np.float32)).SerializeToString()
+
+    def connect_silently(port):
+        return [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(300)]
+
+    async def serve():
+        application = Application(versions, Limits(receive_timeout=2.0))
+        server, port = await start_grpc(application, "127.0.0.1", 0)
+        silent = await asyncio.to_thread(connect_silently, port)
+        try:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel, asyncio.timeout(60):
+                assert await ask(channel, message) == {"sum": [3]}
+            for client in silent:
+                client.settimeout(20)
+                while await asyncio.to_thread(client.recv, 1000):  # until the server closes it
+                    pass
+        finally:
+            for client in silent:
+                client.close()
+            await server.stop(0)
+            application.stop()
+
+    asyncio.run(serve())
 
 
 def test_an_address_that_is_taken_is_a_sentence(versions):
