@@ -111,6 +111,7 @@ def known_flags(folder: Path | None) -> set[str]:
     """The flags of the commands, of an app's own ones, and of its settings; all apps' where no app is given."""
     folders = [folder] if folder else [ROOT / "apps" / app for app in APPS]
     names = {"json", "config"} | field_flags(ROOT / "rnn_keras/training/config.py")
+    names |= field_flags(ROOT / "rnn_keras/serving/limits.py")
     for path in (ROOT / "rnn_keras/cli").rglob("*.py"):
         names |= function_flags(path) | field_flags(path)
     for path in [path for app in folders for path in app.glob("*.py")]:

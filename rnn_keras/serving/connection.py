@@ -224,7 +224,7 @@ def make_protocol(guard: Guard) -> type[asyncio.Protocol]:
 
 def count_free_files() -> int:
     """How many connections this process may have open, by HTTP and by gRPC together."""
-    return max(raise_file_limit() - RESERVED_FILES, RESERVED_FILES)
+    return max(raise_file_limit() - RESERVED_FILES, 24)
 
 
 def count_grpc_connections() -> int:
