@@ -1,9 +1,9 @@
 """A pytest plugin for a child process: TensorFlow in the mode that the variable TENSORFLOW_MODE names."""
 
 import os
+import unittest
 
 import keras.src.trainers.trainer as keras_trainer
-import pytest
 import tensorflow as tf
 
 MODES = ("plain", "functions run eagerly", "check numerics", "jit compile", "mirrored")
@@ -22,12 +22,15 @@ def pytest_configure(config):
     elif MODE == "mirrored":
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+        run_within(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
 
 
-@pytest.fixture(autouse=True)
-def strategy():
-    if MODE != "mirrored":
-        yield
-        return
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
-        yield
+def run_within(strategy):
+    """Runs each test's method in the strategy's scope; not its set-up, in which Keras's tests leave every scope."""
+    original = unittest.TestCase._callTestMethod
+
+    def call(self, method):
+        with strategy.scope():
+            original(self, method)
+
+    unittest.TestCase._callTestMethod = call

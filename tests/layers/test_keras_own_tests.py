@@ -1,4 +1,4 @@
-"""The tests that the installed Keras ships for its recurrent layers, run on ours in a child process."""
+"""The tests that the installed Keras ships for its recurrent layers, run on ours in a child process, in each mode."""
 
 import os
 import re
@@ -11,15 +11,20 @@ import pytest
 
 from tests.helpers.layer_cases import CELLS, FAMILIES
 
+from .tensorflow_modes import MODES
+
 HERE = Path(__file__).resolve().parent
 # rnn_test.py and time_distributed_test.py use none of the six classes.
 FILES = ("simple_rnn", "lstm", "gru", "bidirectional", "stacked_rnn_cells")
 # Nor does this test, the slowest by far.
 SELECTED = "not (StackedRNNTest and test_basics)"
+# On two devices this one fails for keras.layers too: its last batches have a row for one of them alone.
+SELECTED_ON_TWO_DEVICES = "not test_basics"
 
 
 @pytest.mark.slow
-def test_keras_tests_pass_on_our_layers(tmp_path):
+@pytest.mark.parametrize("mode", MODES)
+def test_keras_tests_pass_on_our_layers(mode, tmp_path):
     folder = Path(keras.src.layers.rnn.__file__).parent
     files = [folder / f"{name}_test.py" for name in FILES]
     if not all(file.exists() for file in files):
@@ -28,12 +33,15 @@ def test_keras_tests_pass_on_our_layers(tmp_path):
     environment = {
         **os.environ,
         "CONSTRUCTED_FILE": str(counts),
+        "TENSORFLOW_MODE": mode,
         "CUDA_VISIBLE_DEVICES": "",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "keras_tests_plugin"]
-    command += ["--rootdir", str(tmp_path), "-c", os.devnull, "--tb=short", "-k", SELECTED]
+    command += ["-p", "tensorflow_modes"]
+    command += ["--rootdir", str(tmp_path), "-c", os.devnull, "--tb=short", "-k"]
+    command += [SELECTED_ON_TWO_DEVICES if mode == "mirrored" else SELECTED]
     done = subprocess.run(
         [*command, *map(str, files)],
         cwd=tmp_path,
@@ -45,8 +53,8 @@ def test_keras_tests_pass_on_our_layers(tmp_path):
     tail = done.stdout[-6000:] + done.stderr[-2000:]
     assert done.returncode == 0, tail
     passed = int(re.search(r"(\d+) passed", done.stdout)[1])
-    assert passed >= 34, tail
+    assert passed >= (30 if mode == "mirrored" else 34), tail
     constructed = dict(line.split() for line in counts.read_text().splitlines())
     assert set(constructed) == {*FAMILIES, *CELLS}
     for name in FAMILIES:
-        assert int(constructed[name]) >= 20, constructed
+        assert int(constructed[name]) >= (10 if mode == "mirrored" else 20), constructed
