@@ -220,7 +220,7 @@ def write(outputs: Arrays, count: int, by_rows: bool) -> bytes:
 
 
 def _require_method(scope: Scope, method: str) -> None:
-    if scope["method"] != method:
+    if scope["method"] != method and (method, scope["method"]) != ("GET", "HEAD"):
         raise RequestError(
             f"{quote(scope['path'])} takes {method}, not {scope['method'][:20]}", 405, headers={"allow": method}
         )

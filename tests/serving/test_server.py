@@ -241,6 +241,10 @@ def test_health_and_metrics(server):
     server.predict(["fine"])
     assert server.request("GET", "/v2/health/live")[:2] == (200, {"live": True})
     assert server.request("GET", "/v2/health/ready")[:2] == (200, {"ready": True})
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("HEAD", "/v2/health/ready")
+    assert connection.getresponse().status == 200
+    connection.close()
     for path in ("/metrics", "/monitoring/prometheus/metrics"):
         with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=30) as response:
             assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
