@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import rnn_keras.layers
 from rnn_keras.layers.bptt import blocking, portable
-from rnn_keras.layers.bptt.recurrence import Blocks
+from rnn_keras.layers.bptt.passes import Blocks
 from tests.helpers import oracle
 from tests.helpers.layer_cases import (
     FAMILIES,
