@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-DECODES_IMAGE = re.compile("Decode(AndCrop)?(Jpeg|Png|Gif|Bmp|WebP|Image)")
+DECODES_IMAGE = re.compile("Decode.*(Jpeg|Jxl|Png|Gif|Bmp|WebP|Image).*", re.IGNORECASE)
 
 
 def decodes_images(meta_graph: Any, signature: str) -> bool:

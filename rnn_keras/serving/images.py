@@ -8,8 +8,9 @@ from PIL import Image
 from rnn_keras.serving.limits import Limits
 from rnn_keras.serving.request import RequestError
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # what TensorFlow decodes
-STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF")
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
+# Of all that TensorFlow decodes: JPEG XL too (the last two), whose headers Pillow cannot read, so that it is refused.
+STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"\xff\x0a", b"\x00\x00\x00\x0cJXL ")
 MAX_FRAMES = 1000
 
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # the limit here is a lower one

@@ -71,7 +71,16 @@ def test_bytes_that_are_no_image_have_no_pixels():
 
 
 @pytest.mark.parametrize(
-    "content", [b"\x89PNG\r\n\x1a\nnothing", b"\xff\xd8\xff\xe0", b"GIF89a", b"BMW is a car", b"RIFF"]
+    "content",
+    [
+        b"\x89PNG\r\n\x1a\nnothing",
+        b"\xff\xd8\xff\xe0",
+        b"GIF89a",
+        b"BMW is a car",
+        b"RIFF",
+        b"\xff\x0a\xff",
+        b"\0\0\0\x0cJXL \r\n",
+    ],
 )
 def test_headers_that_cannot_be_read_are_refused(content):
     """TensorFlow might read them."""
