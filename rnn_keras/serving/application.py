@@ -1,10 +1,11 @@
 """The paths of the server: TF Serving's, those of health, and the metrics."""
 
 import asyncio
+import contextlib
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import prometheus_client
@@ -62,6 +63,27 @@ class Application:
         self.scheduler.stop()
         for worker in self.json_workers:
             worker.stop()
+
+    @contextlib.contextmanager
+    def hold_bytes(self) -> Iterator[Callable[[int], None]]:
+        """Within the block, a request holds memory; yields what is to be called with the bytes that it has by now.
+
+        Raises:
+            UnavailableError: by that function, for a long request while others hold as much as is allowed.
+        """
+        held = 0
+
+        def hold(size: int) -> None:
+            nonlocal held
+            self.held_bytes += size - held
+            held = size
+            if size > LONG_BODY and self.held_bytes > self.limits.max_held_bytes:
+                raise UnavailableError("the server holds too many long requests already; send this one again later")
+
+        try:
+            yield hold
+        finally:
+            self.held_bytes -= held
 
     async def convert(self, size: int, function: Callable[..., Any], *arguments: Any) -> Any:
         """What a function returns that parses or writes a request or an answer.
@@ -149,19 +171,8 @@ class Application:
             ConnectionError: the client has left.
         """
         headers = dict(scope["headers"])
-        held = 0
-
-        def hold(size: int) -> None:
-            nonlocal held
-            self.held_bytes += size - held
-            held = size
-            if size > LONG_BODY and self.held_bytes > self.limits.max_held_bytes:
-                raise UnavailableError("the server holds too many long requests already; send this one again later")
-
-        try:
+        with self.hold_bytes() as hold:
             return await self._compute(model, await self._receive(headers, receive, hold), headers)
-        finally:
-            self.held_bytes -= held
 
     async def _compute(self, model: ServedModel, body: bytes, headers: dict[bytes, bytes]) -> bytes:
         encoding = headers.get(b"content-encoding", b"").decode("latin-1")

@@ -106,7 +106,10 @@ class GrpcService:
             started = time.monotonic()
             code, sentence = grpc.StatusCode.OK, ""
             try:
-                return await method(await self._receive(requests))
+                message = await self._receive(requests)
+                with self.application.hold_bytes() as hold:
+                    hold(len(message))
+                    return await method(message)
             except RequestError as error:
                 code, sentence = CODES[error.status], str(error)
             except asyncio.CancelledError:

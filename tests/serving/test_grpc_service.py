@@ -52,15 +52,17 @@ def versions(tmp_path_factory):
     return Versions(folder, "sums")
 
 
-def run(versions, client, **limits):
-    """What a client returns, which is given a channel to the service."""
+def run(versions, client, held_bytes=0, **limits):
+    """Runs a client, which is given a channel to the service."""
 
     async def serve():
         application = Application(versions, Limits(**limits))
+        application.held_bytes = held_bytes
         server, port = await start_grpc(application, "127.0.0.1", 0)
         try:
             async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel, asyncio.timeout(60):
-                return await client(channel)
+                await client(channel)
+            assert application.held_bytes == held_bytes
         finally:
             await server.stop(0)
             application.stop()
@@ -124,6 +126,16 @@ def test_a_few_bytes_that_claim_much_are_refused_at_once(versions):
     started = time.monotonic()
     run(versions, client)
     assert time.monotonic() - started < 10
+
+
+def test_long_messages_wait_while_others_hold_much_memory(versions):
+    async def client(channel):
+        long = make_request("text", text=[b"a" * 60_000] * 3).SerializeToString()
+        code, details = await ask(channel, long)
+        assert code == "UNAVAILABLE" and "too many long requests" in details
+        assert await ask(channel, make_request("text", text=[b"ab"]).SerializeToString()) == {"length": [2]}
+
+    run(versions, client, held_bytes=Limits().max_held_bytes)
 
 
 def test_compressed_messages_are_unpacked_within_the_limit(versions):
