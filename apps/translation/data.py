@@ -101,8 +101,8 @@ def load_pairs(
         config: of a training; its `source` and `target` apply to its own data alone.
         dataset, data_dir, for_training: see `load_sentence_pairs`.
     """
-    own = config.for_dataset(dataset, data_dir)
-    source, target = own.source, own.target
+    # Other data have columns of their own.
+    source, target = (config.source, config.target) if dataset == config.dataset else (None, None)
     if dataset.split(":")[0] == "hsk_sentences" and target is None:
         target = config.script  # it has both
 

@@ -104,6 +104,7 @@ def has_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
+@tf.autograph.experimental.do_not_convert
 def run(
     equations: Equations,
     inputs: tf.Tensor,

@@ -18,6 +18,7 @@ from tensorflow.python.eager.polymorphic_function.atomic_function import AtomicF
 from tensorflow.python.framework import op_callbacks
 
 
+@tf.autograph.experimental.do_not_convert
 def call_portably(function: Callable, portable: Callable, *arguments: Any) -> Any:
     """The results of `function` in graphs that run in this process, those of `portable` in copies of the graph.
 
