@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 LIKE = sorted(template.name for template in TEMPLATES.iterdir())
 
 
-@pytest.mark.parametrize("like", [*LIKE[1:], pytest.param(LIKE[0], marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("like", LIKE)
 def test_the_apps_own_test_passes_in_a_package_of_the_users(like, tmp_path, monkeypatch, capsys):
     package = tmp_path / f"my_{like}"
     package.mkdir()

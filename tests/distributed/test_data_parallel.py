@@ -71,6 +71,7 @@ def test_the_moments_of_a_batch_normalization_are_averaged():
     np.testing.assert_allclose(model.layers[0].moving_mean, x.mean(axis=0), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_bidirectional_model_with_several_inputs_and_outputs_is_divided():
     """5 rows in shards of 3 and 2; the targets and outputs are dicts."""
 

@@ -144,6 +144,7 @@ def test_a_stream_in_parts_equals_the_whole(tmp_path, in_process):
         model.run(np.zeros((2, 4, 3)))
 
 
+@pytest.mark.slow
 def test_what_the_converter_refuses_is_a_sentence():
     class Python(keras.layers.Layer):
         def call(self, x):

@@ -22,7 +22,7 @@ class Doubled(keras.layers.Layer):
 
 @pytest.fixture(scope="module")
 def model():
-    """Two inputs, a mask, wrappers, cells, a model inside, a layer of one's own and a function; trained for a step."""
+    """Two inputs, a mask, wrappers, cells, a model inside, an own layer, a function; an optimizer with state."""
     values, ids = keras.Input((6, 3)), keras.Input((6,), dtype="int32")
     x = Doubled()(values)
     x = keras.layers.Bidirectional(keras.layers.LSTM(4, return_sequences=True, dropout=0.1))(x)
@@ -34,7 +34,9 @@ def model():
     x = keras.layers.Concatenate()([inner(x), words, keras.layers.Lambda(lambda values: values + 1)(words)])
     model = keras.Model([values, ids], keras.layers.Dense(1)(x))
     model.compile("adam", "mse")
-    model.fit(INPUTS, np.zeros((5, 1)), verbose=0)
+    model.optimizer.build(model.trainable_variables)
+    for number, variable in enumerate(model.optimizer.variables[2:]):
+        variable.assign(variable + number)
     return model
 
 
@@ -43,22 +45,22 @@ def recurrent(model, classes):
 
 
 def test_there_and_back(model):
-    before = model.predict(INPUTS, verbose=0)
+    before = model(INPUTS)
     converted = convert(model)
     assert len(recurrent(converted, OURS)) == len(recurrent(model, THEIRS)) == 12
     assert not recurrent(converted, THEIRS) and recurrent(model, THEIRS)
     assert converted.get_layer("words").execution_path is None
-    np.testing.assert_allclose(converted.predict(INPUTS, verbose=0), before, atol=1e-6)
+    np.testing.assert_allclose(converted(INPUTS), before, atol=1e-6)
     assert converted.get_layer("words").execution_path == "fast"
     back = convert(converted, to="keras")
     assert not recurrent(back, OURS)
-    np.testing.assert_allclose(back.predict(INPUTS, verbose=0), before, atol=1e-6)
+    np.testing.assert_allclose(back(INPUTS), before, atol=1e-6)
 
 
 def test_training_goes_on_where_it_stopped(model):
     converted = convert(model)
     assert converted.optimizer is not model.optimizer
-    assert int(converted.optimizer.iterations) == int(model.optimizer.iterations) == 1
+    assert len(model.optimizer.variables) == 2 + 2 * len(model.trainable_variables)
     for mine, other in zip(converted.optimizer.variables, model.optimizer.variables, strict=True):
         np.testing.assert_array_equal(mine, other)
     assert [layer.name for layer in converted.layers] == [layer.name for layer in model.layers]

@@ -223,6 +223,7 @@ def test_it_is_that_of_keras_layers(kind, family):
     assert_all_close(tf.nest.flatten(actual), tf.nest.flatten(desired), 2e-5)
 
 
+@pytest.mark.slow
 def test_no_gradient_is_missing_where_a_second_order_is_asked_for():
     """A second order that TensorFlow does not see would be None, or silently left out of a sum."""
     layer, _ = pair("LSTM")

@@ -47,6 +47,7 @@ def test_splits_as_the_graph_does(plain):
     assert [plain(text) for text in KNOWN] == in_graph(KNOWN)
 
 
+@pytest.mark.slow
 def test_every_character_between_letters(plain):
     texts = [f"A{chr(point)}b" for point in range(1, 0x30000) if not 0xD800 <= point < 0xE000]
     graph = in_graph(texts)

@@ -103,6 +103,7 @@ def test_variables_for_targets_of_a_length_that_the_model_leaves_open(tmp_path):
     assert model.metrics_variables + model.optimizer.variables == variables
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_like_one_that_was_not(tmp_path, monkeypatch):
     whole = make_recurrent_model()
     rows, _ = run_fit(whole, tmp_path / "whole", epochs=4)

@@ -158,6 +158,7 @@ def test_each_step_comes_once_in_each_epoch_in_another_order():
     assert [len(part) for part in split_stream(np.arange(11), 3)] == [4, 4, 3]
 
 
+@pytest.mark.slow
 def test_plain_fit_learns_what_only_the_kept_state_can_tell():
     """The target of every step is the sign of the first one, windows ago."""
     generator = np.random.default_rng(2)
@@ -176,6 +177,7 @@ def test_plain_fit_learns_what_only_the_kept_state_can_tell():
     assert make_stateless(model)(sequences[0][np.newaxis]).shape == (1, 16, 1)
 
 
+@pytest.mark.slow
 def test_the_example_in_the_docstring():
     found = doctest.testmod(truncated_bptt)
     assert found.attempted and not found.failed

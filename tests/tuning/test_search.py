@@ -154,6 +154,7 @@ def test_a_directory_that_is_not_utf8_is_a_sentence(tmp_path, tune, capfd):
     assert "is not a name in UTF-8, which TensorFlow needs; name another folder" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_a_user_keeps_in_the_directory_of_a_search_stays(tmp_path, tune, read_trials):
     tune(tmp_path, "--max-trials", 1, "--epochs", 1, "--compare")
     folder = tmp_path / "tune"

@@ -97,6 +97,7 @@ def test_a_view_is_drawn_for_each_caption_and_epoch():
     assert not any((unshuffled.batch(indices)[0] % 2).any() for indices in unshuffled.plan(0))
 
 
+@pytest.mark.slow
 def test_without_images_all_captions_are_the_same(shapes, eager_functions):
     keras.utils.set_random_seed(1)
     small = {"size": 32, "filters": 4, "units": 8, "embedding_units": 8, "beam_width": 2, "maximum_length": 10}

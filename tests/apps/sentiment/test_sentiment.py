@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from sklearn.naive_bayes import BernoulliNB
 
 from apps.sentiment import naive_bayes
@@ -163,6 +164,18 @@ def test_predict_reads_lines_that_are_not_valid_text(sentiment_run, monkeypatch,
     assert (labels[0], labels[2], len(labels)) == ("pos", "neg", 3)
 
 
+def test_the_saved_model_scores_raw_text(sentiment_run, tmp_path, capfd):
+    texts = ["a lovely film", "An AWFUL film<br />really", ""]
+    command("predict", "--run-dir", sentiment_run, "--json", *texts)
+    expected = last_line(capfd)["predictions"]
+    options = ("--formats", "saved_model", "--examples", 0, "--json")
+    command("export", "--run-dir", sentiment_run, "--saved-models", tmp_path, *options)
+    served = tf.saved_model.load(last_line(capfd)["saved_model"]).signatures["serving_default"]
+    scores = served(text=tf.constant(texts))["score"]
+    np.testing.assert_allclose(scores, [answer["score"] for answer in expected], atol=1e-6)
+
+
+@pytest.mark.slow
 def test_the_saved_model_scores_raw_text_without_this_project(sentiment_run, tmp_path, capfd):
     texts = ["a lovely film", "An AWFUL film<br />really", "", "\N{PARTY POPPER}", "the plot " * 300]
     command("predict", "--run-dir", sentiment_run, "--json", *texts)
@@ -242,6 +255,7 @@ def test_exported_files_agree_with_keras_and_none_is_replaced_by_one_that_differ
         )
 
 
+@pytest.mark.slow
 def test_a_new_process_loads_the_model_with_one_import(sentiment_run):
     program = "import keras; model = keras.models.load_model(sys.argv[1]); print(model.name)"
     done = run_python(f"import sys, apps.sentiment.model; {program}", sentiment_run / "model.keras")
