@@ -22,6 +22,8 @@ from rnn_keras.layers.keras_types import Tensor
 
 # Layers of so many units are compiled although the length is known at run time only.
 UNITS_FOR_ANY_LENGTH = 128
+# Whether layers are compiled at all.
+COMPILE = True
 
 _general_loop = contextvars.ContextVar("general_loop", default=False)
 
@@ -139,7 +141,7 @@ def run(
         states,
         return_sequences=return_sequences,
         save_for_gradient=save_for_gradient,
-        compile=compiling_pays and not under_xla() and not callbacks_are_active(),
+        compile=COMPILE and compiling_pays and not under_xla() and not callbacks_are_active(),
     )
 
 

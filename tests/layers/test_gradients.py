@@ -220,7 +220,9 @@ KINDS = {kind.__name__: kind for kind in FAST + SLOW}
 def test_it_is_that_of_keras_layers(kind, family):
     mine, other = pair(family)
     actual, desired = KINDS[kind](mine), KINDS[kind](other)
-    assert_all_close(tf.nest.flatten(actual), tf.nest.flatten(desired), 2e-5)
+    for one, another in zip(tf.nest.flatten(actual), tf.nest.flatten(desired), strict=True):
+        scale = np.abs(another).max()  # third orders are sums of numbers far larger than most of them
+        assert_all_close([one / scale], [another / scale], 2e-5)
 
 
 @pytest.mark.slow
