@@ -1,12 +1,11 @@
-"""What a recurrent layer checks of the tensors that it is called with, and a call that is repeated for the gradient."""
+"""What a recurrent layer checks of the tensors that it is called with."""
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from rnn_keras.layers.keras_types import Tensor, ops
+from rnn_keras.layers.keras_types import Tensor
 
 NO_STEPS = "{name} takes sequences of at least one step, got inputs of shape {shape}: leave out or pad what is empty."
 
@@ -56,20 +55,3 @@ def batch_size_message(layer: keras.layers.RNN, given: object) -> str:
         "of a batch continues from the state of row i of the batch before, so that every batch, the last one too, must "
         "have that size."
     )
-
-
-def repeat_for_gradient(call: Callable, *arguments: Any, **keywords: Any) -> Any:
-    """`call(*arguments, **keywords)`, run again for the gradient instead of kept in memory."""
-    structure = (arguments, keywords)
-    values = tf.nest.flatten(structure)
-    # A mask has no gradient.
-    are_tensors = [ops.is_tensor(value) and value.dtype.is_floating for value in values]
-
-    @tf.recompute_grad
-    def repeated(*tensors: Tensor) -> Any:
-        remaining = iter(tensors)
-        filled = [next(remaining) if is_one else value for value, is_one in zip(values, are_tensors, strict=True)]
-        own_arguments, own_keywords = tf.nest.pack_sequence_as(structure, filled)
-        return call(*own_arguments, **own_keywords)
-
-    return repeated(*(value for value, is_one in zip(values, are_tensors, strict=True) if is_one))

@@ -13,14 +13,10 @@ from keras.src import backend
 from rnn_keras.layers import fast_path
 from rnn_keras.layers.arguments import positive_integer
 from rnn_keras.layers.bptt.block import Parameters
-from rnn_keras.layers.call_checks import (
-    batch_size_message,
-    check_run_time_sizes,
-    check_sequences,
-    repeat_for_gradient,
-)
+from rnn_keras.layers.call_checks import batch_size_message, check_run_time_sizes, check_sequences
 from rnn_keras.layers.cell import RecurrentCell
 from rnn_keras.layers.keras_types import RegularizerLike, Shape, Tensor, ops
+from rnn_keras.layers.rematerialization import repeat_for_gradient
 
 
 class RecurrentLayer(keras.layers.RNN):

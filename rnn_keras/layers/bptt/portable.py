@@ -28,18 +28,18 @@ def call_portably(function: Callable, portable: Callable, *arguments: Any) -> An
         function, portable: pure functions of the same arguments and with results of the same structure, dtypes and
             shapes. Equal ones (`functools.partial` apart: see `Partial`) are traced once for all calls with arguments
             of the same shapes.
-        arguments: tensors, or structures of tensors and None.
+        arguments: tensors, or tuples of tensors and None.
     """
     arguments = tf.nest.map_structure(lambda value: None if value is None else tf.stop_gradient(value), arguments)
     with record.stop_recording():
         if tf.executing_eagerly() or function == portable:
             results = portable(*arguments)
         else:
-            tensors = tf.nest.flatten(arguments)
-            specs = tuple(None if value is None else (value.shape, value.dtype) for value in tensors)
-            structure = tf.nest.map_structure(lambda value: None, arguments)
-            called = trace_pair(function, portable, Structure(structure), specs, runtime().function_scope_id)
-            flat = called.call_flat(*(value for value in tensors if value is not None))
+            specs = tf.nest.map_structure(
+                lambda value: None if value is None else tf.TensorSpec(value.shape, value.dtype), arguments
+            )
+            called = trace_pair(function, portable, specs, runtime().function_scope_id)
+            flat = called.call_flat(*(value for value in tf.nest.flatten(arguments) if value is not None))
             results = called.function_type.pack_output(flat)
         return tf.nest.map_structure(lambda value: None if value is None else tf.stop_gradient(value), results)
 
@@ -57,30 +57,13 @@ class Partial(functools.partial):
         return self.func, self.args, tuple(sorted(self.keywords.items()))
 
 
-class Structure:
-    """A nested structure as a key of a cache: equal to one that is written the same."""
-
-    def __init__(self, value: Any):
-        self.value, self.written = value, repr(value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Structure) and self.written == other.written
-
-    def __hash__(self) -> int:
-        return hash(self.written)
-
-
 @functools.cache
-def trace_pair(
-    function: Callable, portable: Callable, structure: Structure, specs: tuple[Any, ...], scope: int
-) -> "PortableFunction":
+def trace_pair(function: Callable, portable: Callable, specs: tuple[Any, ...], scope: int) -> "PortableFunction":
     """The two functions traced for arguments of these shapes; once for each runtime (`scope`)."""
     del scope
-    leaves = [None if spec is None else tf.TensorSpec(*spec) for spec in specs]
-    arguments = tf.nest.pack_sequence_as(structure.value, leaves)
 
     def trace(traced: Callable) -> AtomicFunction:
-        concrete = tf.function(lambda *values: traced(*values), autograph=False).get_concrete_function(*arguments)
+        concrete = tf.function(lambda *values: traced(*values), autograph=False).get_concrete_function(*specs)
         return concrete._inference_function
 
     return PortableFunction(trace(portable), trace(function))

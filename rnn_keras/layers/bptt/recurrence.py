@@ -47,14 +47,17 @@ def recurrence(
     """
     inputs, mask, dropout_masks, states = share_batch_size((inputs, mask, dropout_masks, states))
     weights = [tf.convert_to_tensor(value) for value in parameters.present()]
-    one_block = Options(equations, return_sequences, save=save_for_gradient, compile=False, one_block=True)
-    saving = dataclasses.replace(one_block, save=True, compile=compile, one_block=not compile)
-    options = saving if save_for_gradient else dataclasses.replace(saving, save=False)
+    saving = Options(equations, return_sequences, save=True, compile=compile, one_block=not compile)
+    options = dataclasses.replace(saving, save=save_for_gradient)
 
     def group(values: Sequence[tf.Tensor]) -> tuple[tf.Tensor, Parameters, Tensors]:
         """Inputs, parameters and states, from the list of what has gradients."""
         own_inputs, *own_weights = values[: 1 + len(weights)]
         return own_inputs, parameters.replaced_by(own_weights), tuple(values[1 + len(weights) :])
+
+    def arrange(hidden_states: Any, last_states: Tensors) -> Tensors:
+        """The results that have gradients."""
+        return (hidden_states, *last_states) if return_sequences else last_states
 
     def run_forward(options: Options, values: Sequence[tf.Tensor]) -> tuple[tf.Tensor | None, Tensors, Any]:
         return options.call(forward_pass, mask, dropout_masks, *group(values))
@@ -69,7 +72,7 @@ def recurrence(
                 own_hidden_states, _, own_saved = run_forward(saving, values)
             return first_gradient(own_hidden_states, own_saved, values, d_results)
 
-        return (*((hidden_states,) if return_sequences else ()), *last_states), gradient
+        return arrange(hidden_states, last_states), gradient
 
     def first_gradient(hidden_states, saved, values, d_results):
         @tf.custom_gradient
@@ -114,8 +117,7 @@ def recurrence(
                     save_states=False,
                     save_gates=False,
                 )
-                results = (*((hidden_states,) if return_sequences else ()), *last_states)
-            gradients = differentiate(results, values, d_results)
+            gradients = differentiate(arrange(hidden_states, last_states), values, d_results)
         return differentiate_again(gradients, [*values, *d_results], d_gradients)
 
     results: Any = run(inputs, *weights, *states)
