@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from rnn_keras.cli.protocols import Application, FinishedRun
+from rnn_keras.export.keras_file import read_app_name
 from rnn_keras.training.config import read_config
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError, first_line
@@ -146,8 +147,6 @@ def load_model_of(app: Application, directory: RunDirectory) -> "keras.Model":
         UserError: there is no finished run, its model is damaged, or it is another app's.
     """
     directory.require_finished()
-    from rnn_keras.export.keras_file_writer import read_app_name
-
     name = read_app_name(directory.model)
     if name not in (None, app.name):
         raise UserError(
@@ -167,8 +166,6 @@ def explain_unknown_model(app: Application, run: FinishedRun) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
-        from rnn_keras.export.keras_file_writer import read_app_name
-
         if read_app_name(run.directory.model) is not None:
             raise
         raise UserError(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import keras
 
 DECORATOR = "register_keras_serializable"
+APP_FILE = "rnn_keras.json"  # in the archive that a `.keras` file is; Keras ignores it
 ENCOUNTERED = "Exception encountered: "  # what Keras writes before the reason, after lines of the layer's config
 
 
@@ -245,3 +246,14 @@ def _find_reason(error: Exception) -> str:
     """Why Keras could not open a file, in one line; its own message begins with pages of the layer's config."""
     _, found, reason = str(error).rpartition(ENCOUNTERED)
     return first_line(Exception(reason)) if found else first_line(error)
+
+
+def read_app_name(path: Path) -> str | None:
+    """The name of the app that a `.keras` file is of; None: the file does not say, or is damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            written = json.loads(archive.read(APP_FILE))
+    except (OSError, KeyError, ValueError, RecursionError, zipfile.BadZipFile, zlib.error):
+        return None
+    name = written.get("app") if isinstance(written, dict) else None
+    return name if isinstance(name, str) else None

@@ -2,16 +2,14 @@
 
 import json
 import zipfile
-import zlib
 from pathlib import Path
 
 import keras
 
-from rnn_keras.export.keras_file import list_saved_classes
+from rnn_keras.export.keras_file import APP_FILE, list_saved_classes
 from rnn_keras.layers.traversal import iterate_layers
 from rnn_keras.utils.errors import UserError, first_line
 
-APP_FILE = "rnn_keras.json"  # in the archive that a `.keras` file is; Keras ignores it
 REGISTER = "put @keras.saving.register_keras_serializable(package=__name__) above it"
 
 
@@ -21,7 +19,7 @@ def save_keras_file(model: keras.Model, path: Path, app: str | None = None) -> N
     Args:
         model: any model of Keras.
         path: the file.
-        app: the name of the app that the model is of; see `read_app_name`.
+        app: the name of the app that the model is of; see `keras_file.read_app_name`.
 
     Raises:
         UserError: a layer cannot be saved, or could not be found again by whoever opens the file.
@@ -60,17 +58,6 @@ def find_unsaveable_layers(network: keras.Model) -> list[str]:
         elif _is_lambda(layer):
             found[layer.name] = f"the layer {layer.name} is a Lambda with a lambda: make it a layer of its own"
     return [f"{reason}; a saved model that has it cannot be opened" for reason in found.values()]
-
-
-def read_app_name(path: Path) -> str | None:
-    """The name of the app that a `.keras` file is of; None: the file does not say, or is damaged."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            written = json.loads(archive.read(APP_FILE))
-    except (OSError, KeyError, ValueError, RecursionError, zipfile.BadZipFile, zlib.error):
-        return None
-    name = written.get("app") if isinstance(written, dict) else None
-    return name if isinstance(name, str) else None
 
 
 def _is_lambda(layer: keras.layers.Layer) -> bool:

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from rnn_keras.export.keras_file_writer import find_unsaveable_layers, read_app_name, save_keras_file
+from rnn_keras.export.keras_file import read_app_name
+from rnn_keras.export.keras_file_writer import find_unsaveable_layers, save_keras_file
 from rnn_keras.utils.errors import UserError
 
 
