@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from rnn_keras.cli.settings import list_given_fields, remove_flags, split_choice
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError
 from tests.helpers.tiny_app import ExportableApp, PlainApp, TinyApp
-from tests.helpers.tiny_runs import read_history, start_training, train, train_here, wait_for_epochs
+from tests.helpers.tiny_runs import copy_run, read_history, start_training, train, train_here, wait_for_epochs
 
 # A command that must answer before TensorFlow is imported, which takes seconds.
 FAST = (
@@ -40,34 +39,6 @@ def get_sentence(done):
     lines = [line for line in done.stderr.splitlines() if line]
     assert len(lines) == 1, done.stderr
     return lines[0]
-
-
-@pytest.fixture
-def refuse(capfd):
-    def run(app, *arguments):
-        """The one line on standard error of a command that refuses, in this process."""
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            app.main(list(map(str, arguments)))
-        printed = capfd.readouterr()
-        assert ended.value.code == 2 and "Traceback" not in printed.err
-        [sentence] = [line for line in printed.err.splitlines() if line.startswith("error: ")]
-        return sentence
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def finished_run(tmp_path_factory):
-    """A run of the app with the four methods alone, that no test changes."""
-    run_dir = tmp_path_factory.mktemp("runs") / "plain"
-    PlainApp().main(["train", "--run-dir", str(run_dir), "--epochs", "2"])
-    return run_dir
-
-
-def copy_run(run_dir, folder):
-    shutil.copytree(run_dir, folder / "run")
-    return RunDirectory(folder / "run")
 
 
 def test_help_lists_the_commands_and_every_flag_without_tensorflow():

@@ -9,7 +9,7 @@ import pytest
 
 from rnn_keras.training.run_directory import RunDirectory
 from tests.helpers.tiny_app import PlainApp
-from tests.helpers.tiny_runs import read_history
+from tests.helpers.tiny_runs import copy_run, read_history
 
 
 class Interrupted(keras.callbacks.Callback):
@@ -33,27 +33,9 @@ def interrupt(monkeypatch, epoch, *arguments):
         assert ended.value.code == 130
 
 
-def refuse(capfd, *arguments):
-    capfd.readouterr()
-    with pytest.raises(SystemExit) as ended:
-        PlainApp().main(["train", *map(str, arguments)])
-    assert ended.value.code == 2
-    [sentence] = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error: ")]
-    return sentence
-
-
-@pytest.fixture(scope="module")
-def two_epochs(tmp_path_factory):
-    """A finished run, that no test changes."""
-    run_dir = tmp_path_factory.mktemp("runs") / "two"
-    PlainApp().main(["train", "--run-dir", str(run_dir), "--epochs", "2"])
-    return run_dir
-
-
 @pytest.fixture
-def run(two_epochs, tmp_path):
-    shutil.copytree(two_epochs, tmp_path / "run")
-    return RunDirectory(tmp_path / "run")
+def run(finished_run, tmp_path):
+    return copy_run(finished_run, tmp_path)
 
 
 def test_more_epochs_continue_a_finished_run(run, tmp_path, monkeypatch, capfd):
@@ -80,16 +62,16 @@ def test_more_epochs_continue_a_finished_run(run, tmp_path, monkeypatch, capfd):
     assert RunDirectory(tmp_path / "copy").metrics.read_text() != before
 
 
-def test_what_cannot_be_continued_is_a_sentence(run, capfd):
+def test_what_cannot_be_continued_is_a_sentence(run, refuse):
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
-    place = ("--run-dir", run.path)
-    assert "holds a finished run; raise --epochs to continue it" in refuse(capfd, *place, "--epochs", 2)
-    assert "holds a finished run of 2 epoch(s), and 1 are not more" in refuse(capfd, *place, "--epochs", 1)
-    sentence = refuse(capfd, *place, "--epochs", 4, "--seed", 7)
+    command = ("train", "--run-dir", run.path)
+    assert "holds a finished run; raise --epochs to continue it" in refuse(PlainApp(), *command, "--epochs", 2)
+    assert "holds a finished run of 2 epoch(s), and 1 are not more" in refuse(PlainApp(), *command, "--epochs", 1)
+    sentence = refuse(PlainApp(), *command, "--epochs", 4, "--seed", 7)
     assert "finished run with other settings (seed 1 there, 7 now)" in sentence
     assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
     shutil.rmtree(run.checkpoint)
-    assert "a finished run without its checkpoint" in refuse(capfd, *place, "--epochs", 4)
+    assert "a finished run without its checkpoint" in refuse(PlainApp(), *command, "--epochs", 4)
 
 
 @pytest.mark.slow
@@ -104,12 +86,15 @@ def test_a_training_that_stopped_early_says_what_would_continue_it(tmp_path, cap
     assert len(read_history(tmp_path / "run")["epoch"]) == 3
 
 
-def test_an_interrupted_run_is_finished_with_what_it_has(tmp_path, monkeypatch, capfd):
+def test_an_interrupted_run_is_finished_with_what_it_has(tmp_path, monkeypatch, refuse):
     place = ("--run-dir", tmp_path / "run")
-    assert "holds no run with a finished epoch" in refuse(capfd, *place, "--finish")
+    command = ("train", *place)
+    assert "holds no run with a finished epoch" in refuse(PlainApp(), *command, "--finish")
     interrupt(monkeypatch, 3, *place, "--epochs", 50, "--units", 3)
-    assert "holds a run with other settings (units 3 there, 5 now)" in refuse(capfd, *place, "--finish", "--units", 5)
-    assert "leave one out" in refuse(capfd, *place, "--finish", "--overwrite")
+    assert "holds a run with other settings (units 3 there, 5 now)" in refuse(
+        PlainApp(), *command, "--finish", "--units", 5
+    )
+    assert "leave one out" in refuse(PlainApp(), *command, "--finish", "--overwrite")
 
     PlainApp().main(["train", *map(str, place), "--finish"])
     run = RunDirectory(tmp_path / "run")

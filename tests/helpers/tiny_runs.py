@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from rnn_keras.training.run_directory import RunDirectory
 from tests.helpers.tiny_app import TinyApp
 
 ROOT = str(Path(__file__).parents[2])
@@ -63,3 +65,9 @@ def wait_for_epochs(number, run_dir, process):
     """Waits until a training has finished so many epochs."""
     state = run_dir / "checkpoint" / "state.json"
     wait_for(lambda: state.exists() and len(json.loads(state.read_text())["epochs"]) >= number, process)
+
+
+def copy_run(run_dir, folder):
+    """A copy of a run in the folder, for a test that changes it."""
+    shutil.copytree(run_dir, folder / "run")
+    return RunDirectory(folder / "run")
