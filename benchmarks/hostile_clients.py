@@ -22,7 +22,7 @@ import tyro
 from rich.console import Console
 
 from benchmarks.attacks import ATTACKS, attack
-from benchmarks.serving import HOST, TEXT, post, show, start_server
+from benchmarks.serving import HOST, TEXT, post, run_clients, show, start_server
 from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
 TOLERANCE = 1e-5  # of scores: TensorFlow rounds differently in batches of another size
@@ -113,16 +113,8 @@ def measure_attacked(pid: int, port: int, grpc: str, expected: dict[str, Any], o
 
 def measure(port: int, expected: dict[str, Any], clients: int, count: int) -> dict[str, Any]:
     """Sends so many requests and compares the answers."""
-    tally, numbers, lock = Tally(), iter(range(count)), threading.Lock()
-    threads = [
-        threading.Thread(target=send_requests, args=(port, expected, numbers, lock, tally)) for _ in range(clients)
-    ]
-    started = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds = time.perf_counter() - started
+    tally = Tally()
+    seconds = run_clients(clients, count, lambda numbers: send_requests(port, expected, numbers, tally))
     milliseconds = [1e3 * latency for latency in tally.seconds] or [float("inf")]
     return {
         "requests": count,
@@ -140,17 +132,11 @@ def measure(port: int, expected: dict[str, Any], clients: int, count: int) -> di
     }
 
 
-def send_requests(
-    port: int, expected: dict[str, Any], numbers: Iterator[int], lock: threading.Lock, tally: Tally
-) -> None:
-    """A client: sends the requests whose numbers it draws until there are no more."""
+def send_requests(port: int, expected: dict[str, Any], numbers: Iterator[int], tally: Tally) -> None:
+    """A client: sends the requests of these numbers."""
     texts = list(expected)
     connection = http.client.HTTPConnection(HOST, port, timeout=60)
-    while True:
-        with lock:
-            number = next(numbers, None)
-        if number is None:
-            break
+    for number in numbers:
         chosen = [texts[(7 * number + row) % len(texts)] for row in range(1 + number % 3)]
         started = time.perf_counter()
         try:

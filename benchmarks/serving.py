@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -91,21 +91,11 @@ def start_server(saved_model: Path) -> Iterator[tuple[int, int, str]]:
 
 def measure(port: int, options: Options, count: int) -> dict[str, Any]:
     """Sends so many requests; returns the throughput, the latencies and the errors."""
-    tally = Tally()
-    numbers = iter(range(count))
-    lock = threading.Lock()
-    ended = threading.Event()
-    arguments = (port, options, numbers, lock, tally)
-    clients = [threading.Thread(target=send_requests, args=arguments) for _ in range(options.clients)]
+    tally, ended = Tally(), threading.Event()
     malformed = threading.Thread(target=send_malformed_requests, args=(port, ended, tally))
-    started = time.perf_counter()
     if options.malformed:
         malformed.start()
-    for thread in clients:
-        thread.start()
-    for thread in clients:
-        thread.join()
-    seconds = time.perf_counter() - started
+    seconds = run_clients(options.clients, count, lambda numbers: send_requests(port, options, numbers, tally))
     ended.set()
     if options.malformed:
         malformed.join()
@@ -125,14 +115,31 @@ def measure(port: int, options: Options, count: int) -> dict[str, Any]:
     }
 
 
-def send_requests(port: int, options: Options, numbers: Iterator[int], lock: threading.Lock, tally: Tally) -> None:
-    """A client: sends the requests whose numbers it draws until there are no more."""
+def run_clients(clients: int, count: int, send: Callable[[Iterator[int]], None]) -> float:
+    """Runs `send` in so many threads, which share the numbers of the requests among them; returns the seconds."""
+    numbers, lock = iter(range(count)), threading.Lock()
+
+    def draw() -> Iterator[int]:
+        while True:
+            with lock:
+                number = next(numbers, None)
+            if number is None:
+                return
+            yield number
+
+    threads = [threading.Thread(target=send, args=(draw(),)) for _ in range(clients)]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.perf_counter() - started
+
+
+def send_requests(port: int, options: Options, numbers: Iterator[int], tally: Tally) -> None:
+    """A client: sends the requests of these numbers."""
     connection = http.client.HTTPConnection(HOST, port, timeout=60)
-    while True:
-        with lock:
-            number = next(numbers, None)
-        if number is None:
-            break
+    for number in numbers:
         body = make_body(options, number)
         started = time.perf_counter()
         try:
