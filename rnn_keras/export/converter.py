@@ -1,6 +1,7 @@
-"""The child process of `litert.py`: a folder with `model/` and `calibration.npy` -> `model.tflite` in it."""
+"""The child process of `litert.py`: a folder with `model/` and the calibration -> `model.tflite` in it."""
 
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +22,30 @@ def main(directory: str, quantisation: str) -> None:
     if quantisation == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if quantisation == "int8":
-        calibration = np.load(folder / "calibration.npy")
-        converter.representative_dataset = lambda: ([values[np.newaxis]] for values in calibration)
+        converter.representative_dataset = read_calibration(folder)
         # The second for what has no 8-bit operation, such as the arithmetic of ids; never Flex.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]
     (folder / "model.tflite").write_bytes(mend_cell_states(converter.convert()))
 
 
+def read_calibration(folder: Path) -> Callable[[], Iterator[Any]]:
+    """The inputs of the calibration: of the only input, or with `calibration.npz`, of each input by its name."""
+    if not (folder / "calibration.npz").exists():
+        calibration = np.load(folder / "calibration.npy")
+        return lambda: ([values[np.newaxis]] for values in calibration)
+    with np.load(folder / "calibration.npz") as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    count = len(next(iter(arrays.values())))
+    return lambda: ({name: values[i : i + 1] for name, values in arrays.items()} for i in range(count))
+
+
 def mend_cell_states(content: bytes) -> bytes:
     """The model with the cell states of its fused LSTMs as the runtime computes them right.
 
-    - Without the clipping at 10, which the converter adds unasked. Keras clips nothing, and over hundreds of steps a cell
-      state does get that large.
-    - An 8-bit LSTM keeps its cell state in 16 bits, and the runtime has a tanh for ranges of 1, 2, 4 ... 64 alone. For any
-      other it leaves the outputs unwritten, without an error, and the converter does choose others: 0.5 where the last
-      step's cell state is below it. No weight depends on that range.
-      Source: TensorFlow, lite/kernels/internal/reference/portable_tensor_utils.cc, PortableApplyTanh.
+    - Without the clipping at 10, which the converter adds unasked. Keras clips nothing, and over hundreds of steps a
+      cell state does get that large.
+    - With a range of 16-bit cell states that the runtime has a tanh for. The converter chooses 0.5 where the last
+      step's cell state is below it, for which there is none; see `litert_fused`. No weight depends on that range.
     """
     model: Any = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     for graph in model.subgraphs:

@@ -1,0 +1,130 @@
+"""Recurrent operations put into a LiteRT file of a network from which they were cut (`litert_cuts`)."""
+
+from typing import Any
+
+import numpy as np
+from tensorflow.lite.python import schema_py_generated as schema
+
+from rnn_keras.export.litert_cuts import Recording, name_input, name_output
+from rnn_keras.export.litert_flatbuffer import FlatGraph, FlatModel
+from rnn_keras.export.litert_fused import LARGEST_CELL_STATE, add_fused_lstm
+from rnn_keras.export.litert_lstm import can_fuse
+from rnn_keras.export.litert_step import find_ranges
+from rnn_keras.export.litert_while import add_loop
+
+HEADROOM = 1.15  # of 8-bit values beyond what the calibration showed
+
+
+def graft(content: bytes, recording: Recording, *, quantized: bool) -> bytes:
+    """The file with each recurrent layer in its place.
+
+    Args:
+        content: of a network that `litert_cuts.cut` made, converted.
+        recording: the values at the cuts.
+        quantized: whether the recurrent layers have 8-bit weights.
+    """
+    model = FlatModel(content)
+    graph = FlatGraph(model)
+    (signature,) = model.model.signatureDefs
+    inputs = {entry.name.decode(): int(entry.tensorIndex) for entry in signature.inputs}
+    outputs = {entry.name.decode(): int(entry.tensorIndex) for entry in signature.outputs}
+    removed: dict[str, int] = {}
+    for number in range(len(recording.cells)):
+        names = [name_input(number, i) for i in range(len(recording.sequences[number]))]
+        names += [name_output(number), *(name_output(number, i) for i in range(len(recording.states[number])))]
+        removed |= {name: (inputs | outputs)[name] for name in names if name in inputs | outputs}
+    for side in ("inputs", "outputs"):
+        kept = [entry for entry in getattr(signature, side) if entry.name.decode() not in removed]
+        setattr(signature, side, kept)
+        order = [int(i) for i in getattr(graph.graph, side)]
+        setattr(graph.graph, side, [i for i in order if i in {int(entry.tensorIndex) for entry in kept}])
+    for number, cell in enumerate(recording.cells):
+        wanted = [removed.get(name_input(number, i)) for i in range(len(recording.sequences[number]))]
+        _add_cell(graph, cell, recording, number, removed, wanted, quantized)
+    return model.serialize()
+
+
+def _add_cell(
+    graph: FlatGraph,
+    cell: Any,
+    recording: Recording,
+    number: int,
+    tensors: dict[str, int],
+    wanted: list[int | None],
+    quantized: bool,
+) -> None:
+    initial, sequences = recording.states[number], recording.sequences[number]
+    x = tensors[name_output(number)]
+    states = [tensors[name_output(number, i)] for i in range(len(initial))]
+    targets: list[int | None] = []
+    for target, values in zip(wanted, sequences, strict=True):
+        if target is None or not (graph.find_consumers(target) or _is_read_later(graph, target, tensors)):
+            targets.append(None)
+        else:
+            targets.append(_find_target(graph, target, values) if quantized else target)
+    ranges = None
+    if quantized:
+        x = _find_source(graph, x, recording.inputs[number])
+        states = [_find_source(graph, state, values) for state, values in zip(states, initial, strict=True)]
+        ranges = find_ranges(cell, recording.inputs[number], initial or None)
+    largest = None if ranges is None else ranges.get("state_1")
+    fused = can_fuse(cell) and not states and targets[1] is None and (largest is None or largest < LARGEST_CELL_STATE)
+    if fused and targets[0] is not None:
+        add_fused_lstm(graph, cell, x, targets[0], largest)
+    elif any(target is not None for target in targets):
+        add_loop(graph, cell, x, targets, states or None, ranges)
+
+
+def _is_read_later(graph: FlatGraph, tensor: int, tensors: dict[str, int]) -> bool:
+    """Whether a tensor is an output of the network, or what another cut reads."""
+    ends = [int(i) for i in graph.graph.outputs]
+    return tensor in ends or tensor in [index for name, index in tensors.items() if "sequence" not in name]
+
+
+def _find_source(graph: FlatGraph, tensor: int, values: np.ndarray) -> int:
+    """The 8-bit form of a float tensor, which is added where there is none."""
+    producer = graph.find_producer(tensor)
+    if producer is not None and graph.name_operator(producer) == "DEQUANTIZE":
+        source = int(producer.inputs[0])
+        if graph.graph.tensors[source].type == schema.TensorType.INT8:
+            return source
+    for consumer in graph.find_consumers(tensor):
+        if graph.name_operator(consumer) == "QUANTIZE":
+            source = int(consumer.outputs[0])
+            if graph.graph.tensors[source].type == schema.TensorType.INT8:
+                return source
+    if graph.graph.tensors[tensor].type == schema.TensorType.INT8:
+        return tensor
+    source = _make_narrow(graph, tensor, values, 1.0)
+    graph.add_operator("QUANTIZE", [tensor], [source], schema.QuantizeOptionsT())
+    return source
+
+
+def _find_target(graph: FlatGraph, tensor: int, values: np.ndarray) -> int:
+    """An 8-bit tensor to be computed, from which what reads the float tensor is served."""
+    target = None
+    for consumer in graph.find_consumers(tensor):
+        if graph.name_operator(consumer) != "QUANTIZE":
+            continue
+        narrow = int(consumer.outputs[0])
+        if target is None:
+            target = narrow
+            graph.remove_operator(consumer)
+        elif graph.get_quantization(narrow) == graph.get_quantization(target):
+            graph.replace_tensor(narrow, target)
+            graph.remove_operator(consumer)
+        else:
+            consumer.inputs = [target]
+    if target is None:
+        target = _make_narrow(graph, tensor, values, HEADROOM)
+    graph.add_operator("DEQUANTIZE", [target], [tensor], schema.DequantizeOptionsT())
+    return target
+
+
+def _make_narrow(graph: FlatGraph, tensor: int, values: np.ndarray, headroom: float) -> int:
+    """An 8-bit tensor with room for these values, and for zero."""
+    low, high = min(float(values.min()), 0.0) * headroom, max(float(values.max()), 0.0) * headroom
+    scale = max(high - low, 1e-6) / 255
+    zero_point = int(np.clip(np.rint(-128 - low / scale), -128, 127))
+    source = graph.graph.tensors[tensor]
+    return graph.add_tensor(f"{source.name.decode()}/int8", source.shape, np.int8, scale, zero_point)

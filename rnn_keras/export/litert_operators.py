@@ -1,0 +1,143 @@
+"""The operations of a recurrent step as operators of a LiteRT graph: in floating point, or in 8 and 16 bits."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from tensorflow.lite.python import schema_py_generated as schema
+
+from rnn_keras.export.litert_flatbuffer import FlatGraph
+
+UNIT = 2.0**-15  # the scale of 16-bit values in [-1, 1), which LiteRT fixes for the results of tanh and sigmoid
+RELU = schema.ActivationFunctionType.RELU
+
+
+class FloatOperators:
+    """Operations on float tensors `(1, units)` of a graph; see `litert_step.Operations`.
+
+    Args:
+        graph: to which the operators are added.
+    """
+
+    dtype: type = np.float32
+
+    def __init__(self, graph: FlatGraph):
+        self.graph = graph
+
+    def get_scale(self, name: str) -> float | None:
+        """The scale of a named value; None: it has none."""
+        return None
+
+    def make_value(self, name: str, units: int) -> int:
+        """A tensor `(1, units)` for a named value."""
+        return self.graph.add_tensor(name, (1, units), self.dtype, self.get_scale(name))
+
+    def linear(self, name: str, x: int, kernel: np.ndarray, bias: np.ndarray | None = None) -> int:
+        """See `Operations`."""
+        weights = self.graph.add_constant(f"{name}/kernel", np.ascontiguousarray(kernel.T, np.float32))
+        biases = -1 if bias is None else self.graph.add_constant(f"{name}/bias", np.asarray(bias, np.float32))
+        result = self.make_value(name, kernel.shape[1])
+        self.graph.add_operator("FULLY_CONNECTED", [x, weights, biases], [result], schema.FullyConnectedOptionsT())
+        return result
+
+    def _combine(self, operator: str, name: str, a: int, b: int, options: Any, version: int = 1) -> int:
+        result = self.make_value(name, int(self.graph.graph.tensors[a].shape[1]))
+        self.graph.add_operator(operator, [a, b], [result], options, version)
+        return result
+
+    def add(self, name: str, a: int, b: int) -> int:
+        """See `Operations`."""
+        return self._combine("ADD", name, a, b, schema.AddOptionsT())
+
+    def subtract(self, name: str, a: int, b: int) -> int:
+        """See `Operations`."""
+        return self._combine("SUB", name, a, b, schema.SubOptionsT())
+
+    def multiply(self, name: str, a: int, b: int) -> int:
+        """See `Operations`."""
+        return self._combine("MUL", name, a, b, schema.MulOptionsT())
+
+    def activate(self, name: str, activation: str, x: int) -> int:
+        """See `Operations`."""
+        if activation == "linear":
+            return x
+        result = self.make_value(name, int(self.graph.graph.tensors[x].shape[1]))
+        kind = {"tanh": "TANH", "sigmoid": "LOGISTIC", "relu": "RELU"}[activation]
+        self.graph.add_operator(kind, [x], [result])
+        return result
+
+
+class Int16Operators(FloatOperators):
+    """Operations with 8-bit weights on 16-bit tensors `(1, units)`.
+
+    16 bits, as the fused LSTM has for its cell state and its gates: a hidden state of 8 bits would lose every update
+    smaller than 1/256, and over hundreds of steps those are most of what a slow gate adds.
+
+    Args:
+        graph: to which the operators are added.
+        ranges: the largest absolute value of each named value; see `litert_step.find_ranges`.
+    """
+
+    dtype: type = np.int16
+
+    def __init__(self, graph: FlatGraph, ranges: Mapping[str, float]):
+        super().__init__(graph)
+        self.ranges = ranges
+
+    def get_scale(self, name: str) -> float:
+        """The scale of a named value: a power of two, with room for half as much again."""
+        largest = max(self.ranges.get(name, 1.0), 2.0**-10)
+        exponent = math.ceil(math.log2(largest * 1.5))
+        return 2.0 ** (exponent - 15)
+
+    def linear(self, name: str, x: int, kernel: np.ndarray, bias: np.ndarray | None = None) -> int:
+        """See `Operations`."""
+        quantization = self.graph.get_quantization(x)
+        if quantization is None:
+            raise ValueError("the input of an 8-bit product has no scale")
+        scale = max(float(np.abs(kernel).max(initial=0)), 1e-6) / 127
+        weights = np.clip(np.rint(kernel.T / scale), -127, 127).astype(np.int8)
+        values = np.zeros(kernel.shape[1]) if bias is None else np.asarray(bias, np.float64)
+        product = np.float32(scale) * np.float32(quantization[0])
+        inputs = [
+            x,
+            self.graph.add_constant(f"{name}/kernel", np.ascontiguousarray(weights), scale),
+            self.graph.add_constant(f"{name}/bias", np.rint(values / product).astype(np.int64), float(product)),
+        ]
+        result = self.make_value(name, kernel.shape[1])
+        self.graph.add_operator("FULLY_CONNECTED", inputs, [result], schema.FullyConnectedOptionsT(), 7)
+        return result
+
+    def add(self, name: str, a: int, b: int) -> int:
+        """See `Operations`."""
+        options: Any = schema.AddOptionsT()
+        options.potScaleInt16 = False
+        return self._combine("ADD", name, a, b, options, 4)
+
+    def subtract(self, name: str, a: int, b: int) -> int:
+        """See `Operations`."""
+        options: Any = schema.SubOptionsT()
+        options.potScaleInt16 = False
+        return self._combine("SUB", name, a, b, options, 5)
+
+    def multiply(self, name: str, a: int, b: int) -> int:
+        """See `Operations`."""
+        return self._combine("MUL", name, a, b, schema.MulOptionsT(), 4)
+
+    def activate(self, name: str, activation: str, x: int) -> int:
+        """See `Operations`."""
+        if activation == "linear":
+            return x
+        units = int(self.graph.graph.tensors[x].shape[1])
+        if activation == "relu":  # there is none for 16 bits, but an addition that ends with it
+            options: Any = schema.AddOptionsT()
+            options.potScaleInt16, options.fusedActivationFunction = False, RELU
+            quantization = self.graph.get_quantization(x)
+            zero = self.graph.add_constant(f"{name}/zero", np.zeros((1, units), np.int16), UNIT)
+            result = self.graph.add_tensor(name, (1, units), np.int16, quantization[0] if quantization else None)
+            self.graph.add_operator("ADD", [x, zero], [result], options, 4)
+            return result
+        result = self.graph.add_tensor(name, (1, units), np.int16, UNIT)
+        self.graph.add_operator({"tanh": "TANH", "sigmoid": "LOGISTIC"}[activation], [x], [result], version=3)
+        return result
