@@ -1,7 +1,7 @@
-"""A network as an ONNX file, by tf2onnx."""
+"""A model, or any function, as an ONNX file, by tf2onnx; recurrent layers as ONNX's own operators."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from rnn_keras.runtime.checksum import ONNX_MARK, append_checksum
 from rnn_keras.utils.errors import UserError
@@ -10,6 +10,10 @@ from rnn_keras.utils.tf_logging import silent_stderr
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
+
+    from rnn_keras.export.onnx_recurrent import OnnxEngine
+    from rnn_keras.export.recurrent_engine import Note
 
 OPSET = 18
 
@@ -23,33 +27,104 @@ def require_onnx() -> None:
     require_extra("onnx", "tf2onnx", "onnx", "onnxruntime")
 
 
-def convert(network: "keras.Model", files: Mapping[str, bytes]) -> bytes:
-    """The network as the content of an `.onnx` file, for any batch size and length; loops stay loops.
+def convert(
+    network: "keras.Model",
+    files: Mapping[str, bytes],
+    *,
+    examples: Sequence[Any] = (),
+    padding: Literal["any", "unused"] = "any",
+    notes: "list[Note] | None" = None,
+) -> bytes:
+    """The network as the content of an `.onnx` file, for any batch size and length.
+
+    Each recurrent layer is one node LSTM, GRU or RNN, and a Bidirectional is one of both directions; a layer that ONNX
+    has no operator for becomes a Loop.
 
     Args:
-        network: with one input, `(batch, steps, ...)`.
+        network: any. For the names of inputs and outputs see `rnn_keras.export.model_function`.
         files: the files inside, by name, in UTF-8; they become the metadata of the ONNX file.
+        examples: see `describe_model`.
+        padding: see `rnn_keras.export.recurrent_calls.replaced`.
+        notes: what each recurrent layer has become is appended to it.
 
     Raises:
         UserError: tf2onnx cannot convert the network.
+
+    Example:
+        >>> Path("model.onnx").write_bytes(convert(model, {}))
+        >>> OnnxModel("model.onnx").run({"prices": prices, "weather": weather})
+    """
+    from rnn_keras.export.model_function import describe_model
+    from rnn_keras.export.onnx_recurrent import OnnxEngine
+    from rnn_keras.export.recurrent_calls import replaced
+
+    function, engine = describe_model(network, examples), OnnxEngine()
+    with replaced(network, engine, padding=padding) as found:
+        content = convert_function(function, list(function.inputs.values()), files, engine)
+    if notes is not None:
+        notes[:] = found.values()
+    return content
+
+
+def convert_function(
+    function: "Callable[..., dict[str, Any]]",
+    signature: "Sequence[tf.TensorSpec]",
+    files: Mapping[str, bytes],
+    engine: "OnnxEngine | None" = None,
+) -> bytes:
+    """A function of tensors as the content of an `.onnx` file.
+
+    Args:
+        function: takes a tensor for each entry of the signature, and returns tensors by their names.
+        signature: shapes and dtypes; the inputs of the file have their names.
+        files: as in `convert`.
+        engine: what runs the recurrent layers in the function, if anything does.
+
+    Raises:
+        UserError: tf2onnx cannot convert the function.
     """
     import tensorflow as tf
 
     with silent_stderr():
         import tf2onnx
 
-    (network_input,) = network.inputs
-    signature = [tf.TensorSpec(network_input.shape, network_input.dtype, name=network_input.name)]
+    from rnn_keras.export.onnx_simplify import simplify
 
-    @tf.function(input_signature=signature, autograph=False)
-    def serve(inputs: "tf.Tensor") -> dict[str, Any]:
-        return {"output": network(inputs, training=False)}
-
+    traced = tf.function(function, input_signature=list(signature), autograph=False)
+    handlers = {"SelectV2": (select, []), **(engine.handlers if engine is not None else {})}
     try:
         with silent_stderr():
-            model, _ = tf2onnx.convert.from_function(serve, input_signature=signature, opset=OPSET)
+            model, _ = tf2onnx.convert.from_function(
+                traced, input_signature=list(signature), opset=OPSET, custom_op_handlers=handlers
+            )
     except Exception as error:  # tf2onnx has no errors of its own
         raise UserError(f"tf2onnx cannot convert the network ({error}); leave onnx out of --formats") from error
+    if unknown := find_unknown_operations(model.graph):
+        names = ", ".join(sorted(unknown))
+        raise UserError(
+            f"ONNX has no {names}; build the model without these operations, or leave onnx out of --formats"
+        )
+    simplify(model.graph)
     for name, content in files.items():
         model.metadata_props.add(key=name, value=content.decode())
     return append_checksum(model.SerializeToString(), ONNX_MARK)
+
+
+def select(graph: Any, node: Any, name: str, arguments: Any) -> None:
+    """A handler for tf2onnx: `tf.where` as a selection, where tf2onnx has 0 * a + 1 * b, which is NaN if a is."""
+    from onnx import TensorProto
+    from tf2onnx.onnx_opset.controlflow import Select
+
+    if graph.get_dtype(node.output[0]) in (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT32, TensorProto.INT64):
+        node.type = "Where"
+    else:
+        Select.version_9(graph, node)
+
+
+def find_unknown_operations(graph: Any) -> set[str]:
+    """The operations of a graph, and of those inside its nodes, that ONNX does not have."""
+    import onnx
+
+    from rnn_keras.export.onnx_simplify import iterate_nodes
+
+    return {node.op_type for node in iterate_nodes(graph) if not onnx.defs.has(node.op_type, node.domain)}
