@@ -6,13 +6,20 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.export.litert_network import clone_for_litert, fixed_sizes
+from rnn_keras.export import litert_int8
+from rnn_keras.export.litert_cuts import CutEngine
+from rnn_keras.export.litert_lstm import can_fuse
+from rnn_keras.export.litert_recurrent import LiteRTEngine, prepared_for_litert
+from rnn_keras.export.model_function import describe_model, flatten_example
+from rnn_keras.export.recurrent_calls import find_recurrent_layers
+from rnn_keras.export.recurrent_engine import Engine, Note, get_cells
+from rnn_keras.layers.segments import SplitSegments
 from rnn_keras.runtime.litert_model import append_associated_files
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.faults import find_disk_fault
@@ -22,47 +29,84 @@ from rnn_keras.utils.processes import make_child_environment
 Signature = tuple[Callable[..., dict[str, Any]], Sequence[tf.TensorSpec]]
 
 
-def convert(network: keras.Model, steps: int, quantisation: str, calibration: Sequence[np.ndarray] = ()) -> bytes:
-    """The network as the content of a `.tflite` file, for any batch size and length unless `fixed_sizes` fixes them.
+def convert(
+    model: keras.Model,
+    steps: int | None,
+    quantisation: str,
+    calibration: Sequence[Any] = (),
+    *,
+    padding: Literal["any", "unused"] = "any",
+    notes: list[Note] | None = None,
+) -> bytes:
+    """A model as the content of a `.tflite` file, for any batch size and length unless `fix_sizes` fixes them.
 
     The content ends with its checksum; `rnn_keras.runtime.litert_model.append_associated_files` puts files inside.
 
     Args:
-        network: with one input, `(batch, steps, ...)`.
+        model: any; see `rnn_keras.export.export_model`.
         steps: the most steps of an input. Where the file fixes their number, shorter sequences are padded with zeros,
-            which the network must mask.
+            which the model must mask.
         quantisation: "none": float32; "dynamic": 8-bit weights; "float16": 16-bit weights; "int8": 8-bit weights and
             activations wherever LiteRT has such an operation.
-        calibration: for int8, sequences `(steps, ...)` whose activations show the ranges.
+        calibration: for int8, inputs without the batch, such as `(steps, ...)`, whose activations show the ranges.
+        padding: see `rnn_keras.export.recurrent_calls.replaced`.
+        notes: how each recurrent layer is computed is appended to it.
 
     Raises:
-        UserError: the converter refuses the network, or crashes.
+        UserError: the converter refuses the model, or crashes.
     """
-    (network_input,) = network.inputs
-    batch, length = fixed_sizes(network, steps, quantisation)
-    clone = clone_for_litert(network, batch, length, unroll=quantisation == "int8")
+    function = describe_model(model, calibration)
+    specs = fix_sizes(model, function.inputs, steps, quantisation)
 
-    def serve(inputs: Any) -> dict[str, Any]:
-        return {"output": clone(inputs, training=False)}
+    def make_serve(engine: Engine) -> Callable[..., dict[str, Any]]:
+        def serve(*inputs: Any) -> dict[str, Any]:
+            with prepared_for_litert(model, engine, padding=padding) as found:
+                outputs = function(*inputs)
+            if notes is not None:
+                notes[:] = found.values()
+            return outputs
 
-    signature = [tf.TensorSpec((batch, length, *network_input.shape[2:]), network_input.dtype, network_input.name)]
-    examples = np.array(pad_and_repeat(calibration, steps), network_input.dtype)
-    return convert_functions({"serving_default": (serve, signature)}, clone.variables, quantisation, examples)
+        return serve
+
+    if quantisation != "int8":
+        serve = make_serve(LiteRTEngine(is_batch_fixed=all(spec.shape[0] is not None for spec in specs)))
+        return convert_functions({"serving_default": (serve, specs)}, model.variables, quantisation)
+    engine, arrays = CutEngine(), prepare_calibration(specs, calibration)
+    content = litert_int8.convert_function(
+        make_serve(engine), specs, engine, model.variables, quantisation, arrays, run_converter
+    )
+    return append_associated_files(content, {})
 
 
-def convert_functions(
-    functions: Mapping[str, Signature],
-    variables: Sequence[Any],
-    quantisation: str,
-    calibration: np.ndarray | None = None,
-) -> bytes:
+def fix_sizes(
+    model: keras.Model, inputs: Mapping[str, tf.TensorSpec], steps: int | None, quantisation: str
+) -> list[tf.TensorSpec]:
+    """The inputs with the sizes that the file fixes; those of None may be any.
+
+    Full int8 fixes the batch size and the number of steps. The fused LSTM keeps its state for a fixed number of rows,
+    and the segments of a sequence are rows. Otherwise the number of steps is the model's own, if it has one: an image's
+    height.
+    """
+    layers = model._flatten_layers(include_self=True, recursive=True)
+    cells = [cell for layer in find_recurrent_layers(model) for cell in get_cells(layer)]
+    is_fused, is_int8 = any(map(can_fuse, cells)), quantisation == "int8"
+    fixes_steps = is_int8 or (is_fused and any(isinstance(layer, SplitSegments) for layer in layers))
+    specs = []
+    for name, spec in inputs.items():
+        batch, *sizes = spec.shape
+        if fixes_steps:
+            sizes = [steps if size is None else size for size in sizes]
+        specs.append(tf.TensorSpec([1 if is_fused or is_int8 else batch, *sizes], spec.dtype, name))
+    return specs
+
+
+def convert_functions(functions: Mapping[str, Signature], variables: Sequence[Any], quantisation: str) -> bytes:
     """Functions as the signatures of one LiteRT file, with its checksum.
 
     Args:
         functions: by the signature's name, a function that returns a dict of tensors, and its arguments.
         variables: all Keras variables that the functions read.
-        quantisation: see `convert`.
-        calibration: for int8, arguments of the only function, `(n, ...)`.
+        quantisation: see `convert`; not int8.
 
     Raises:
         UserError: the converter refuses them, or crashes.
@@ -86,7 +130,6 @@ def convert_functions(
         folder = Path(directory)
         with translate_disk_faults(folder):
             tf.saved_model.save(module, str(folder / "model"), signatures=module.functions)
-            np.save(folder / "calibration.npy", np.zeros(0) if calibration is None else calibration)
         run_converter(str(folder), quantisation)
         return append_associated_files((folder / "model.tflite").read_bytes(), {})
 
@@ -111,11 +154,20 @@ def run_converter(folder: str, quantisation: str) -> None:
         )
 
 
-def pad_and_repeat(sequences: Sequence[np.ndarray], steps: int) -> list[np.ndarray]:
-    """Each sequence `(time, ...)` twice, as `(steps, ...)`: padded with zeros, and repeated until it is long enough.
+def prepare_calibration(specs: Sequence[tf.TensorSpec], examples: Sequence[Any]) -> dict[str, np.ndarray]:
+    """Examples as arrays `(n, ...)` of the sizes that the file fixes: shorter ones are padded with zeros.
 
-    The converter takes the range of an LSTM's cell state from its last value alone. After padding that is far smaller
-    than before it, and an 8-bit LSTM would saturate there.
+    Args:
+        specs: of the inputs.
+        examples: arrays without the batch, or dicts or lists of these.
     """
-    padded = [np.pad(x, [(0, steps - len(x)), *((0, 0) for _ in x.shape[1:])]) for x in sequences]
-    return padded + [np.resize(x, (steps, *x.shape[1:])) for x in sequences]
+    arrays = {}
+    for number, spec in enumerate(specs):
+        parts = [np.asarray(flatten_example(example)[number]) for example in examples]
+        sizes = spec.shape[1:]
+        padded = [
+            np.pad(part, [(0, max(0, size - found)) for size, found in zip(sizes, part.shape, strict=True)])
+            for part in parts
+        ]
+        arrays[str(spec.name)] = np.array(padded, spec.dtype.as_numpy_dtype)
+    return arrays

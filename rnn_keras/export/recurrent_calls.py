@@ -14,6 +14,8 @@ import tensorflow as tf
 from rnn_keras.export.padding import Padding
 from rnn_keras.export.recurrent_engine import Engine, Note, Streams, get_cells, get_family, list_states
 
+WIDEST_ONE_HOT = 1024  # a wider product costs more than the native operation saves
+
 
 def find_recurrent_layers(model: keras.layers.Layer) -> list[Any]:
     """All recurrent layers of a model, those inside other layers and models included; each once."""
@@ -23,6 +25,8 @@ def find_recurrent_layers(model: keras.layers.Layer) -> list[Any]:
 
 def refuse_layer(layer: Any, engine: Engine) -> str | None:
     """Why an engine has no operation for a recurrent layer; None: it has."""
+    if (getattr(layer, "input_dim", None) or 0) > WIDEST_ONE_HOT:
+        return f"its ids stand for one-hot vectors wider than {WIDEST_ONE_HOT}"
     for cell in get_cells(layer):
         if get_family(cell) is None:
             return f"{type(cell).__name__} is not a cell of keras.layers or rnn_keras.layers"
@@ -111,7 +115,8 @@ class RecurrentCalls:
             x = prepare_inputs(layer, sequences, padding)
             lengths = padding and padding.lengths
             outputs, last_states = self.run_stack(layer, x, states, lengths, layer.go_backwards)
-            return self.arrange(layer, outputs, last_states, states, padding, flip=layer.go_backwards)
+            backwards = layer.go_backwards
+            return self.arrange(layer, outputs, last_states, states, padding, backwards=backwards, flip=backwards)
 
         return call
 
@@ -120,8 +125,10 @@ class RecurrentCalls:
         directions = (layer.forward_layer, layer.backward_layer)
 
         def call(sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
-            half = None if initial_state is None else len(initial_state) // 2
-            initial = [None, None] if half is None else [initial_state[:half], initial_state[half:]]
+            initial: list[Any] = [None, None]
+            if initial_state is not None:
+                half = len(initial_state) // 2
+                initial = [initial_state[:half], initial_state[half:]]
             states = [
                 self.find_states(direction, given, sequences)
                 for direction, given in zip(directions, initial, strict=True)
@@ -130,8 +137,10 @@ class RecurrentCalls:
             x = prepare_inputs(layer.forward_layer, sequences, padding)
             results = self.run_directions(directions, x, states, padding and padding.lengths)
             parts = [
-                self.arrange(direction, *result, before, padding, backwards=bool(number))
-                for number, (direction, result, before) in enumerate(zip(directions, results, states, strict=True))
+                self.arrange(direction, outputs, last_states, before, padding, backwards=backwards)
+                for direction, (outputs, last_states), before, backwards in zip(
+                    directions, results, states, (False, True), strict=True
+                )
             ]
             if layer.return_state:
                 rest = (*parts[0][1:], *parts[1][1:])
@@ -197,7 +206,7 @@ class RecurrentCalls:
         states: list[list[Any] | None],
         padding: Padding | None,
         *,
-        backwards: bool | None = None,
+        backwards: bool,
         flip: bool = False,
     ) -> Any:
         """What a layer returns: its outputs or the last one, and its states if asked for.
@@ -208,10 +217,9 @@ class RecurrentCalls:
             last_states: of each cell.
             states: the initial ones of each cell.
             padding: where the unmasked steps are.
-            backwards: whether they were read from the last on; default: as the layer says.
+            backwards: whether they were read from the last on.
             flip: whether all outputs are returned in the order in which they were computed.
         """
-        backwards = layer.go_backwards if backwards is None else backwards
         dtype = layer.compute_dtype
         output = last_states[-1][0]
         if padding:

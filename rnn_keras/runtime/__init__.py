@@ -2,7 +2,8 @@
 
 from rnn_keras.runtime.litert_model import LiteRTModel
 from rnn_keras.runtime.litert_seq2seq import LiteRTSeq2Seq, open_litert
+from rnn_keras.runtime.network import NetworkRunner
 from rnn_keras.runtime.onnx_model import OnnxModel
-from rnn_keras.runtime.runner import NetworkRunner, Runner
+from rnn_keras.runtime.runner import Runner
 
 __all__ = ["LiteRTModel", "LiteRTSeq2Seq", "NetworkRunner", "OnnxModel", "Runner", "open_litert"]

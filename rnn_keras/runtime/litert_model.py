@@ -4,12 +4,13 @@ import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnn_keras.runtime.checksum import LITERT_MARK, LITERT_SIZE, append_checksum, require_checksum
-from rnn_keras.runtime.runner import NetworkRunner, read_model_file
+from rnn_keras.runtime.network import NetworkRunner
+from rnn_keras.runtime.runner import read_model_file
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.extras import require_extra
 
@@ -23,9 +24,6 @@ class LiteRTModel(NetworkRunner):
     Args:
         path: the file.
         threads: the most threads that the interpreter uses.
-
-    Attributes:
-        shape: of the input, with the batch first; None where any size is accepted.
 
     Raises:
         UserError: the file is missing, or is not a LiteRT model; or ai-edge-litert is not installed.
@@ -43,52 +41,48 @@ class LiteRTModel(NetworkRunner):
         super().__init__(path, read_associated_files(content))
         try:
             self._interpreter = create_interpreter(content, threads, xnnpack=self.description.get("xnnpack", True))
-            (self._input,) = self._interpreter.get_input_details()
-            self.shape = tuple(int(size) if size >= 0 else None for size in self._input["shape_signature"])
-            self._allocated = tuple(size or 1 for size in self.shape)
-            self._interpreter.resize_tensor_input(self._input["index"], self._allocated)
-            self._interpreter.allocate_tensors()
+            signature = self._interpreter.get_signature_runner()
+            self._details, outputs = signature.get_input_details(), signature.get_output_details()
+            del signature  # while it refers to the interpreter, nothing can be allocated
+            shapes = {name: read_shape(detail) for name, detail in self._details.items()}
+            self._allocated = {name: tuple(size or 1 for size in shape) for name, shape in shapes.items()}
+            self._allocate()
         except (ValueError, RuntimeError) as error:
             raise UserError(f"{path} is not a LiteRT model, or is damaged; export it again") from error
-        self._outputs = self._interpreter.get_output_details()
+        self._outputs = {name: detail["index"] for name, detail in outputs.items()}
+        self.connect({n: (shape, self._details[n]["dtype"]) for n, shape in shapes.items()}, list(self._outputs))
+        self.has_own_states = any("SEQUENCE_LSTM" in name for name in self.ops)
 
     @property
     def ops(self) -> list[str]:
         """The name of each node's operation. What a delegate took over is listed by its own operations."""
         return list_operations(self._interpreter)
 
-    def run(self, inputs: np.ndarray, *, reset: bool = True) -> list[np.ndarray]:
-        """The outputs for `(batch, steps, ...)`, of the sizes in `shape`.
-
-        Ids `(batch, steps)` that are fewer than the file expects are padded with 0.
-
-        Args:
-            inputs: the batch.
-            reset: whether the recurrent states start at zero. False: they continue from the last call, for a stream
-                that comes in parts. All parts must have one shape. For networks whose recurrent layers are fused LSTMs.
-
-        Raises:
-            UserError: the inputs have another shape.
-        """
-        inputs = np.asarray(inputs, self._input["dtype"])
-        if reset and inputs.ndim == len(self.shape) == 2 and inputs.dtype.kind == "i" and self.shape[1] is not None:
-            inputs = np.pad(inputs, ((0, 0), (0, max(0, self.shape[1] - inputs.shape[1]))))
-        sizes = zip(self.shape, inputs.shape, strict=False)
-        if inputs.ndim != len(self.shape) or any(fixed not in (None, size) for fixed, size in sizes):
-            raise UserError(f"{self.path} takes inputs of shape {self.shape}; got {inputs.shape}")
-        if inputs.shape != self._allocated:
-            if not reset:
-                raise UserError(
-                    f"a stream continues in parts of one shape: after {self._allocated} came {inputs.shape}"
-                )
-            self._interpreter.resize_tensor_input(self._input["index"], inputs.shape)
-            self._interpreter.allocate_tensors()
-            self._allocated = inputs.shape
+    def compute(self, feeds: Mapping[str, np.ndarray], *, reset: bool) -> dict[str, np.ndarray]:
+        """All outputs by their names; see `NetworkRunner`. Fused LSTMs keep their states, for parts of one shape."""
+        sizes = {name: array.shape for name, array in feeds.items()}
+        if sizes != self._allocated:
+            if not reset and self.has_own_states:
+                before, after = next((self._allocated[n], sizes[n]) for n in sizes if sizes[n] != self._allocated[n])
+                raise UserError(f"a stream continues in parts of one shape: after {before} came {after}")
+            self._allocated = sizes
+            self._allocate()
         if reset:
             self._interpreter.reset_all_variables()
-        self._interpreter.set_tensor(self._input["index"], inputs)
+        for name, array in feeds.items():
+            self._interpreter.set_tensor(self._details[name]["index"], array)
         self._interpreter.invoke()
-        return [self._interpreter.get_tensor(output["index"]) for output in self._outputs]
+        return {name: self._interpreter.get_tensor(index) for name, index in self._outputs.items()}
+
+    def _allocate(self) -> None:
+        for name, size in self._allocated.items():
+            self._interpreter.resize_tensor_input(self._details[name]["index"], size)
+        self._interpreter.allocate_tensors()
+
+
+def read_shape(detail: Mapping[str, Any]) -> tuple[int | None, ...]:
+    """The shape of an input as the interpreter describes it, None where any size is accepted."""
+    return tuple(int(size) if size >= 0 else None for size in detail["shape_signature"])
 
 
 def read_litert_file(path: str | Path) -> bytes:

@@ -68,51 +68,6 @@ class Runner(abc.ABC):
         return self._tokenizer(text)
 
 
-class NetworkRunner(Runner):
-    """A file that holds one network: one input tensor, and outputs of which the first counts.
-
-    Where `description` says `per_step`, the network has an output for each step of its input.
-    """
-
-    @abc.abstractmethod
-    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
-        """All outputs for a batch of inputs `(batch, steps, ...)`."""
-
-    def encode(self, raw: str | bytes) -> np.ndarray:
-        """The ids of a text's tokens, `(tokens,)` int32."""
-        return np.array([self._ids.get(token, UNKNOWN_ID) for token in self.tokenize(raw)], np.int32)
-
-    def outputs(self, inputs: Sequence[Input]) -> np.ndarray:
-        """The first output for each text, or tensor `(steps, ...)`, each read from a zero state: `(n, ...)`.
-
-        Of a network with an output per step, n is the total number of steps.
-        """
-        tensors = (self.encode(x) if isinstance(x, str | bytes) else np.asarray(x) for x in inputs)
-        outputs = [self.run(tensor[np.newaxis])[0] for tensor in tensors]
-        return np.concatenate([output[0] for output in outputs] if self.description.get("per_step") else outputs)
-
-    def predict(self, inputs: Sequence[Input]) -> list[dict[str, Any]]:
-        """The label and the score of each text, or tensor `(steps, ...)`; of each step where the file says `per_step`.
-
-        The score is the probability of the second of two labels; of more, or where the file says `"score": "of_label"`,
-        that of the label. Beside it are the `probabilities` of all labels by their names. A file without labels gives
-        its `output`, a number or a list.
-        """
-        labels, of_label = self.description.get("labels"), self.description.get("score") == "of_label"
-        predictions: list[dict[str, Any]] = []
-        for scores in self.outputs(inputs):
-            if labels is None:
-                predictions.append({"output": scores.item() if scores.size == 1 else scores.tolist()})
-                continue
-            if len(scores) == 1:  # the probability of the second of two labels
-                scores = np.array([1 - scores[0], scores[0]])
-            best = int(scores.argmax())
-            score = scores[1] if len(labels) == 2 and not of_label else scores[best]
-            probabilities = dict(zip(labels, scores.tolist(), strict=True))
-            predictions.append({"label": labels[best], "score": float(score), "probabilities": probabilities})
-        return predictions
-
-
 def read_model_file(path: str | Path, suffix: str) -> bytes:
     """The content of a file.
 

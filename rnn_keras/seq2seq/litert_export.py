@@ -9,7 +9,7 @@ import tensorflow as tf
 from rnn_keras.data.open_vocabulary import SPACE
 from rnn_keras.export.classification import description_file
 from rnn_keras.export.litert import convert_functions
-from rnn_keras.export.litert_network import clone_for_litert
+from rnn_keras.export.litert_recurrent import LiteRTEngine, prepared_for_litert
 from rnn_keras.runtime.litert_seq2seq import TARGET_VOCABULARY
 from rnn_keras.seq2seq.decoder import AttentionDecoder, Memory
 from rnn_keras.utils.errors import UserError
@@ -31,10 +31,11 @@ def convert_seq2seq(encoder: keras.Model, decoder: AttentionDecoder, quantisatio
     if quantisation == "int8":
         raise UserError("a model that writes step by step has no int8 file; leave int8 out of --quantize")
     (encoder_input,) = encoder.inputs
-    network = clone_for_litert(encoder, 1, encoder_input.shape[1])
+    engine = LiteRTEngine(is_batch_fixed=True)
 
     def encode(inputs: Any) -> dict[str, Any]:
-        memory, states = decoder.begin(*network(inputs, training=False))
+        with prepared_for_litert(encoder, engine, padding="unused"):
+            memory, states = decoder.begin(*encoder(inputs, training=False))
         outputs = {name: value for name, value in memory._asdict().items() if value is not None}
         return name_states(states) | outputs
 
@@ -57,7 +58,7 @@ def convert_seq2seq(encoder: keras.Model, decoder: AttentionDecoder, quantisatio
         "encode": (encode, [tf.TensorSpec((1, *encoder_input.shape[1:]), encoder_input.dtype, "read")]),
         "step": (step, [tf.TensorSpec((1,), tf.int32, "tokens"), *specs]),
     }
-    return convert_functions(functions, [*network.variables, *encoder.variables, *decoder.variables], quantisation)
+    return convert_functions(functions, [*encoder.variables, *decoder.variables], quantisation)
 
 
 def seq2seq_files(model: keras.Model, description: Mapping[str, Any], answer: str) -> dict[str, bytes]:

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from rnn_keras.runtime.runner import DESCRIPTION, NetworkRunner
+from rnn_keras.runtime.network import NetworkRunner
+from rnn_keras.runtime.runner import DESCRIPTION
 
 
 class Known(NetworkRunner):
@@ -15,9 +16,10 @@ class Known(NetworkRunner):
         files = {} if description is None else {DESCRIPTION: json.dumps(description).encode()}
         super().__init__("known.tflite", files)
         self.known = np.array(outputs, "float32")
+        self.connect({"x": ((None, None, None), np.dtype("float32"))}, ["output"])
 
-    def run(self, inputs):
-        return [self.known]
+    def compute(self, feeds, *, reset):
+        return {"output": self.known}
 
 
 NO_YES = {"no": 0.25, "yes": 0.75}
