@@ -5,7 +5,7 @@ into the file afterwards (`litert_graft`), with ranges from all steps of the cal
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from rnn_keras.export.litert_lstm import can_fuse, gather_steps, reverse_sequenc
 from rnn_keras.export.litert_step import refuse_cell
 from rnn_keras.export.recurrent_engine import Engine
 
+HEADROOM = 1.75  # of 8-bit hidden states beyond what the calibration showed
 BLOCK = 64  # calibration sequences that are computed at once
 
 
@@ -26,13 +27,14 @@ class Cut:
         cell: its cell.
         inputs: `(batch, time, features)`, what it reads, from the first step on.
         states: those before the first step, `(batch, units)` each; empty: zeros.
-        sequences: for each state, its values after all steps, `(batch, time, units)`.
+        results: for each state, its values after all steps, `(batch, time, units)`, or after the last one,
+            `(batch, units)`.
     """
 
     cell: Any
     inputs: Any
     states: list[Any]
-    sequences: list[Any]
+    results: list[Any]
 
 
 class CutEngine(Engine):
@@ -47,7 +49,7 @@ class CutEngine(Engine):
         self._given: list[list[Any]] | None = None
 
     def start(self, given: list[list[Any]] | None = None) -> None:
-        """Begins another trace. `given`: the sequences of each call; None: they are computed."""
+        """Begins another trace. `given`: the results of each call; None: they are computed."""
         self.cuts, self._given = [], given
 
     def refuse(self, cell: Any) -> str | None:
@@ -63,15 +65,27 @@ class CutEngine(Engine):
     ) -> tuple[Any, list[Any]]:
         """See `Engine`."""
         turn = _make_reversal(x.shape[1], lengths) if reverse else _leave
-        inputs, initial = turn(x), list(states or [])
-        given: list[Any] | None = self._given and self._given[len(self.cuts)]
-        sequences: list[Any] = given or compute_sequences(cell, inputs, initial)
-        self.cuts.append(Cut(cell, inputs, initial, sequences))
+        sequences = self._cut(cell, turn(x), states, all_steps=True)
         if lengths is None:
             last = [sequence[:, -1] for sequence in sequences]
         else:
             last = [gather_steps(sequence, tf.maximum(lengths - 1, 0)) for sequence in sequences]
         return turn(sequences[0]), last
+
+    def run_last(
+        self, cell: Any, x: Any, states: Sequence[Any] | None, lengths: Any | None, reverse: bool
+    ) -> list[Any]:
+        """See `Engine`. A loop then keeps no sequence, which microcontrollers have little memory for."""
+        if lengths is not None or (can_fuse(cell) and states is None):
+            return self.run(cell, x, states, lengths, reverse)[1]
+        turn = _make_reversal(x.shape[1], None) if reverse else _leave
+        return self._cut(cell, turn(x), states, all_steps=False)
+
+    def _cut(self, cell: Any, inputs: Any, states: Sequence[Any] | None, *, all_steps: bool) -> list[Any]:
+        initial = list(states or [])
+        results = self._given[len(self.cuts)] if self._given else compute_states(cell, inputs, initial, all_steps)
+        self.cuts.append(Cut(cell, inputs, initial, results))
+        return results
 
 
 def _leave(x: Any) -> Any:
@@ -86,8 +100,8 @@ def _make_reversal(steps: int, lengths: Any | None) -> Callable[[Any], Any]:
     return lambda x: tf.gather(x, order, axis=1)  # microcontrollers have GATHER; not all have REVERSE_V2
 
 
-def compute_sequences(cell: Any, inputs: Any, states: Sequence[Any]) -> list[Any]:
-    """The values of each state after every step, `(batch, time, units)`."""
+def compute_states(cell: Any, inputs: Any, states: Sequence[Any], all_steps: bool) -> list[Any]:
+    """The values of each state after every step, `(batch, time, units)`, or after the last, `(batch, units)`."""
     sizes = tf.nest.flatten(cell.state_size)
     start = list(states) or [tf.zeros((tf.shape(inputs)[0], size)) for size in sizes]
 
@@ -95,7 +109,7 @@ def compute_sequences(cell: Any, inputs: Any, states: Sequence[Any]) -> list[Any
         return tf.nest.flatten(cell(x, list(values), training=False)[1])
 
     sequences: Any = tf.scan(step, tf.transpose(inputs, [1, 0, 2]), initializer=start)
-    return [tf.transpose(sequence, [1, 0, 2]) for sequence in sequences]
+    return [tf.transpose(sequence, [1, 0, 2]) if all_steps else sequence[-1] for sequence in sequences]
 
 
 @dataclasses.dataclass
@@ -106,65 +120,82 @@ class Recording:
         cells: of each cut.
         inputs: of each cut, `(n, time, features)`.
         states: of each cut; see `Cut`.
-        sequences: of each cut; see `Cut`.
+        results: of each cut; see `Cut`.
     """
 
     cells: list[Any]
     inputs: list[np.ndarray]
     states: list[list[np.ndarray]]
-    sequences: list[list[np.ndarray]]
+    results: list[list[np.ndarray]]
 
 
 def record(
-    serve: Callable[..., dict[str, Any]], spec: tf.TensorSpec, engine: CutEngine, calibration: np.ndarray
+    serve: Callable[..., dict[str, Any]],
+    specs: Sequence[tf.TensorSpec],
+    engine: CutEngine,
+    calibration: Mapping[str, np.ndarray],
 ) -> Recording:
     """Runs a network over sequences, and notes what goes into each recurrent layer and what comes out.
 
     Args:
         serve: the network, whose recurrent layers call the engine.
-        spec: of its input, with a fixed number of steps.
+        specs: of its inputs, with a fixed number of steps.
         engine: the engine.
-        calibration: `(n, ...)`.
+        calibration: `(n, ...)` for each input, by its name.
     """
 
-    @tf.function(autograph=False, input_signature=[tf.TensorSpec((None, *spec.shape[1:]), spec.dtype)])
-    def run(inputs: Any) -> list[tuple[Any, list[Any], list[Any]]]:
+    @tf.function(
+        autograph=False, input_signature=[tf.TensorSpec((None, *spec.shape[1:]), spec.dtype) for spec in specs]
+    )
+    def run(*inputs: Any) -> list[tuple[Any, list[Any], list[Any]]]:
         engine.start()
-        serve(inputs)
-        return [(cut.inputs, cut.states, cut.sequences) for cut in engine.cuts]
+        serve(*inputs)
+        return [(cut.inputs, cut.states, cut.results) for cut in engine.cuts]
 
-    blocks = [run(tf.constant(calibration[i : i + BLOCK])) for i in range(0, len(calibration), BLOCK)]
+    arrays = [calibration[str(spec.name)] for spec in specs]
+    starts = range(0, len(arrays[0]), BLOCK)
+    blocks = [run(*(tf.constant(array[i : i + BLOCK]) for array in arrays)) for i in starts]
     cells = [cut.cell for cut in engine.cuts]
     joined: Any = tf.nest.map_structure(lambda *parts: np.concatenate([part.numpy() for part in parts]), *blocks)
     return Recording(cells, *([call[part] for call in joined] for part in range(3)))
 
 
 def cut(
-    serve: Callable[..., dict[str, Any]], spec: tf.TensorSpec, engine: CutEngine, recording: Recording
+    serve: Callable[..., dict[str, Any]], specs: Sequence[tf.TensorSpec], engine: CutEngine, recording: Recording
 ) -> tuple[Callable[..., dict[str, Any]], list[tf.TensorSpec]]:
     """The network without its recurrent layers, and the specs of its inputs: its own, and those of `name_input`."""
-    specs = [
+    added = [
         [
-            tf.TensorSpec((spec.shape[0], *sequence.shape[1:]), tf.float32, name_input(number, position))
-            for position, sequence in enumerate(sequences)
+            tf.TensorSpec((specs[0].shape[0], *result.shape[1:]), tf.float32, name_input(number, position))
+            for position, result in enumerate(results)
         ]
-        for number, sequences in enumerate(recording.sequences)
+        for number, results in enumerate(recording.results)
     ]
 
-    def serve_cut(inputs: Any, *flat: Any) -> dict[str, Any]:
-        engine.start(tf.nest.pack_sequence_as(specs, list(flat)))
-        outputs = dict(serve(inputs))
+    def serve_cut(*inputs: Any) -> dict[str, Any]:
+        engine.start(tf.nest.pack_sequence_as(added, list(inputs[len(specs) :])))
+        outputs = dict(serve(*inputs[: len(specs)]))
         for number, one in enumerate(engine.cuts):
             outputs[name_output(number)] = tf.identity(one.inputs)
             outputs |= {name_output(number, i): tf.identity(state) for i, state in enumerate(one.states)}
         return outputs
 
-    return serve_cut, [spec, *tf.nest.flatten(specs)]
+    return serve_cut, [*specs, *tf.nest.flatten(added)]
+
+
+def enlarge(values: np.ndarray) -> np.ndarray:
+    """Hidden states with room for larger ones, which new sequences have: up to 1, where they cannot exceed it.
+
+    The hidden states of a few calibration sequences are often half as large as those of others, and a value that does
+    not fit into 8 bits is far off, where a wider range costs less than another half of a rounding error.
+    """
+    enlarged = values * HEADROOM
+    return np.clip(enlarged, -1, 1) if np.abs(values).max(initial=0) <= 1 else enlarged
 
 
 def name_input(number: int, position: int) -> str:
-    """The input for the sequences of a state of a cut."""
-    return f"cut_{number}_sequence_{position}"
+    """The input for what a cut computes, one for each state."""
+    return f"cut_{number}_result_{position}"
 
 
 def name_output(number: int, state: int | None = None) -> str:

@@ -10,8 +10,8 @@ from rnn_keras.export.litert_flatbuffer import FlatGraph
 from rnn_keras.export.litert_step import read_weights
 
 GATES = "ifco"
-# The 8-bit operation keeps the cell state in 16 bits, in a range that is a power of two. Its tanh exists for 1, 2, 4 ...
-# 64, and for any other range the runtime leaves the outputs unwritten, without an error. Source: TensorFlow,
+# The 8-bit operation keeps the cell state in 16 bits, in a range that is a power of two. Its tanh exists for those of
+# 1 to 64. For any other the runtime leaves the outputs unwritten, without an error. Source: TensorFlow,
 # lite/kernels/internal/reference/portable_tensor_utils.cc, PortableApplyTanh.
 SMALLEST_RANGE, LARGEST_RANGE = 1.0, 64.0
 HEADROOM = 1.25

@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
-from rnn_keras.export.litert_cuts import Recording, name_input, name_output
+from rnn_keras.export.litert_cuts import Recording, enlarge, name_input, name_output
 from rnn_keras.export.litert_flatbuffer import FlatGraph, FlatModel
 from rnn_keras.export.litert_fused import LARGEST_CELL_STATE, add_fused_lstm
 from rnn_keras.export.litert_lstm import can_fuse
 from rnn_keras.export.litert_step import find_ranges
 from rnn_keras.export.litert_while import add_loop
+from rnn_keras.export.micro_operators import replace_operators
 
-HEADROOM = 1.15  # of 8-bit values beyond what the calibration showed
+INPUT_HEADROOM = 1.15  # of 8-bit inputs beyond what the calibration showed
 
 
 def graft(content: bytes, recording: Recording, *, quantized: bool) -> bytes:
@@ -30,7 +31,7 @@ def graft(content: bytes, recording: Recording, *, quantized: bool) -> bytes:
     outputs = {entry.name.decode(): int(entry.tensorIndex) for entry in signature.outputs}
     removed: dict[str, int] = {}
     for number in range(len(recording.cells)):
-        names = [name_input(number, i) for i in range(len(recording.sequences[number]))]
+        names = [name_input(number, i) for i in range(len(recording.results[number]))]
         names += [name_output(number), *(name_output(number, i) for i in range(len(recording.states[number])))]
         removed |= {name: (inputs | outputs)[name] for name in names if name in inputs | outputs}
     for side in ("inputs", "outputs"):
@@ -39,8 +40,9 @@ def graft(content: bytes, recording: Recording, *, quantized: bool) -> bytes:
         order = [int(i) for i in getattr(graph.graph, side)]
         setattr(graph.graph, side, [i for i in order if i in {int(entry.tensorIndex) for entry in kept}])
     for number, cell in enumerate(recording.cells):
-        wanted = [removed.get(name_input(number, i)) for i in range(len(recording.sequences[number]))]
+        wanted = [removed.get(name_input(number, i)) for i in range(len(recording.results[number]))]
         _add_cell(graph, cell, recording, number, removed, wanted, quantized)
+    replace_operators(model)
     return model.serialize()
 
 
@@ -53,11 +55,11 @@ def _add_cell(
     wanted: list[int | None],
     quantized: bool,
 ) -> None:
-    initial, sequences = recording.states[number], recording.sequences[number]
+    initial, results = recording.states[number], recording.results[number]
     x = tensors[name_output(number)]
     states = [tensors[name_output(number, i)] for i in range(len(initial))]
     targets: list[int | None] = []
-    for target, values in zip(wanted, sequences, strict=True):
+    for target, values in zip(wanted, results, strict=True):
         if target is None or not (graph.find_consumers(target) or _is_read_later(graph, target, tensors)):
             targets.append(None)
         else:
@@ -78,7 +80,7 @@ def _add_cell(
 def _is_read_later(graph: FlatGraph, tensor: int, tensors: dict[str, int]) -> bool:
     """Whether a tensor is an output of the network, or what another cut reads."""
     ends = [int(i) for i in graph.graph.outputs]
-    return tensor in ends or tensor in [index for name, index in tensors.items() if "sequence" not in name]
+    return tensor in ends or tensor in [index for name, index in tensors.items() if "result" not in name]
 
 
 def _find_source(graph: FlatGraph, tensor: int, values: np.ndarray) -> int:
@@ -95,7 +97,7 @@ def _find_source(graph: FlatGraph, tensor: int, values: np.ndarray) -> int:
                 return source
     if graph.graph.tensors[tensor].type == schema.TensorType.INT8:
         return tensor
-    source = _make_narrow(graph, tensor, values, 1.0)
+    source = _make_narrow(graph, tensor, values * INPUT_HEADROOM)
     graph.add_operator("QUANTIZE", [tensor], [source], schema.QuantizeOptionsT())
     return source
 
@@ -116,14 +118,14 @@ def _find_target(graph: FlatGraph, tensor: int, values: np.ndarray) -> int:
         else:
             consumer.inputs = [target]
     if target is None:
-        target = _make_narrow(graph, tensor, values, HEADROOM)
+        target = _make_narrow(graph, tensor, enlarge(values))
     graph.add_operator("DEQUANTIZE", [target], [tensor], schema.DequantizeOptionsT())
     return target
 
 
-def _make_narrow(graph: FlatGraph, tensor: int, values: np.ndarray, headroom: float) -> int:
+def _make_narrow(graph: FlatGraph, tensor: int, values: np.ndarray) -> int:
     """An 8-bit tensor with room for these values, and for zero."""
-    low, high = min(float(values.min()), 0.0) * headroom, max(float(values.max()), 0.0) * headroom
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
     scale = max(high - low, 1e-6) / 255
     zero_point = int(np.clip(np.rint(-128 - low / scale), -128, 127))
     source = graph.graph.tensors[tensor]

@@ -1,7 +1,7 @@
 """A network as a LiteRT file whose recurrent layers are written by this package, in 8 bits or for microcontrollers."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +9,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.export.litert_cuts import CutEngine, Recording, cut, name_input, record
-from rnn_keras.export.litert_graft import HEADROOM, graft
+from rnn_keras.export.litert_cuts import CutEngine, Recording, cut, enlarge, name_input, record
+from rnn_keras.export.litert_graft import graft
 
 Convert = Callable[[str, str], None]
 
 
 def convert_function(
     serve: Callable[..., dict[str, Any]],
-    spec: tf.TensorSpec,
+    specs: Sequence[tf.TensorSpec],
     engine: CutEngine,
-    variables: list[Any],
+    variables: Sequence[Any],
     quantisation: str,
-    calibration: np.ndarray,
+    calibration: Mapping[str, np.ndarray],
     run_converter: Convert,
 ) -> bytes:
     """A network as the content of a LiteRT file of fixed sizes, for one sequence at a time; without a checksum.
@@ -31,49 +31,44 @@ def convert_function(
 
     Args:
         serve: the network, whose recurrent layers call the engine (`recurrent_calls.replaced`).
-        spec: of its input, `(1, time, ...)`.
+        specs: of its inputs, `(1, time, ...)`, with names.
         engine: the engine.
         variables: all Keras variables that it reads.
         quantisation: "int8", or "none": float32.
-        calibration: sequences `(n, time, ...)` whose values show the ranges. For float32, one is enough, of any values.
+        calibration: by the inputs' names, sequences `(n, time, ...)` whose values show the ranges; may be empty for
+            float32.
         run_converter: runs `converter.main` on a folder.
 
     Raises:
         UserError: the converter refuses the network, or crashes.
     """
-    recording = record(serve, spec, engine, calibration)
+    if not calibration:
+        calibration = {str(spec.name): tf.zeros(spec.shape, spec.dtype).numpy() for spec in specs}
+    recording = record(serve, specs, engine, calibration)
     constants: list[Any] = [(variable, keras.ops.convert_to_numpy(variable)) for variable in variables]
-    serve_cut, specs = cut(serve, spec, engine, recording)
+    serve_cut, all_specs = cut(serve, specs, engine, recording)
 
     def serve_constants(*inputs: Any) -> dict[str, Any]:
         with keras.StatelessScope(state_mapping=[(variable, tf.constant(value)) for variable, value in constants]):
             return serve_cut(*inputs)
 
     module: Any = tf.Module()
-    module.serve = tf.function(serve_constants, input_signature=specs, autograph=False)
+    module.serve = tf.function(serve_constants, input_signature=all_specs, autograph=False)
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         tf.saved_model.save(module, str(folder / "model"), signatures={"serving_default": module.serve})
-        arrays: Any = make_calibration(spec, recording, calibration)
+        arrays: Any = make_calibration(recording, calibration)
         np.savez(folder / "calibration.npz", **arrays)
         run_converter(str(folder), quantisation)
         content = (folder / "model.tflite").read_bytes()
     return graft(content, recording, quantized=quantisation == "int8")
 
 
-def make_calibration(spec: tf.TensorSpec, recording: Recording, calibration: np.ndarray) -> dict[str, np.ndarray]:
-    """What the converter runs the network on: all inputs by name, and some of the hidden states a little enlarged.
-
-    New data go beyond what a calibration shows, and 8 bits have no room for it otherwise.
-    """
-    arrays = {spec.name or "inputs": calibration}
-    for number, sequences in enumerate(recording.sequences):
-        for position, values in enumerate(sequences):
-            arrays[name_input(number, position)] = values
-    rows = [values.reshape(len(values), -1) for values in list(arrays.values())[1:]]
-    chosen = sorted({int(np.argmax(row.max(1))) for row in rows} | {int(np.argmin(row.min(1))) for row in rows})
-    first = next(iter(arrays))
-    return {
-        name: np.concatenate([values, values[chosen] * (1 if name == first else HEADROOM)]).astype(values.dtype)
-        for name, values in arrays.items()
+def make_calibration(recording: Recording, calibration: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What the converter runs the network on: all inputs by name, and once more with enlarged hidden states."""
+    results = {
+        name_input(number, position): np.concatenate([values, enlarge(values)]).astype(np.float32)
+        for number, call in enumerate(recording.results)
+        for position, values in enumerate(call)
     }
+    return {name: np.concatenate([values, values]) for name, values in calibration.items()} | results

@@ -15,7 +15,7 @@ def add_loop(
     graph: FlatGraph,
     cell: Any,
     inputs: int,
-    sequences: Sequence[int | None],
+    results: Sequence[int | None],
     states: Sequence[int] | None = None,
     ranges: Mapping[str, float] | None = None,
 ) -> None:
@@ -25,8 +25,8 @@ def add_loop(
         graph: the main graph.
         cell: SimpleRNNCell, LSTMCell or GRUCell, of this package or of Keras.
         inputs: the tensor `(1, time, features)`, float or int8.
-        sequences: the tensors `(1, time, units)` that the states after each step are written to, one for each state,
-            of the inputs' type; None: nobody needs this one.
+        results: for each state, the tensor of the inputs' type that it is written to: `(1, time, units)` after each
+            step, or `(1, units)` after the last; None: nobody needs this state.
         states: the tensors `(1, units)` before the first step, of the inputs' type; None: zeros.
         ranges: for int8, those of `litert_step.find_ranges`.
     """
@@ -34,7 +34,9 @@ def add_loop(
     cond, body = graph.model.add_graph("condition"), graph.model.add_graph("step")
     ops = FloatOperators(body) if ranges is None else Int16Operators(body, ranges)
     dtype = np.float32 if ranges is None else np.int8
-    names = ["state_0", "state_1"][: len(sequences)]
+    ranks = [0 if result is None else len(graph.graph.tensors[result].shape) for result in results]
+    sequences = [result if rank == 3 else None for result, rank in zip(results, ranks, strict=True)]
+    names = ["state_0", "state_1"][: len(results)]
 
     # The loop's values: the step, the states, the inputs, and the sequences that are written.
     start = [graph.add_constant("start", np.zeros(1, np.int32))]
@@ -76,11 +78,18 @@ def add_loop(
     body.add_operator("ADD", [t, one], [following], schema.AddOptionsT())
     body.graph.outputs = [following, *new, carried[1][1 + len(names)], *outputs]
 
-    results = [_copy_tensor(graph, value, graph) for value in start]
-    results[2 + len(names) :] = written
+    after = [_copy_tensor(graph, value, graph) for value in start]
+    after[2 + len(names) :] = written
+    for position, (result, rank) in enumerate(zip(results, ranks, strict=True), start=1):
+        if result is None or rank == 3:
+            continue
+        if ranges is None:
+            after[position] = result
+        else:
+            graph.add_operator("QUANTIZE", [after[position]], [result], schema.QuantizeOptionsT(), 2)
     options: Any = schema.WhileOptionsT()
     options.condSubgraphIndex, options.bodySubgraphIndex = cond.index, body.index
-    graph.add_operator("WHILE", start, results, options)
+    graph.add_operator("WHILE", start, after, options)
 
 
 def _copy_tensor(graph: FlatGraph, tensor: int, target: FlatGraph) -> int:
