@@ -9,6 +9,7 @@ import logging
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -233,7 +234,8 @@ def test_bytes_that_are_not_http_get_a_sentence(server):
 
 def test_a_line_of_the_log_is_written_once_in_a_while(caplog, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("rnn_keras.serving.rare_log.time.monotonic", lambda: now[0])
+    # Not `time.monotonic` itself: the loop of the server above would wait for hours.
+    monkeypatch.setattr("rnn_keras.serving.rare_log.time", SimpleNamespace(monotonic=lambda: now[0]))
     log = RareLog(logging.getLogger("test"))
     for _ in range(5):
         log.warn("closed")
