@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         plot_gates,
         plot_gradient_flow,
     )
+    from rnn_keras.export.export_model import export_model
     from rnn_keras.layers import (
         GRU,
         LSTM,
@@ -66,6 +67,7 @@ __all__ = [
     "TruncatedBPTT",
     "UserError",
     "diagnostics",
+    "export_model",
     "gate_traces",
     "general_loop",
     "gradient_flow",
@@ -90,6 +92,7 @@ _NAMES_IN = {
         "plot_gates",
         "plot_gradient_flow",
     ),
+    "rnn_keras.export.export_model": ("export_model",),
     "rnn_keras.layers": (
         "GRU",
         "LSTM",

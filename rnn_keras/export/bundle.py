@@ -5,13 +5,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from rnn_keras.data.batching import predict_sequences
 from rnn_keras.export import litert, onnx_export
+from rnn_keras.export.measure import flatten_outputs
+from rnn_keras.export.model_function import describe_model, flatten_example
 from rnn_keras.export.parity import Variant, compare
 from rnn_keras.export.publish import publish, require_places
+from rnn_keras.export.recurrent_engine import Note
 from rnn_keras.export.saved_model import export_saved_model, make_endpoint
 from rnn_keras.export.spec import ExportSpec
 from rnn_keras.runtime.litert_model import append_associated_files
@@ -24,7 +28,7 @@ REPORT = "report.json"
 
 def export(
     spec: ExportSpec,
-    trained: Path,
+    trained: Path | None,
     directory: Path,
     formats: Sequence[str],
     quantisations: Sequence[str],
@@ -34,7 +38,7 @@ def export(
 
     Args:
         spec: what to export.
-        trained: the model in Keras's format, a `.keras` file.
+        trained: the model in Keras's format, a `.keras` file, which the report compares with; None: no row of its own.
         directory: the folder. Its name is that of the `.tflite` and `.onnx` files.
         formats: of `rnn_keras.export.FORMATS`.
         quantisations: of the LiteRT files; of `rnn_keras.export.QUANTISATIONS`.
@@ -61,7 +65,8 @@ def export(
             remove_unfinished(directory)
             with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=directory) as folder:
                 variants = convert(spec, Path(folder), directory.name, formats, quantisations, log)
-                rows = report(spec, [Variant("keras", trained), *variants], log) if len(spec.comparison.inputs) else []
+                compared = variants if trained is None else [Variant("keras", trained), *variants]
+                rows = report(spec, compared, log) if len(spec.comparison.inputs) else []
                 version = publish_variants(variants, rows, Path(folder), directory)
     except Exception as error:
         if isinstance(error, UserError) and UNFINISHED not in str(error):
@@ -126,23 +131,30 @@ def convert(
     variants = []
     if "saved_model" in formats:
         log("SavedModel ...")
-        endpoint = make_endpoint(spec.model, spec.outputs)
+        endpoint = make_endpoint(spec.model, spec.outputs, spec.comparison.inputs)
         variants.append(Variant("saved_model", export_saved_model(spec.model, endpoint, folder)))
     if "onnx" in formats and spec.network is not None:
         log("ONNX ...")
         variants.append(Variant("onnx", folder / f"{name}.onnx"))
-        variants[-1].path.write_bytes(onnx_export.convert(spec.network, spec.files("none")))
+        content = onnx_export.convert(
+            spec.network,
+            spec.files("none"),
+            examples=spec.comparison.inputs,
+            padding=spec.padding,
+            notes=variants[-1].notes,
+        )
+        variants[-1].path.write_bytes(content)
     if "litert" in formats:
         for quantisation in quantisations:
             log(f"LiteRT, {quantisation} ...")
             variants.append(Variant("litert", folder / name_litert(name, quantisation), quantisation))
-            content = convert_litert(spec, quantisation)
+            content = convert_litert(spec, quantisation, variants[-1].notes)
             variants[-1].path.write_bytes(append_associated_files(content, spec.files(quantisation)))
     return variants
 
 
-def convert_litert(spec: ExportSpec, quantisation: str) -> bytes:
-    """The content of a LiteRT file, without the files inside."""
+def convert_litert(spec: ExportSpec, quantisation: str, notes: list[Note]) -> bytes:
+    """The content of a LiteRT file, without the files inside. `notes`: is filled with what becomes of each layer."""
     if spec.convert_litert is not None:
         return spec.convert_litert(quantisation)
     if spec.network is None:
@@ -150,10 +162,12 @@ def convert_litert(spec: ExportSpec, quantisation: str) -> bytes:
     calibration = spec.encode(spec.calibration()) if quantisation == "int8" else []
     if quantisation == "int8" and not calibration:
         raise UserError("this model has no examples to calibrate int8 with; leave int8 out of --quantize")
-    steps = spec.steps or spec.network.inputs[0].shape[1]
+    examples = [*spec.encode(spec.comparison.inputs), *calibration]
+    steps = spec.steps
     if steps is None:
-        steps = max(map(len, [*spec.encode(spec.comparison.inputs), *calibration]), default=1)
-    return litert.convert(spec.network, steps, quantisation, calibration)
+        parts = [np.asarray(part) for example in examples for part in flatten_example(example)]
+        steps = max((len(part) for part in parts if part.ndim), default=1)
+    return litert.convert(spec.network, steps, quantisation, calibration or examples, padding=spec.padding, notes=notes)
 
 
 def report(spec: ExportSpec, variants: Sequence[Variant], log: Callable[[str], None]) -> list[dict[str, Any]]:
@@ -175,7 +189,22 @@ def compute_outputs(spec: ExportSpec) -> np.ndarray:
     if spec.network is None:
         raise ValueError("a spec without a network must have comparison.expected")
     tensors = spec.encode(spec.comparison.inputs)
+    if spec.output is None:
+        return compute_all_outputs(spec.network, tensors)
     if not spec.per_step:
         return predict_sequences(spec.network, tensors)
     function: Any = tf.function(spec.network, autograph=False, reduce_retracing=True)
     return np.concatenate([function(tensor[np.newaxis])[0].numpy() for tensor in tensors])
+
+
+def compute_all_outputs(network: keras.Model, examples: Sequence[Any]) -> np.ndarray:
+    """All numbers that a model computes in Keras for examples without the batch, each alone: `(n,)`."""
+    described = describe_model(network, examples)
+    specs = list(described.inputs.values())
+    function: Any = tf.function(described, autograph=False, reduce_retracing=True)
+    outputs = []
+    for example in examples:
+        parts = flatten_example(example, described.inputs)
+        tensors = [tf.cast(np.asarray(part)[None], spec.dtype) for part, spec in zip(parts, specs, strict=True)]
+        outputs.append(flatten_outputs(function(*tensors)))
+    return np.concatenate(outputs)

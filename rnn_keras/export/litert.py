@@ -161,9 +161,9 @@ def prepare_calibration(specs: Sequence[tf.TensorSpec], examples: Sequence[Any])
         specs: of the inputs.
         examples: arrays without the batch, or dicts or lists of these.
     """
-    arrays = {}
+    arrays, names = {}, [str(spec.name) for spec in specs]
     for number, spec in enumerate(specs):
-        parts = [np.asarray(flatten_example(example)[number]) for example in examples]
+        parts = [np.asarray(flatten_example(example, names)[number]) for example in examples]
         sizes = spec.shape[1:]
         padded = [
             np.pad(part, [(0, max(0, size - found)) for size, found in zip(sizes, part.shape, strict=True)])

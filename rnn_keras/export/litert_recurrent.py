@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from rnn_keras.export.litert_lstm import can_fuse, fuse_lstm, gather_steps, reverse_sequences
-from rnn_keras.export.recurrent_calls import replaced, substitute_calls
+from rnn_keras.export.recurrent_calls import find_sizes, replaced, substitute_calls
 from rnn_keras.export.recurrent_engine import Engine, Note
 from rnn_keras.layers.cell import RecurrentCell
 from rnn_keras.layers.pooling import MaskedMaxPooling1D
@@ -85,7 +85,7 @@ def run_loop(
     is_ours = isinstance(cell, RecurrentCell)
     inputs: Any = tf.transpose(x, [1, 0, 2])
     inputs = cell.project(inputs) if is_ours else inputs
-    time, batch = tf.shape(inputs)[0], tf.shape(inputs)[1]
+    time, batch = find_sizes(inputs)[:2]
 
     def compute_step(inputs_at_t: Any, before: list[Any]) -> list[Any]:
         if is_ours:
@@ -107,7 +107,8 @@ def run_loop(
         tf.zeros((time if keeps_outputs else 0, batch, cell.units)),
         *(states if states is not None else [tf.zeros((batch, size)) for size in sizes]),
     )
-    shapes = tuple(tf.TensorShape([*(None for _ in value.shape[:-1]), *value.shape[-1:]]) for value in start)
+    rows = x.shape[0]
+    shapes = (tf.TensorShape([]), tf.TensorShape([None, rows, cell.units]), *(tf.TensorShape([rows, n]) for n in sizes))
     _, outputs, *last_states = tf.while_loop(lambda t, *_: t < time, body, start, shape_invariants=shapes)
     return tf.transpose(outputs, [1, 0, 2]), last_states
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from rnn_keras.export.example_file import Example, read_examples
+from rnn_keras.runtime.network import NetworkRunner
 from rnn_keras.runtime.runner import Runner
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.processes import end_with_parent
@@ -46,12 +47,13 @@ class Measured:
 def main(folder: str, kind: str, path: str, *modules: str) -> None:
     """Measures one form of the model; see above."""
     examples, facts = read_examples(Path(folder) / "examples.npz")
+    output = facts["output"] or None
     if kind == "keras":
         model = load_keras(path, modules)
     elif kind == "saved_model":
-        model = load_saved_model(path, facts["output"], facts["per_step"])
+        model = load_saved_model(path, output, facts["per_step"])
     else:
-        model = load_onnx(path) if kind == "onnx" else load_litert(path)
+        model = load_onnx(path, output) if kind == "onnx" else load_litert(path, output)
     model.run_one(examples[0])
     seconds = []
     for example in examples[:TIMED]:
@@ -73,12 +75,18 @@ def peak_memory() -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
-def load_saved_model(path: str, output: str, per_step: bool) -> Measured:
+def flatten_outputs(outputs: Mapping[str, Any]) -> np.ndarray:
+    """All numbers of named outputs, in the order of their names: `(n,)` float64."""
+    arrays = [np.asarray(outputs[name]) for name in sorted(outputs)]
+    return np.concatenate([array.ravel().astype("float64") for array in arrays if array.dtype.kind in "bfiu"])
+
+
+def load_saved_model(path: str, output: str | None, per_step: bool) -> Measured:
     """A SavedModel in TensorFlow alone, as TF Serving runs it.
 
     Args:
         path: its folder.
-        output: the name of the output to compare; of a model with one output, any name.
+        output: the name of the output to compare; of a model with one output, any name; None: all.
         per_step: whether it has an output for each step of an example.
     """
     import tensorflow as tf
@@ -88,6 +96,15 @@ def load_saved_model(path: str, output: str, per_step: bool) -> Measured:
     dtypes = {name: spec.dtype for name, spec in serve.structured_input_signature[1].items()}
     graph = serve.graph.as_graph_def()
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    if output is None:
+
+        def run_one(example: Example) -> dict[str, Any]:
+            return serve(**name_inputs(dtypes, [example]))
+
+        def run_each(examples: Sequence[Example]) -> np.ndarray:
+            return np.concatenate([flatten_outputs(run_one(example)) for example in examples])
+
+        return Measured(run_one, run_each, len(nodes))
     name = select_output(list(serve.structured_outputs), output)
 
     def run(batch: Sequence[Example]) -> np.ndarray:
@@ -124,14 +141,14 @@ def load_keras(path: str, modules: Iterable[str]) -> Measured:
     import tensorflow as tf
 
     from rnn_keras.export.keras_file import load_keras_file
-    from rnn_keras.export.saved_model import name_model_inputs
+    from rnn_keras.export.model_function import describe_model
 
     model: Any = load_keras_file(Path(path), list(modules))
-    inputs, arrange = name_model_inputs(model)
-    dtypes = {name: tensor.dtype for name, tensor in inputs.items()}
+    described = describe_model(model)
+    dtypes = {name: spec.dtype for name, spec in described.inputs.items()}
 
     def run(tensors: dict[str, Any]) -> Any:
-        return model(arrange([tensors[name] for name in inputs]), training=False)
+        return described(*tensors.values())
 
     function: Any = tf.function(run, autograph=False, reduce_retracing=True)
     return Measured(lambda example: function(name_inputs(dtypes, [example])))
@@ -182,25 +199,34 @@ def describe_shape(example: Example) -> Any:
     return None if isinstance(example, bytes) else example.shape
 
 
-def load_onnx(path: str) -> Measured:
+def load_onnx(path: str, output: str | None) -> Measured:
     """An ONNX file in onnxruntime alone."""
     import onnx
 
     from rnn_keras.runtime.onnx_model import OnnxModel
 
-    return load_runner(OnnxModel(path), len(onnx.load(path).graph.node))
+    return load_runner(OnnxModel(path), len(onnx.load(path).graph.node), output)
 
 
-def load_litert(path: str) -> Measured:
+def load_litert(path: str, output: str | None) -> Measured:
     """A LiteRT file in ai-edge-litert alone."""
     from rnn_keras.runtime.litert_seq2seq import open_litert
 
     model = open_litert(path)
-    return load_runner(model, None if model.ops is None else len(model.ops))
+    return load_runner(model, None if model.ops is None else len(model.ops), output)
 
 
-def load_runner(model: Runner, ops: int | None) -> Measured:
-    """An exported file at work."""
+def load_runner(model: Runner, ops: int | None, output: str | None) -> Measured:
+    """An exported file at work. `output`: None: all outputs are compared."""
+    if output is None and isinstance(model, NetworkRunner):
+        run_one: Any = model.run_one
+        names = model.output_names
+
+        def run_each(examples: Sequence[Example]) -> np.ndarray:
+            results = (dict(zip(names, run_one(example), strict=True)) for example in examples)
+            return np.concatenate([flatten_outputs(result) for result in results])
+
+        return Measured(run_one, run_each, ops)
     run: Any = model.outputs
     return Measured(lambda example: run([example]), run, ops)
 

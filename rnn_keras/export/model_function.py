@@ -1,7 +1,7 @@
 """A model as a function of named tensors, which is what every file format stores."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -13,7 +13,7 @@ from rnn_keras.utils.errors import UserError
 SINGLE_INPUT, SINGLE_OUTPUT = "inputs", "output"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # tf.function needs a hash
 class ModelFunction:
     """See above.
 
@@ -40,7 +40,7 @@ def describe_model(model: keras.Model, examples: Sequence[Any] = ()) -> ModelFun
             `keras.Input`s.
         examples: of inputs, without the batch: arrays, or dicts or lists of these. They are needed for a model of a
             class of its own, whose inputs Keras does not know; an axis on which they differ may have any size in the
-            files. The inputs of such a model are named by the dict, or `inputs`, or `inputs_0` and so on.
+            files. The inputs of such a model are named by the dict, or `inputs`; those of a list `inputs_0` and so on.
 
     Raises:
         UserError: the inputs are not known, and there are no examples.
@@ -74,16 +74,18 @@ def name_parts(example: Any) -> tuple[list[str], Callable[[Sequence[Any]], Any]]
     """The names of the parts of an example, and what puts a tensor for each together again."""
     if isinstance(example, Mapping):
         names = list(example)
+        if names == [f"{SINGLE_INPUT}_{number}" for number in range(len(names))]:
+            return names, list
         return names, lambda values: dict(zip(names, values, strict=True))
     if isinstance(example, list | tuple) and all(np.ndim(part) for part in example):
         return [f"{SINGLE_INPUT}_{number}" for number in range(len(example))], list
     return [SINGLE_INPUT], lambda values: values[0]
 
 
-def flatten_example(example: Any) -> list[Any]:
-    """The parts of an example; see `name_parts`."""
+def flatten_example(example: Any, names: Iterable[str] | None = None) -> list[Any]:
+    """The parts of an example, those of a dict in the order of these names; see `name_parts`."""
     if isinstance(example, Mapping):
-        return list(example.values())
+        return [example[name] for name in names or example]
     return list(example) if len(name_parts(example)[0]) > 1 else [example]
 
 

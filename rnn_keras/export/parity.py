@@ -14,6 +14,7 @@ import numpy as np
 
 from rnn_keras.export.example_file import write_examples
 from rnn_keras.export.measure import REASON
+from rnn_keras.export.recurrent_engine import Note
 from rnn_keras.export.spec import ExportSpec, RawInput
 from rnn_keras.runtime.runner import VOCABULARY
 from rnn_keras.utils.errors import UserError
@@ -32,6 +33,7 @@ class Variant:
     format: str  # keras, saved_model, onnx or litert
     path: Path
     quantisation: str = "none"
+    notes: list[Note] = dataclasses.field(default_factory=list)  # how its recurrent layers are computed
 
     @property
     def name(self) -> str:
@@ -64,7 +66,7 @@ def compare(variant: Variant, spec: ExportSpec, expected: np.ndarray) -> dict[st
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         examples = select_examples(variant, spec)
-        write_examples(folder / "examples.npz", examples, per_step=spec.per_step, output=spec.output)
+        write_examples(folder / "examples.npz", examples, per_step=spec.per_step, output=spec.output or "")
         arguments = [str(folder), variant.format, str(variant.path), *spec.modules]
         command = [sys.executable, "-m", "rnn_keras.export.measure", *arguments]
         environment = os.environ | make_child_environment()
@@ -88,16 +90,15 @@ def compare(variant: Variant, spec: ExportSpec, expected: np.ndarray) -> dict[st
             outputs = outputs.reshape(expected.shape)
     # Texts are the same or they are not.
     row["largest_difference"] = float(np.abs(outputs - expected).max()) if expected.dtype.kind == "f" else None
-    row["agreement"] = float(np.mean(comparison.find_agreements(outputs, expected)))
+    row["agreement"] = float(np.mean(comparison.find_agreements(outputs, expected, variant.quantisation)))
     row |= {"metric": comparison.metric_name, "examples": len(comparison.inputs)}
+    row["layers"] = [dataclasses.asdict(note) for note in variant.notes]
     row[comparison.metric_name] = float(comparison.metric(outputs))
     differing = 1 - row["agreement"]
     if variant.format != "keras" and differing > variant.tolerance:
         how = "decides differently from Keras"
-        if comparison.tolerance is not None:
-            how = (
-                f"differs from Keras by more than {comparison.tolerance:.3g} (at most {row['largest_difference']:.3g})"
-            )
+        if (tolerance := comparison.find_tolerance(variant.quantisation)) is not None:
+            how = f"differs from Keras by more than {tolerance:.3g} (at most {row['largest_difference']:.3g})"
         raise UserError(
             f"the exported model ({variant.name}) {how} in {differing:.2%} of "
             f"{len(comparison.inputs)} examples, more than the {variant.tolerance:.2%} that are allowed; nothing was "

@@ -11,54 +11,28 @@ if TYPE_CHECKING:  # `rnn_keras.serving` lists versions without TensorFlow
     import keras
 
 
-def make_endpoint(model: "keras.Model", outputs: Sequence[str] | None = None) -> Callable[..., Any]:
+def make_endpoint(
+    model: "keras.Model", outputs: Sequence[str] | None = None, examples: Sequence[Any] = ()
+) -> Callable[..., Any]:
     """A tf.function that calls the model, whose arguments and results have the names of the model's inputs and outputs.
 
     Args:
-        model: functional, or sequential with a known input. Inputs and outputs that are not dicts have the names that
-            Keras gave them.
+        model: any; for the names of inputs and outputs see `rnn_keras.export.model_function`.
         outputs: the names of the results; default: all outputs.
+        examples: see `describe_model`.
     """
     import tensorflow as tf
 
-    inputs, arrange = name_model_inputs(model)
-    signature = [tf.TensorSpec(tensor.shape, tensor.dtype, name=name) for name, tensor in inputs.items()]
+    from rnn_keras.export.model_function import describe_model
 
-    @tf.function(input_signature=signature)
+    function = describe_model(model, examples)
+
+    @tf.function(input_signature=list(function.inputs.values()))
     def serve(*tensors: "tf.Tensor") -> "dict[str, tf.Tensor]":
-        results: Any = model(arrange(tensors), training=False)
-        if not isinstance(results, dict):
-            results = results if isinstance(results, list | tuple) else [results]
-            names = getattr(model, "output_names", None) or [f"output_{number}" for number in range(len(results))]
-            results = dict(zip(names, results, strict=True))
+        results = function(*tensors)
         return {name: results[name] for name in outputs or results}
 
     return serve
-
-
-def name_model_inputs(model: "keras.Model") -> tuple[dict[str, Any], Callable[[Sequence[Any]], Any]]:
-    """The symbolic inputs of a model by their names, and what arranges a tensor for each as the model is called with.
-
-    Args:
-        model: whose input is a tensor, a list or a dict of tensors.
-
-    Raises:
-        UserError: its inputs are not known: it is neither functional nor sequential, or was never called.
-    """
-    import keras
-
-    inputs: Any = getattr(model, "inputs", None)
-    if not inputs:
-        raise UserError(
-            f"the inputs of the model {model.name!r} are not known; make it a keras.Model(inputs, outputs), or begin "
-            "the keras.Sequential with a keras.Input"
-        )
-    inputs = inputs[0] if isinstance(model, keras.Sequential) else model.input
-    if isinstance(inputs, dict):
-        return dict(inputs), lambda tensors: dict(zip(inputs, tensors, strict=True))
-    if isinstance(inputs, list | tuple):
-        return {tensor.name: tensor for tensor in inputs}, list
-    return {inputs.name: inputs}, lambda tensors: tensors[0]
 
 
 def export_saved_model(model: "keras.Model", endpoint: Callable[..., Any], directory: Path) -> Path:

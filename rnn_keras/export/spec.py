@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import keras
 import numpy as np
@@ -26,7 +27,7 @@ class Comparison:
         metric_name: the metric's name in the report.
         decide: the network's outputs `(n, ...)` -> decisions `(n,)`, which must not change.
         tolerance: for outputs that are numbers and no decisions: by how much each may differ from Keras's, in the
-            unit of the outputs, instead of `decide`.
+            unit of the outputs, instead of `decide`; or this by the quantisation.
         expected: a format (keras, saved_model, litert, onnx) -> what Keras computes for the inputs, `(n, ...)`, where
             that is not the network's outputs; default: the network's outputs.
     """
@@ -36,13 +37,18 @@ class Comparison:
     metric_name: str = "accuracy"
     decide: Callable[[np.ndarray], np.ndarray] = decide_class
     expected: Callable[[str], np.ndarray] | None = None
-    tolerance: float | None = None
+    tolerance: float | Mapping[str, float] | None = None
 
-    def find_agreements(self, outputs: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    def find_tolerance(self, quantisation: str) -> float | None:
+        """By how much an output may differ; None: outputs are decisions."""
+        return self.tolerance[quantisation] if isinstance(self.tolerance, Mapping) else self.tolerance
+
+    def find_agreements(self, outputs: np.ndarray, expected: np.ndarray, quantisation: str = "none") -> np.ndarray:
         """Which outputs `(n, ...)` are as expected: `(n,)` booleans, or one for each decision."""
-        if self.tolerance is None:
+        tolerance = self.find_tolerance(quantisation)
+        if tolerance is None:
             return np.asarray(self.decide(outputs) == self.decide(expected))
-        is_close = np.isclose(outputs, expected, rtol=0, atol=self.tolerance, equal_nan=True)
+        is_close = np.isclose(outputs, expected, rtol=0, atol=tolerance, equal_nan=True)
         return np.asarray(is_close.reshape(len(expected), -1).all(axis=1))
 
 
@@ -53,12 +59,12 @@ class ExportSpec:
     Args:
         model: raw inputs in, predictions out: what becomes the SavedModel. Its inputs and outputs are dicts, or have
             the names that Keras gave them.
-        network: the part of it on tensors, with one input `(batch, steps, ...)` and one output `(batch, ...)`: what
-            becomes the LiteRT and ONNX files. None: `convert_litert` makes the LiteRT file, and there is no ONNX file.
+        network: the part of it on tensors: what becomes the LiteRT and ONNX files. None: `convert_litert` makes the
+            LiteRT file, and there is no ONNX file.
         encode: raw inputs -> the network's inputs, a list of `(steps, ...)`.
         comparison: what the files are compared with Keras on.
         output: the name of the model's output that holds the network's outputs, of any shape of as many values; of a
-            model with one output, any name.
+            model with one output, any name. None: all outputs that are numbers are compared, each number by itself.
         outputs: the names of the SavedModel's outputs; default: all of the model's.
         files: a quantisation -> the files inside the LiteRT and ONNX files, by name; see `rnn_keras.runtime.runner`. A
             file with a vocabulary inside is given raw inputs, any other one tensors.
@@ -70,6 +76,8 @@ class ExportSpec:
             `(steps, ...)`, which the SavedModel takes as its inputs `steps` and perhaps `lengths`; and in everything
             that is compared, n is the total number of steps.
         convert_litert: a quantisation -> the content of a LiteRT file, without the files inside.
+        padding: see `rnn_keras.export.recurrent_calls.replaced`; "unused" for a network that masks what follows a
+            sequence, and has nothing else to mask.
         modules: modules that register the model's layers, beside those that the saved model names; the process that
             measures the model in Keras imports them before it loads the model.
     """
@@ -78,11 +86,12 @@ class ExportSpec:
     network: keras.Model | None
     encode: Callable[[Sequence], list[np.ndarray]]
     comparison: Comparison
-    output: str = "probabilities"
+    output: str | None = "probabilities"
     outputs: Sequence[str] | None = None
     files: Callable[[str], Mapping[str, bytes]] = lambda quantisation: {}
     calibration: Callable[[], Sequence[RawInput]] = tuple
     steps: int | None = None
     per_step: bool = False
     convert_litert: Callable[[str], bytes] | None = None
+    padding: Literal["any", "unused"] = "unused"
     modules: tuple[str, ...] = ()

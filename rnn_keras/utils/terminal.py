@@ -74,6 +74,19 @@ def show_report(rows: Sequence[Mapping[str, Any]]) -> None:
     console.print(table)
 
 
+def show_layers(rows: Sequence[Mapping[str, Any]]) -> None:
+    """What became of each recurrent layer in each file.
+
+    Args:
+        rows: of an export's report.
+    """
+    for row in rows:
+        name = row["format"] if row["format"] != "litert" else f"litert {row['quantisation']}"
+        for note in row["layers"]:
+            reason = f" ({note['reason']})" if note["reason"] else ""
+            console.print(f"{name}: {note['layer']} is {note['operation']}{reason}")
+
+
 def format_value(value: Any) -> str:
     """A value in a cell of a table.
 

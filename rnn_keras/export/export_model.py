@@ -1,0 +1,178 @@
+"""Any Keras model as files that other systems run: one call, and a report that compares each file with Keras."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from rnn_keras.export import FORMATS, QUANTISATIONS
+from rnn_keras.export.bundle import compute_all_outputs, export
+from rnn_keras.export.model_function import ModelFunction, describe_model
+from rnn_keras.export.spec import Comparison, ExportSpec
+from rnn_keras.utils.errors import UserError
+
+# By how much a number in a file may differ from Keras's, as a share of the range of all outputs.
+SHARE_OF_RANGE = {"none": 1e-4, "float16": 0.01, "dynamic": 0.05, "int8": 0.08}
+RANDOM_EXAMPLES, RANDOM_STEPS = 50, 50
+
+Examples = np.ndarray | Mapping[str, np.ndarray] | Sequence[Any]
+
+
+def export_model(
+    model: keras.Model,
+    directory: str | Path,
+    formats: Sequence[str] = ("saved_model", "litert"),
+    quantize: Sequence[str] = ("none",),
+    examples: Examples | None = None,
+    calibration: Examples | None = None,
+    *,
+    steps: int | None = None,
+    tolerance: float | None = None,
+    log: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Writes a model in several formats, and compares each file with Keras on examples, in a process of its own.
+
+    Recurrent layers of keras.layers and of this package become the operations that each engine is fastest with: one
+    LSTM, GRU or RNN node each in ONNX, a fused LSTM in LiteRT, else a loop; the report says which, and why. Masks may
+    be of any pattern.
+
+    Args:
+        model: functional, Sequential, or of a class of its own.
+        directory: the folder. Its name is that of the files; each export is a version in it, see docs/exporting.md.
+        formats: of "saved_model", "litert" and "onnx" (with the extra of that name).
+        quantize: of "none", "dynamic", "float16" and "int8": one LiteRT file each.
+        examples: inputs as `model.predict` takes them, with the batch first: an array, a dict of arrays by the names of
+            the inputs, or a list of arrays, one for each input. Or, for lengths that differ, a list of inputs without
+            the batch: arrays `(steps, ...)`, or dicts of these. Default: random numbers of several lengths, for models
+            whose inputs are numbers. A class of its own needs them.
+        calibration: the same, typical inputs from which int8 learns the ranges of all values; default: the examples.
+        steps: the most steps that the files read which fix their number, such as int8; default: those of the longest
+            example.
+        tolerance: by how much an output may differ from Keras's; default: a share of the range of the outputs, 0.01 %
+            in floating point, 1 % with float16, 5 % with dynamic, 8 % with int8.
+        log: is called with a line before each step.
+
+    Returns:
+        `saved_model`, `onnx` and `litert`, where the files are; and `report`, a row for each: its size in bytes,
+        `ops`, `largest_difference`, `mean_difference`, the `agreement` (the share of numbers within the tolerance),
+        `latency_ms`, `peak_mb`, and under `layers` what each recurrent layer became.
+
+    Raises:
+        UserError: the model cannot be exported, or a file differs from Keras; what was there before is unchanged.
+
+    Example:
+        >>> report = export_model(model, "saved_models/motion", examples=x_test[:100])["report"]
+        >>> export_model(model, "saved_models/motion", ["onnx"], examples={"steps": x_test, "person": person_test})
+    """
+    formats = require_choices("formats", formats, FORMATS)
+    quantize = require_choices("quantize", quantize, QUANTISATIONS)
+    listed = list_examples(model, examples)
+    if not listed:
+        listed = make_examples(describe_model(model))
+    calibrating = list_examples(model, calibration) or listed
+    text = [name for name, spec in describe_model(model, listed).inputs.items() if spec.dtype == tf.string]
+    if text and set(formats) - {"saved_model"}:
+        raise UserError(
+            f"the model's input {text[0]} is text, which only a SavedModel reads; export the part behind its "
+            "TextVectorization, keras.Model(vectorization.output, model.output), for the other formats"
+        )
+    expected = compute_all_outputs(model, listed)
+    largest = float(np.ptp(expected)) if expected.size else 0.0
+    comparison = Comparison(
+        inputs=listed,
+        metric=lambda outputs: float(np.mean(np.abs(outputs - expected))),
+        metric_name="mean_difference",
+        expected=lambda format: expected,
+        tolerance={
+            name: tolerance if tolerance is not None else share * max(largest, 1e-3)
+            for name, share in SHARE_OF_RANGE.items()
+        },
+    )
+    spec = ExportSpec(
+        model=model,
+        network=model,
+        encode=list,
+        comparison=comparison,
+        output=None,
+        calibration=lambda: calibrating,
+        steps=steps,
+        padding="any",
+    )
+    return export(spec, None, Path(directory), formats, quantize, log)
+
+
+def require_choices(name: str, chosen: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The choices as a list.
+
+    Raises:
+        UserError: one is unknown, or there is none.
+    """
+    chosen = [chosen] if isinstance(chosen, str) else list(chosen)
+    if unknown := [one for one in chosen if one not in known]:
+        raise UserError(f"`{name}` may have {', '.join(known)}; got {unknown[0]!r}")
+    if not chosen:
+        raise UserError(f"`{name}` must have at least one of {', '.join(known)}; got none")
+    return chosen
+
+
+def list_examples(model: keras.Model, examples: Examples | None) -> list[Any]:
+    """Examples without the batch, one after the other: arrays, or dicts where the model has several inputs.
+
+    Raises:
+        UserError: the inputs are of different numbers, or have other names than the model's.
+    """
+    if examples is None:
+        return []
+    names = list(describe_model(model).inputs) if getattr(model, "inputs", None) else None
+    is_list = isinstance(examples, list | tuple) and len(examples) > 0 and not isinstance(examples[0], Mapping)
+    if is_list and names is not None and len(names) > 1 and len(examples) == len(names):
+        examples = dict(zip(names, examples, strict=True))
+    if isinstance(examples, Mapping):
+        counts = {name: len(values) for name, values in examples.items()}
+        if len(set(counts.values())) > 1:
+            raise UserError(f"the examples must be as many for each input; got {counts}")
+        rows: list[Any] = [
+            {name: np.asarray(values[row]) for name, values in examples.items()}
+            for row in range(next(iter(counts.values()), 0))
+        ]
+    else:
+        rows = [row if isinstance(row, Mapping) else np.asarray(row) for row in examples]
+    if names is None or not rows:
+        return rows
+    if isinstance(rows[0], Mapping):
+        if missing := [name for name in names if name not in rows[0]]:
+            raise UserError(
+                f"the examples have no {', '.join(missing)}; expected the model's inputs {', '.join(names)}, got "
+                f"{', '.join(rows[0])}"
+            )
+        return [row[names[0]] if len(names) == 1 else {name: row[name] for name in names} for row in rows]
+    if len(names) > 1:
+        raise UserError(f"the model has the inputs {', '.join(names)}; expected examples that are dicts with these")
+    return rows
+
+
+def make_examples(described: ModelFunction) -> list[Any]:
+    """Random numbers of several lengths.
+
+    Raises:
+        UserError: an input is not of numbers: what its integers or texts mean is not known.
+    """
+    for name, spec in described.inputs.items():
+        if not spec.dtype.is_floating:
+            raise UserError(
+                f"the model's input {name} is of {spec.dtype.name}, for which no examples can be made up; pass "
+                "`examples`, inputs as they occur"
+            )
+    generator = np.random.default_rng(0)
+    rows = []
+    for number in range(RANDOM_EXAMPLES):
+        length = 1 + number * (RANDOM_STEPS - 1) // (RANDOM_EXAMPLES - 1)
+        row = {
+            name: generator.normal(size=[length if size is None else size for size in spec.shape[1:]]).astype("float32")
+            for name, spec in described.inputs.items()
+        }
+        rows.append(row if len(row) > 1 else next(iter(row.values())))
+    return rows
