@@ -18,8 +18,8 @@ def simplify(graph: Any) -> None:
     for inner in list_inner_graphs(graph):
         simplify(inner)
     for find in (find_joined_again, find_undone):
-        while found := next(find(graph), None):
-            replace_tensor(graph, *found)
+        for name, same in find(graph):
+            replace_tensor(graph, name, same)
     remove_unused(graph)
 
 

@@ -89,7 +89,7 @@ def compare(model, content, folder, mask="none", lengths=((1, 1), (1, 6), (5, 9)
 def test_equals_keras(family, layers, directions, mask, module, tmp_path):
     model = build(family, layers, directions, mask, module)
     notes = []
-    content = convert(model, {}, notes)
+    content = convert(model, {}, notes=notes)
     assert count_recurrent(content) == {OPERATORS[family]: layers}
     assert {(note.operation, note.reason) for note in notes} == {(OPERATORS[family], None)}
     compare(model, content, tmp_path, mask)
