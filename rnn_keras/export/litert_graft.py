@@ -13,7 +13,7 @@ from rnn_keras.export.litert_step import find_ranges
 from rnn_keras.export.litert_while import add_loop
 from rnn_keras.export.micro_operators import replace_operators
 
-INPUT_HEADROOM = 1.15  # of 8-bit inputs beyond what the calibration showed
+INPUT_HEADROOM = 1.25  # of 8-bit inputs beyond what the calibration showed
 
 
 def graft(content: bytes, recording: Recording, *, quantized: bool) -> bytes:

@@ -23,7 +23,7 @@ def replace_operators(model: FlatModel) -> None:
 
 
 def _add_in_float(graph: FlatGraph, name: str, operator: Any, options: Any) -> None:
-    """An operator whose integers, lengths or positions in a sequence, are floats while it computes: exact up to 2^24."""
+    """An operator whose integers, such as lengths of sequences, are floats while it computes: exact up to 2^24."""
     (result,) = (int(i) for i in operator.outputs)
     inputs = [int(i) for i in operator.inputs]
     if graph.graph.tensors[result].type != schema.TensorType.INT32:

@@ -11,6 +11,7 @@ NEEDED_BY = {
     "tensorboard": "writing logs for TensorBoard needs",
     "tune": "searching for settings needs",
     "litert": "running LiteRT files needs",
+    "micro": "running a file as a microcontroller does needs",
     "onnx": "ONNX files need",
     "serve": "serving a model needs",
 }
