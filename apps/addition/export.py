@@ -13,8 +13,8 @@ from apps.addition.digit_columns import parse_sum, to_columns, to_numbers
 from apps.addition.sums import Sums, merge_groups
 from rnn_keras.data.batching import predict_sequences
 from rnn_keras.data.classification import sample_evenly
-from rnn_keras.export.classification import description_file, get_network
-from rnn_keras.export.spec import Comparison, ExportSpec
+from rnn_keras.export.classification import get_network
+from rnn_keras.export.spec import Comparison, ExportSpec, description_file
 
 CALIBRATION_EXAMPLES = 200
 

@@ -10,8 +10,7 @@ from apps.language.data import get_characters, load_language_data_for
 from apps.language.model import get_network, select_last_step
 from apps.language.texts import UNKNOWN, Text, decode_ids, encode_text
 from rnn_keras.data.classification import sample_evenly
-from rnn_keras.export.classification import description_file
-from rnn_keras.export.spec import Comparison, ExportSpec
+from rnn_keras.export.spec import Comparison, ExportSpec, description_file
 
 CONTEXT = 64  # characters before the one that is predicted, in the examples
 CALIBRATION_EXAMPLES = 100

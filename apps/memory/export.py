@@ -13,8 +13,7 @@ from apps.memory.data import generate_split
 from apps.memory.marked_numbers import MarkedNumbers, format_line
 from apps.memory.model import get_network
 from apps.memory.tasks import LETTERS, AddingProblem, CopyTask, Task, make_task
-from rnn_keras.export.classification import description_file
-from rnn_keras.export.spec import Comparison, ExportSpec
+from rnn_keras.export.spec import Comparison, ExportSpec, description_file
 
 CALIBRATION_EXAMPLES = 100
 

@@ -167,7 +167,15 @@ def convert_litert(spec: ExportSpec, quantisation: str, notes: list[Note]) -> by
     if steps is None:
         parts = [np.asarray(part) for example in examples for part in flatten_example(example)]
         steps = max((len(part) for part in parts if part.ndim), default=1)
-    return litert.convert(spec.network, steps, quantisation, calibration or examples, padding=spec.padding, notes=notes)
+    return litert.convert(
+        spec.network,
+        steps,
+        quantisation,
+        calibration or examples,
+        padding=spec.padding,
+        pad_value=spec.pad_value,
+        notes=notes,
+    )
 
 
 def report(spec: ExportSpec, variants: Sequence[Variant], log: Callable[[str], None]) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """What models that choose among classes are exported as: a label and a score for each input, or for each step."""
 
 import functools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,8 +12,8 @@ from rnn_keras.data.image_files import encode_kinds
 from rnn_keras.data.images import ImageDecoding, find_decoding
 from rnn_keras.data.text import encode_texts
 from rnn_keras.data.text_classification import TextDataset
-from rnn_keras.export.spec import Comparison, ExportSpec, RawInput, decide_class
-from rnn_keras.runtime.runner import DESCRIPTION, VOCABULARY
+from rnn_keras.export.spec import Comparison, ExportSpec, RawInput, decide_class, description_file
+from rnn_keras.runtime.runner import VOCABULARY
 
 CALIBRATION_EXAMPLES = 200
 
@@ -135,11 +134,6 @@ def image_classification_spec(
         description={"score": "of_label"},
         **options,
     )
-
-
-def description_file(description: Mapping[str, Any]) -> dict[str, bytes]:
-    """The file inside an exported file that describes it."""
-    return {DESCRIPTION: json.dumps(description, ensure_ascii=False).encode()}
 
 
 def get_class_names(model: keras.Model) -> list[str]:

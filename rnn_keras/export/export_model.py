@@ -11,7 +11,8 @@ import tensorflow as tf
 from rnn_keras.export import FORMATS, QUANTISATIONS
 from rnn_keras.export.bundle import compute_all_outputs, export
 from rnn_keras.export.model_function import ModelFunction, describe_model
-from rnn_keras.export.spec import Comparison, ExportSpec
+from rnn_keras.export.spec import Comparison, ExportSpec, description_file
+from rnn_keras.runtime.network import PADDED
 from rnn_keras.utils.errors import UserError
 
 # By how much a number in a file may differ from Keras's, as a share of the range of all outputs.
@@ -79,6 +80,9 @@ def export_model(
             f"the model's input {text[0]} is text, which only a SavedModel reads; export the part behind its "
             "TextVectorization, keras.Model(vectorization.output, model.output), for the other formats"
         )
+    padded = find_padded_inputs(model, listed)
+    if "int8" in quantize and "litert" in formats and not padded:
+        require_one_length(model, listed, steps)
     expected = compute_all_outputs(model, listed)
     largest = float(np.ptp(expected)) if expected.size else 0.0
     comparison = Comparison(
@@ -98,8 +102,10 @@ def export_model(
         comparison=comparison,
         output=None,
         calibration=lambda: calibrating,
+        files=lambda quantisation: description_file({PADDED: padded}),
         steps=steps,
         padding="any",
+        pad_value=next(iter(padded.values()), 0),
     )
     return export(spec, None, Path(directory), formats, quantize, log)
 
@@ -118,7 +124,7 @@ def require_choices(name: str, chosen: Sequence[str], known: Sequence[str]) -> l
     return chosen
 
 
-def list_examples(model: keras.Model, examples: Examples | None) -> list[Any]:
+def list_examples(model: keras.Model, examples: Any) -> list[Any]:
     """Examples without the batch, one after the other: arrays, or dicts where the model has several inputs.
 
     Raises:
@@ -152,6 +158,37 @@ def list_examples(model: keras.Model, examples: Examples | None) -> list[Any]:
     if len(names) > 1:
         raise UserError(f"the model has the inputs {', '.join(names)}; expected examples that are dicts with these")
     return rows
+
+
+def find_padded_inputs(model: keras.Model, examples: Sequence[Any]) -> dict[str, float]:
+    """The inputs that are series of any length of a model with masks, and the value that it masks.
+
+    A file that fixes the number of steps reads shorter series with this value behind them.
+    """
+    layers = model._flatten_layers(include_self=True, recursive=True)
+    values = [layer.mask_value for layer in layers if isinstance(layer, keras.layers.Masking)]
+    values += [0 for layer in layers if isinstance(layer, keras.layers.Embedding) and layer.mask_zero]
+    inputs = describe_model(model, examples).inputs
+    series = [name for name, spec in inputs.items() if len(spec.shape) > 1 and spec.shape[1] is None]
+    return {name: float(values[0]) for name in series} if values else {}
+
+
+def require_one_length(model: keras.Model, examples: Sequence[Any], steps: int | None) -> None:
+    """Refuses int8 for a model without masks on series of different lengths: the file fixes their number of steps.
+
+    Raises:
+        UserError: see above.
+    """
+    for name, spec in describe_model(model, examples).inputs.items():
+        if len(spec.shape) < 2 or spec.shape[1] is not None:
+            continue
+        lengths = {len(row[name] if isinstance(row, Mapping) else row) for row in examples}
+        if len(lengths | {steps or max(lengths)}) > 1:
+            raise UserError(
+                f"an int8 file fixes the number of steps, and the examples of {name} have {min(lengths)} to "
+                f"{max(lengths)}; pass examples of one length, give the model a Masking layer so that shorter ones can "
+                "be padded, or leave int8 out"
+            )
 
 
 def make_examples(described: ModelFunction) -> list[Any]:

@@ -36,6 +36,7 @@ def convert(
     calibration: Sequence[Any] = (),
     *,
     padding: Literal["any", "unused"] = "any",
+    pad_value: float = 0,
     notes: list[Note] | None = None,
 ) -> bytes:
     """A model as the content of a `.tflite` file, for any batch size and length unless `fix_sizes` fixes them.
@@ -50,7 +51,8 @@ def convert(
             activations wherever LiteRT has such an operation.
         calibration: for int8, inputs without the batch, such as `(steps, ...)`, whose activations show the ranges.
         padding: see `rnn_keras.export.recurrent_calls.replaced`.
-        notes: how each recurrent layer is computed is appended to it.
+        pad_value: what the model masks, for shorter sequences of the calibration.
+        notes: is filled with how each recurrent layer is computed.
 
     Raises:
         UserError: the converter refuses the model, or crashes.
@@ -71,7 +73,7 @@ def convert(
     if quantisation != "int8":
         serve = make_serve(LiteRTEngine(is_batch_fixed=all(spec.shape[0] is not None for spec in specs)))
         return convert_functions({"serving_default": (serve, specs)}, model.variables, quantisation)
-    engine, arrays = CutEngine(), prepare_calibration(specs, calibration)
+    engine, arrays = CutEngine(), prepare_calibration(specs, calibration, pad_value)
     content = litert_int8.convert_function(
         make_serve(engine), specs, engine, model.variables, quantisation, arrays, run_converter
     )
@@ -154,19 +156,23 @@ def run_converter(folder: str, quantisation: str) -> None:
         )
 
 
-def prepare_calibration(specs: Sequence[tf.TensorSpec], examples: Sequence[Any]) -> dict[str, np.ndarray]:
-    """Examples as arrays `(n, ...)` of the sizes that the file fixes: shorter ones are padded with zeros.
+def prepare_calibration(
+    specs: Sequence[tf.TensorSpec], examples: Sequence[Any], pad_value: float
+) -> dict[str, np.ndarray]:
+    """Examples as arrays `(n, ...)` of the sizes that the file fixes: shorter ones are padded, longer ones cut.
 
     Args:
         specs: of the inputs.
         examples: arrays without the batch, or dicts or lists of these.
+        pad_value: what is padded with.
     """
     arrays, names = {}, [str(spec.name) for spec in specs]
     for number, spec in enumerate(specs):
         parts = [np.asarray(flatten_example(example, names)[number]) for example in examples]
         sizes = spec.shape[1:]
+        parts = [part[tuple(slice(0, size) for size in sizes)] for part in parts]
         padded = [
-            np.pad(part, [(0, max(0, size - found)) for size, found in zip(sizes, part.shape, strict=True)])
+            np.pad(part, [(0, size - n) for size, n in zip(sizes, part.shape, strict=True)], constant_values=pad_value)
             for part in parts
         ]
         arrays[str(spec.name)] = np.array(padded, spec.dtype.as_numpy_dtype)

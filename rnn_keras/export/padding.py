@@ -41,8 +41,9 @@ class Padding:
         places = self.counts - tf.cast(self.mask, tf.int32) if backwards else self.counts - 1
         lengths = tf.expand_dims(self.lengths, 1)
         exists = self.mask if zero_masked else (places < lengths if backwards else places >= 0)
-        last = tf.shape(self.mask)[1] - 1
-        outputs = tf.gather(outputs, tf.clip_by_value(places, 0, last), axis=1, batch_dims=1)
+        # One bound each: of 0 and 6 together, TensorFlow makes a Relu6, which LiteRT has not for integers.
+        places = tf.minimum(places, tf.shape(self.mask)[1] - 1) if backwards else tf.maximum(places, 0)
+        outputs = tf.gather(outputs, places, axis=1, batch_dims=1)
         # A selection and not a product: what lies behind the lengths may be infinite.
         return tf.where(tf.expand_dims(exists, -1), outputs, tf.zeros_like(outputs))
 

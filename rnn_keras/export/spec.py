@@ -1,11 +1,14 @@
 """What an app says about its model so that it can be exported and the files compared with Keras."""
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import numpy as np
+
+from rnn_keras.runtime.runner import DESCRIPTION
 
 # What a model is given: bytes (a text, a file), a tensor of any shape, or a dict of these by the names of its inputs.
 RawInput = bytes | np.ndarray | Mapping[str, bytes | np.ndarray]
@@ -14,6 +17,11 @@ RawInput = bytes | np.ndarray | Mapping[str, bytes | np.ndarray]
 def decide_class(outputs: np.ndarray) -> np.ndarray:
     """The likeliest class for probabilities `(n, classes)`, or for `(n, 1)`, that of the second of two classes."""
     return outputs[:, 0] > 0.5 if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+
+
+def description_file(description: Mapping[str, Any]) -> dict[str, bytes]:
+    """The file inside an exported file that describes it."""
+    return {DESCRIPTION: json.dumps(description, ensure_ascii=False).encode()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +86,7 @@ class ExportSpec:
         convert_litert: a quantisation -> the content of a LiteRT file, without the files inside.
         padding: see `rnn_keras.export.recurrent_calls.replaced`; "unused" for a network that masks what follows a
             sequence, and has nothing else to mask.
+        pad_value: what the network masks; see `rnn_keras.export.litert.convert`.
         modules: modules that register the model's layers, beside those that the saved model names; the process that
             measures the model in Keras imports them before it loads the model.
     """
@@ -94,4 +103,5 @@ class ExportSpec:
     per_step: bool = False
     convert_litert: Callable[[str], bytes] | None = None
     padding: Literal["any", "unused"] = "unused"
+    pad_value: float = 0
     modules: tuple[str, ...] = ()

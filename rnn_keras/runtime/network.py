@@ -9,7 +9,9 @@ import numpy as np
 from rnn_keras.runtime.runner import UNKNOWN_ID, Input, Runner
 from rnn_keras.utils.errors import UserError
 
-STATES = "states"  # in the description: {the name of an input: that of the output with its next value}
+# In the description:
+STATES = "states"  # {the name of an input: that of the output with its next value}
+PADDED = "padded"  # {the name of an input: what fills it up to the number of steps that the file fixes}
 
 Shape = tuple[int | None, ...]
 NetworkInput = Input | Mapping[str, np.ndarray]  # several tensors by the names of the inputs
@@ -71,8 +73,9 @@ class NetworkRunner(Runner):
     def check_inputs(self, inputs: np.ndarray | Mapping[str, np.ndarray], *, reset: bool) -> dict[str, np.ndarray]:
         """The inputs by their names, in the types that the file takes; see `run`.
 
-        Ids `(batch, steps)` that are fewer than the file expects are padded with 0.
+        Inputs of fewer steps than the file expects are padded: ids with 0, others as the file's description says.
         """
+        padded = self.description.get(PADDED, {})
         if not isinstance(inputs, Mapping):
             if len(self.shapes) != 1:
                 raise UserError(f"{self.path} takes {len(self.shapes)} inputs: pass a dict of {', '.join(self.shapes)}")
@@ -83,8 +86,11 @@ class NetworkRunner(Runner):
         for name, value in inputs.items():
             shape, dtype = self._inputs[name]
             array = np.asarray(value, dtype)
-            if reset and array.ndim == len(shape) == 2 and array.dtype.kind == "i" and shape[1] is not None:
-                array = np.pad(array, ((0, 0), (0, max(0, shape[1] - array.shape[1]))))
+            are_ids = len(shape) == 2 and array.dtype.kind == "i"
+            if reset and (are_ids or name in padded) and array.ndim == len(shape) > 1 and shape[1] is not None:
+                missing = max(0, shape[1] - array.shape[1])
+                widths = [(0, missing if axis == 1 else 0) for axis in range(array.ndim)]
+                array = np.pad(array, widths, constant_values=padded.get(name, 0))
             sizes = zip(shape, array.shape, strict=False)
             if array.ndim != len(shape) or any(fixed not in (None, size) for fixed, size in sizes):
                 raise UserError(f"{self.path} takes {name} of shape {shape}; got {array.shape}")

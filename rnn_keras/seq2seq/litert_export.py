@@ -7,9 +7,9 @@ import keras
 import tensorflow as tf
 
 from rnn_keras.data.open_vocabulary import SPACE
-from rnn_keras.export.classification import description_file
 from rnn_keras.export.litert import convert_functions
 from rnn_keras.export.litert_recurrent import LiteRTEngine, prepared_for_litert
+from rnn_keras.export.spec import description_file
 from rnn_keras.runtime.litert_seq2seq import TARGET_VOCABULARY
 from rnn_keras.seq2seq.decoder import AttentionDecoder, Memory
 from rnn_keras.utils.errors import UserError

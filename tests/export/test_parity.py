@@ -8,9 +8,10 @@ import pytest
 
 from rnn_keras.data.classification import label_layer
 from rnn_keras.export import bundle, litert, measure, parity
-from rnn_keras.export.classification import classification_spec, description_file
+from rnn_keras.export.classification import classification_spec
 from rnn_keras.export.parity import Variant, compare
 from rnn_keras.export.saved_model import export_saved_model, make_endpoint
+from rnn_keras.export.spec import description_file
 from rnn_keras.runtime.litert_model import append_associated_files
 from rnn_keras.utils.errors import UserError
 

@@ -41,7 +41,7 @@ def quick(monkeypatch):
     """LiteRT files are a number, which each export raises; the report has that number too."""
     exports = []
 
-    def convert_litert(spec, quantisation):
+    def convert_litert(spec, quantisation, notes):
         return f"{quantisation} {len(exports)}".encode()
 
     def report(spec, variants, log):

@@ -8,7 +8,7 @@ from apps.video_tagging.export import remove_padding
 from apps.video_tagging.model import build_tagger, build_video_model
 from apps.video_tagging.tagging import VideoTagger
 from rnn_keras.export import litert
-from rnn_keras.export.classification import description_file
+from rnn_keras.export.spec import description_file
 from rnn_keras.runtime.litert_model import LiteRTModel, append_associated_files
 
 
