@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from rnn_keras.utils.processes import end_with_parent
@@ -25,36 +24,27 @@ def main(directory: str, quantisation: str) -> None:
         converter.representative_dataset = read_calibration(folder)
         # The second for what has no 8-bit operation, such as the arithmetic of ids; never Flex.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]
-    (folder / "model.tflite").write_bytes(mend_cell_states(converter.convert()))
+    (folder / "model.tflite").write_bytes(remove_cell_clipping(converter.convert()))
 
 
-def read_calibration(folder: Path) -> Callable[[], Iterator[Any]]:
-    """The inputs of the calibration: of the only input, or with `calibration.npz`, of each input by its name."""
-    if not (folder / "calibration.npz").exists():
-        calibration = np.load(folder / "calibration.npy")
-        return lambda: ([values[np.newaxis]] for values in calibration)
+def read_calibration(folder: Path) -> Callable[[], Iterator[dict[str, np.ndarray]]]:
+    """What the network is run on, by the inputs' names."""
     with np.load(folder / "calibration.npz") as archive:
         arrays = {name: archive[name] for name in archive.files}
     count = len(next(iter(arrays.values())))
-    return lambda: ({name: values[i : i + 1] for name, values in arrays.items()} for i in range(count))
+    return lambda: ({name: values[i] for name, values in arrays.items()} for i in range(count))
 
 
-def mend_cell_states(content: bytes) -> bytes:
-    """The model with the cell states of its fused LSTMs as the runtime computes them right.
+def remove_cell_clipping(content: bytes) -> bytes:
+    """The model without the clipping of the cell state at 10, which the converter gives each fused LSTM unasked.
 
-    - Without the clipping at 10, which the converter adds unasked. Keras clips nothing, and over hundreds of steps a
-      cell state does get that large.
-    - With a range of 16-bit cell states that the runtime has a tanh for. The converter chooses 0.5 where the last
-      step's cell state is below it, for which there is none; see `litert_fused`. No weight depends on that range.
+    Keras clips nothing, and over hundreds of steps a cell state does get that large.
     """
     model: Any = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     for graph in model.subgraphs:
         for operator in graph.operators:
             if hasattr(operator.builtinOptions, "cellClip"):
                 operator.builtinOptions.cellClip = 0.0
-                cell_state = graph.tensors[operator.inputs[19]]
-                if cell_state.type == schema.TensorType.INT16:
-                    cell_state.quantization.scale = np.clip(cell_state.quantization.scale, 2.0**-15, 2.0**-9)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 

@@ -118,15 +118,17 @@ class Recording:
 
     Attributes:
         cells: of each cut.
-        inputs: of each cut, `(n, time, features)`.
+        inputs: of each cut, `(n * rows, time, features)`; a network that splits sequences has several rows for each.
         states: of each cut; see `Cut`.
         results: of each cut; see `Cut`.
+        count: n.
     """
 
     cells: list[Any]
     inputs: list[np.ndarray]
     states: list[list[np.ndarray]]
     results: list[list[np.ndarray]]
+    count: int
 
 
 def record(
@@ -157,7 +159,8 @@ def record(
     blocks = [run(*(tf.constant(array[i : i + BLOCK]) for array in arrays)) for i in starts]
     cells = [cut.cell for cut in engine.cuts]
     joined: Any = tf.nest.map_structure(lambda *parts: np.concatenate([part.numpy() for part in parts]), *blocks)
-    return Recording(cells, *([call[part] for call in joined] for part in range(3)))
+    inputs, states, results = ([call[part] for call in joined] for part in range(3))
+    return Recording(cells, inputs, states, results, len(arrays[0]))
 
 
 def cut(
@@ -166,7 +169,7 @@ def cut(
     """The network without its recurrent layers, and the specs of its inputs: its own, and those of `name_input`."""
     added = [
         [
-            tf.TensorSpec((specs[0].shape[0], *result.shape[1:]), tf.float32, name_input(number, position))
+            tf.TensorSpec((len(result) // recording.count, *result.shape[1:]), tf.float32, name_input(number, position))
             for position, result in enumerate(results)
         ]
         for number, results in enumerate(recording.results)

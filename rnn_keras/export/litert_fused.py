@@ -26,22 +26,22 @@ def add_fused_lstm(graph: FlatGraph, cell: Any, inputs: int, outputs: int, large
     Args:
         graph: the graph.
         cell: an LSTMCell with tanh and sigmoid.
-        inputs: the tensor `(1, time, features)`, float or int8.
-        outputs: the tensor `(1, time, units)` that the hidden states are written to, of the inputs' type.
+        inputs: the tensor `(rows, time, features)`, float or int8.
+        outputs: the tensor `(rows, time, units)` that the hidden states are written to, of the inputs' type.
         largest: for int8, the largest absolute value of the cell state, below `LARGEST_CELL_STATE`.
     """
     weights = read_weights(cell)
     kernels = {f"{kind}_{gate}": weights[f"{kind}_{gate}"].T for kind in ("kernel", "recurrent") for gate in GATES}
     biases = {gate: weights[f"bias_{gate}"] for gate in GATES}
-    units = cell.units
+    rows, units = int(graph.graph.tensors[inputs].shape[0]), cell.units
     intermediates = None
     if largest is None:
         constants = [
             graph.add_constant(f"lstm/{name}", np.ascontiguousarray(kernel)) for name, kernel in kernels.items()
         ]
         bias_constants = [graph.add_constant(f"lstm/bias_{gate}", bias) for gate, bias in biases.items()]
-        h = graph.add_tensor("lstm/hidden_state", (1, units), np.float32, variable=True)
-        c = graph.add_tensor("lstm/cell_state", (1, units), np.float32, variable=True)
+        h = graph.add_tensor("lstm/hidden_state", (rows, units), np.float32, variable=True)
+        c = graph.add_tensor("lstm/cell_state", (rows, units), np.float32, variable=True)
     else:
         input_scale, _ = graph.get_quantization(inputs) or (1.0, 0)
         scale, zero_point = graph.get_quantization(outputs) or (1.0, 0)
@@ -56,8 +56,8 @@ def add_fused_lstm(graph: FlatGraph, cell: Any, inputs: int, outputs: int, large
             values = np.clip(np.rint(bias / product), -(2**31), 2**31 - 1).astype(np.int32)
             bias_constants.append(graph.add_constant(f"lstm/bias_{gate}", values, float(product)))
         room = 2.0 ** math.ceil(math.log2(max(largest * HEADROOM, SMALLEST_RANGE)))
-        h = graph.add_tensor("lstm/hidden_state", (1, units), np.int8, scale, zero_point, variable=True)
-        c = graph.add_tensor("lstm/cell_state", (1, units), np.int16, room / 2**15, variable=True)
+        h = graph.add_tensor("lstm/hidden_state", (rows, units), np.int8, scale, zero_point, variable=True)
+        c = graph.add_tensor("lstm/cell_state", (rows, units), np.int16, room / 2**15, variable=True)
         # The operation has four of them for a layer normalisation, and reads the last one's range for the hidden state.
         intermediates = [graph.add_tensor(f"lstm/unused_{gate}", (0,), np.float32) for gate in GATES]
         intermediates.append(graph.add_tensor("lstm/hidden_range", (0,), np.int8, scale, zero_point))

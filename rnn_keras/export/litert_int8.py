@@ -65,10 +65,14 @@ def convert_function(
 
 
 def make_calibration(recording: Recording, calibration: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What the converter runs the network on: all inputs by name, and once more with enlarged hidden states."""
+    """What the converter runs the network on, `(n, rows, ...)` by name, and once more with enlarged hidden states."""
+
+    def split(values: np.ndarray) -> np.ndarray:
+        return values.reshape(recording.count, -1, *values.shape[1:])
+
     results = {
-        name_input(number, position): np.concatenate([values, enlarge(values)]).astype(np.float32)
+        name_input(number, position): np.concatenate([split(values), split(enlarge(values))]).astype(np.float32)
         for number, call in enumerate(recording.results)
         for position, values in enumerate(call)
     }
-    return {name: np.concatenate([values, values]) for name, values in calibration.items()} | results
+    return {name: np.concatenate([split(values)] * 2) for name, values in calibration.items()} | results

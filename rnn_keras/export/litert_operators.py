@@ -14,24 +14,26 @@ RELU = schema.ActivationFunctionType.RELU
 
 
 class FloatOperators:
-    """Operations on float tensors `(1, units)` of a graph; see `litert_step.Operations`.
+    """Operations on float tensors `(rows, units)` of a graph; see `litert_step.Operations`.
 
     Args:
         graph: to which the operators are added.
+        rows: how many sequences are computed at once.
     """
 
     dtype: type = np.float32
 
-    def __init__(self, graph: FlatGraph):
+    def __init__(self, graph: FlatGraph, rows: int):
         self.graph = graph
+        self.rows = rows
 
     def get_scale(self, name: str) -> float | None:
         """The scale of a named value; None: it has none."""
         return None
 
     def make_value(self, name: str, units: int) -> int:
-        """A tensor `(1, units)` for a named value."""
-        return self.graph.add_tensor(name, (1, units), self.dtype, self.get_scale(name))
+        """A tensor `(rows, units)` for a named value."""
+        return self.graph.add_tensor(name, (self.rows, units), self.dtype, self.get_scale(name))
 
     def linear(self, name: str, x: int, kernel: np.ndarray, bias: np.ndarray | None = None) -> int:
         """See `Operations`."""
@@ -69,20 +71,20 @@ class FloatOperators:
 
 
 class Int16Operators(FloatOperators):
-    """Operations with 8-bit weights on 16-bit tensors `(1, units)`.
+    """Operations with 8-bit weights on 16-bit tensors `(rows, units)`.
 
     16 bits, as the fused LSTM has for its cell state and its gates: a hidden state of 8 bits would lose every update
     smaller than 1/256, and over hundreds of steps those are most of what a slow gate adds.
 
     Args:
-        graph: to which the operators are added.
+        graph, rows: see `FloatOperators`.
         ranges: the largest absolute value of each named value; see `litert_step.find_ranges`.
     """
 
     dtype: type = np.int16
 
-    def __init__(self, graph: FlatGraph, ranges: Mapping[str, float]):
-        super().__init__(graph)
+    def __init__(self, graph: FlatGraph, rows: int, ranges: Mapping[str, float]):
+        super().__init__(graph, rows)
         self.ranges = ranges
 
     def get_scale(self, name: str) -> float:
@@ -135,9 +137,11 @@ class Int16Operators(FloatOperators):
             options.potScaleInt16, options.fusedActivationFunction = False, RELU
             quantization = self.graph.get_quantization(x)
             zero = self.graph.add_constant(f"{name}/zero", np.zeros((1, units), np.int16), UNIT)
-            result = self.graph.add_tensor(name, (1, units), np.int16, quantization[0] if quantization else None)
+            result = self.graph.add_tensor(
+                name, (self.rows, units), np.int16, quantization[0] if quantization else None
+            )
             self.graph.add_operator("ADD", [x, zero], [result], options, 4)
             return result
-        result = self.graph.add_tensor(name, (1, units), np.int16, UNIT)
+        result = self.graph.add_tensor(name, (self.rows, units), np.int16, UNIT)
         self.graph.add_operator({"tanh": "TANH", "sigmoid": "LOGISTIC"}[activation], [x], [result], version=3)
         return result

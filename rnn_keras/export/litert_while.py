@@ -24,15 +24,15 @@ def add_loop(
     Args:
         graph: the main graph.
         cell: SimpleRNNCell, LSTMCell or GRUCell, of this package or of Keras.
-        inputs: the tensor `(1, time, features)`, float or int8.
-        results: for each state, the tensor of the inputs' type that it is written to: `(1, time, units)` after each
-            step, or `(1, units)` after the last; None: nobody needs this state.
-        states: the tensors `(1, units)` before the first step, of the inputs' type; None: zeros.
+        inputs: the tensor `(rows, time, features)`, float or int8.
+        results: for each state, the tensor of the inputs' type that it is written to: `(rows, time, units)` after each
+            step, or `(rows, units)` after the last; None: nobody needs this state.
+        states: the tensors `(rows, units)` before the first step, of the inputs' type; None: zeros.
         ranges: for int8, those of `litert_step.find_ranges`.
     """
-    _, steps, features = (int(size) for size in graph.graph.tensors[inputs].shape)
+    rows, steps, _ = (int(size) for size in graph.graph.tensors[inputs].shape)
     cond, body = graph.model.add_graph("condition"), graph.model.add_graph("step")
-    ops = FloatOperators(body) if ranges is None else Int16Operators(body, ranges)
+    ops = FloatOperators(body, rows) if ranges is None else Int16Operators(body, rows, ranges)
     dtype = np.float32 if ranges is None else np.int8
     ranks = [0 if result is None else len(graph.graph.tensors[result].shape) for result in results]
     sequences = [result if rank == 3 else None for result, rank in zip(results, ranks, strict=True)]
@@ -42,17 +42,17 @@ def add_loop(
     start = [graph.add_constant("start", np.zeros(1, np.int32))]
     for position, name in enumerate(names):
         if states is None:
-            value = graph.add_constant(f"{name}/zeros", np.zeros((1, cell.units), ops.dtype), ops.get_scale(name))
+            value = graph.add_constant(f"{name}/zeros", np.zeros((rows, cell.units), ops.dtype), ops.get_scale(name))
         elif ranges is None:
             value = states[position]
         else:
-            value = graph.add_tensor(f"{name}/start", (1, cell.units), np.int16, ops.get_scale(name))
+            value = graph.add_tensor(f"{name}/start", (rows, cell.units), np.int16, ops.get_scale(name))
             graph.add_operator("QUANTIZE", [states[position]], [value], schema.QuantizeOptionsT())
         start.append(value)
     start.append(inputs)
     written = [sequence for sequence in sequences if sequence is not None]
     for sequence in written:
-        blank = graph.add_constant("blank", np.zeros((1, steps, cell.units), dtype))
+        blank = graph.add_constant("blank", np.zeros((rows, steps, cell.units), dtype))
         graph.graph.tensors[blank].quantization = graph.graph.tensors[sequence].quantization
         start.append(blank)
     carried = [[_copy_tensor(graph, value, part) for value in start] for part in (cond, body)]
@@ -64,7 +64,7 @@ def add_loop(
     cond.graph.outputs = [more]
 
     t, old = carried[1][0], carried[1][1 : 1 + len(names)]
-    x = _read_step(body, carried[1][1 + len(names)], t, features, ranges is not None)
+    x = _read_step(body, carried[1][1 + len(names)], t, ranges is not None)
     new = step_cell(ops, cell, read_weights(cell), x, old)
     new = [_match_scale(body, value, state) for value, state in zip(new, old, strict=True)]
     unit = body.add_constant("unit", np.array([0, 1, 0], np.int32))
@@ -73,7 +73,7 @@ def add_loop(
     outputs = []
     needed = [value for value, sequence in zip(new, sequences, strict=True) if sequence is not None]
     for value, blank in zip(needed, carried[1][2 + len(names) :], strict=True):
-        outputs.append(_write_step(body, value, blank, place, cell.units))
+        outputs.append(_write_step(body, value, blank, place))
     one, following = body.add_constant("one", np.ones(1, np.int32)), body.add_tensor("following", (1,), np.int32)
     body.add_operator("ADD", [t, one], [following], schema.AddOptionsT())
     body.graph.outputs = [following, *new, carried[1][1 + len(names)], *outputs]
@@ -102,17 +102,18 @@ def _copy_tensor(graph: FlatGraph, tensor: int, target: FlatGraph) -> int:
     return len(target.graph.tensors) - 1
 
 
-def _read_step(body: FlatGraph, inputs: int, t: int, features: int, quantized: bool) -> int:
+def _read_step(body: FlatGraph, inputs: int, t: int, quantized: bool) -> int:
     """The inputs of step `t`, in 16 bits where they are quantized."""
+    rows, _, features = body.graph.tensors[inputs].shape
     x = _copy_tensor(body, inputs, body)
-    body.graph.tensors[x].shape = [1, 1, features]
+    body.graph.tensors[x].shape = [rows, 1, features]
     options: Any = schema.GatherOptionsT()
     options.axis = 1
     body.add_operator("GATHER", [inputs, t], [x], options, 2)
     quantization = body.get_quantization(x)
     if not quantized or quantization is None:
         return x
-    wide = body.add_tensor("x", (1, 1, features), np.int16, quantization[0] / 64)  # no value of 8 bits is rounded
+    wide = body.add_tensor("x", (rows, 1, features), np.int16, quantization[0] / 64)  # no value of 8 bits is rounded
     body.add_operator("QUANTIZE", [x], [wide], schema.QuantizeOptionsT(), 2)
     return wide
 
@@ -126,16 +127,17 @@ def _match_scale(body: FlatGraph, value: int, state: int) -> int:
     return result
 
 
-def _write_step(body: FlatGraph, value: int, sequence: int, place: int, units: int) -> int:
+def _write_step(body: FlatGraph, value: int, sequence: int, place: int) -> int:
     """The sequence with a state at its step."""
     if body.get_quantization(value) != body.get_quantization(sequence):
         narrow = _copy_tensor(body, sequence, body)
-        body.graph.tensors[narrow].shape = [1, units]
+        body.graph.tensors[narrow].shape = body.graph.tensors[value].shape
         body.add_operator("QUANTIZE", [value], [narrow], schema.QuantizeOptionsT(), 2)
         value = narrow
-    shape = body.add_constant("step_shape", np.array([1, 1, units], np.int32))
+    rows, units = body.graph.tensors[value].shape
+    shape = body.add_constant("step_shape", np.array([rows, 1, units], np.int32))
     row = _copy_tensor(body, sequence, body)
-    body.graph.tensors[row].shape = [1, 1, units]
+    body.graph.tensors[row].shape = [rows, 1, units]
     body.add_operator("RESHAPE", [value, shape], [row], schema.ReshapeOptionsT())
     result = _copy_tensor(body, sequence, body)
     body.add_operator("DYNAMIC_UPDATE_SLICE", [sequence, row, place], [result], schema.DynamicUpdateSliceOptionsT(), 2)
