@@ -15,6 +15,7 @@ from rnn_keras.export.litert_lstm import can_fuse, gather_steps, reverse_sequenc
 from rnn_keras.export.litert_step import refuse_cell
 from rnn_keras.export.recurrent_engine import Engine
 
+INPUT_HEADROOM = 1.25  # of 8-bit inputs beyond what the calibration showed
 HEADROOM = 2  # of 8-bit hidden states beyond what the calibration showed
 BLOCK = 64  # calibration sequences that are computed at once
 

@@ -5,15 +5,13 @@ from typing import Any
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
-from rnn_keras.export.litert_cuts import Recording, enlarge, name_input, name_output
+from rnn_keras.export.litert_cuts import INPUT_HEADROOM, Recording, enlarge, name_input, name_output
 from rnn_keras.export.litert_flatbuffer import FlatGraph, FlatModel
 from rnn_keras.export.litert_fused import LARGEST_CELL_STATE, add_fused_lstm
 from rnn_keras.export.litert_lstm import can_fuse
 from rnn_keras.export.litert_step import find_ranges
 from rnn_keras.export.litert_while import add_loop
 from rnn_keras.export.micro_operators import replace_operators
-
-INPUT_HEADROOM = 1.25  # of 8-bit inputs beyond what the calibration showed
 
 
 def graft(content: bytes, recording: Recording, *, quantized: bool) -> bytes:
@@ -37,8 +35,8 @@ def graft(content: bytes, recording: Recording, *, quantized: bool) -> bytes:
     for side in ("inputs", "outputs"):
         kept = [entry for entry in getattr(signature, side) if entry.name.decode() not in removed]
         setattr(signature, side, kept)
-        order = [int(i) for i in getattr(graph.graph, side)]
-        setattr(graph.graph, side, [i for i in order if i in {int(entry.tensorIndex) for entry in kept}])
+        indices = {int(entry.tensorIndex) for entry in kept}
+        setattr(graph.graph, side, [i for i in dict.fromkeys(map(int, getattr(graph.graph, side))) if i in indices])
     for number, cell in enumerate(recording.cells):
         wanted = [removed.get(name_input(number, i)) for i in range(len(recording.results[number]))]
         _add_cell(graph, cell, recording, number, removed, wanted, quantized)

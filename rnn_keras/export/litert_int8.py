@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.export.litert_cuts import CutEngine, Recording, cut, enlarge, name_input, record
+from rnn_keras.export.litert_cuts import INPUT_HEADROOM, CutEngine, Recording, cut, enlarge, name_input, record
 from rnn_keras.export.litert_graft import graft
 
 Convert = Callable[[str, str], None]
@@ -65,7 +65,7 @@ def convert_function(
 
 
 def make_calibration(recording: Recording, calibration: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What the converter runs the network on, `(n, rows, ...)` by name, and once more with enlarged hidden states."""
+    """What the converter runs the network on, `(n, rows, ...)` by name, and once more with larger inputs and states."""
 
     def split(values: np.ndarray) -> np.ndarray:
         return values.reshape(recording.count, -1, *values.shape[1:])
@@ -75,4 +75,10 @@ def make_calibration(recording: Recording, calibration: Mapping[str, np.ndarray]
         for number, call in enumerate(recording.results)
         for position, values in enumerate(call)
     }
-    return {name: np.concatenate([split(values)] * 2) for name, values in calibration.items()} | results
+    inputs = {
+        name: np.concatenate([split(values), split(values * INPUT_HEADROOM).astype(values.dtype)])
+        if values.dtype.kind == "f"
+        else np.concatenate([split(values)] * 2)
+        for name, values in calibration.items()
+    }
+    return inputs | results
