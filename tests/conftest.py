@@ -2,14 +2,38 @@
 
 import csv
 import gc
+import os
 import random
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from rnn_keras.data.package_files import fetch
 from rnn_keras.utils.errors import UserError
 
+# Graphs are millions of objects, through which the collector of garbage goes again and again: a tenth of the time.
+gc.set_threshold(200_000, 20, 100)
+# XLA takes longer to optimise such small networks than they run. Read when TensorFlow starts, in child processes too.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 SMALL = ("--units", "8", "--embedding-units", "8", "--batch-size", "16", "--learning-rate", "0.02", "--epochs", "3")
+
+
+# The files that take a minute or more, fast or slow tests: they start first, so that no worker ends long after the other.
+LONG = (
+    *("layers/test_keras_own_tests.py", "tuning/test_workers.py", "distributed/test_data_service.py"),
+    *("layers/test_gradients.py", "apps/test_tune_every_app.py", "apps/sentiment/test_sentiment.py"),
+    *("apps/captioning/test_captioning.py", "apps/translation/test_translation.py", "apps/digits/test_digits.py"),
+    *("apps/video_tagging/test_video_tagging.py", "apps/addition/test_addition.py", "apps/memory/test_memory.py"),
+    *("apps/wardrobe/test_wardrobe.py", "tuning/test_search.py", "layers/test_fast_path.py", "serving/test_server.py"),
+    *("apps/addition/seq2seq/test_addition_seq2seq.py", "apps/language/test_language.py", "test_docs.py"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    first = {Path(__file__).parent / name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: first.get(item.path, len(LONG)))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,6 +78,19 @@ def quick_models():
         patch.setattr(RunDirectory, "load_model", load_model)
         yield
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+
+
+@pytest.fixture
+def export_here(monkeypatch):
+    """Saves seconds: the child processes of an export, each of which imports TensorFlow, are functions called here."""
+    from rnn_keras.export import converter, litert, measure, parity
+
+    def run(command, **options):
+        measure.main(*command[command.index("rnn_keras.export.measure") + 1 :])
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(litert, "run_converter", converter.main)
+    monkeypatch.setattr(parity, "subprocess", SimpleNamespace(run=run))
 
 
 @pytest.fixture

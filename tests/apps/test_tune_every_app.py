@@ -31,20 +31,22 @@ APPS = {
 }
 # What makes each app learn from tiny data in seconds. The sizes are flags, so that no trial is large.
 SMALL = ("--units", "8", "--embedding-units", "8")
+SHALLOW = ("--cell", "simple_rnn", "--attention", "none", "--decoder-layers", "1")
 ARGUMENTS = {
     "addition": ("--dataset", "generated", "--digits", "2", "--examples", "300", "--units", "8"),
     "addition.seq2seq": ("--dataset", "generated", "--digits", "2", "--examples", "300", "--units", "8"),
-    "captioning": ("--dataset", "shapes", "--encoder", "cnn", "--size", "32", "--filters", "4", *SMALL),
+    "captioning": ("--dataset", "shapes", "--encoder", "cnn", "--size", "32", "--filters", "4", *SMALL, *SHALLOW),
     "digits": ("--dataset", "digits", "--size", "8", "--filters", "4", "--units", "8"),  # scikit-learn's own images
     "language": ("--dataset", "story", "--window", "16", "--batch-size", "8", *SMALL[:2]),
     "memory": ("--length", "6", "--units", "8", "--steps-per-epoch", "3"),
     "sentiment": ("--dataset", "reviews", "--bigrams", "64", *SMALL),
-    "translation": ("--dataset", "phrases", "--script", "simplified", *SMALL),
+    "translation": ("--dataset", "phrases", "--script", "simplified", *SMALL, *SHALLOW, "--encoder-layers", "1"),
     "video_tagging": (
         *("--dataset", "videos", "--stride", "1", "--ensemble-size", "1", "--units", "8", "--projection", "8"),
     ),
     "wardrobe": ("--dataset", "generated", "--diaries", "40", "--units", "8"),
 }
+FAST = "memory"  # the app whose search takes the fewest seconds
 FIXTURES = ("shapes", "reviews", "phrases", "story", "videos")  # in place of a --dataset of their name
 
 
@@ -101,15 +103,20 @@ def test_loading_reads_no_setting_that_is_searched(name, request):
     assert not read & set(app.search_space)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", APPS)
-def test_two_trials(name, request, tmp_path, capfd):
+SLOW_APPS = [pytest.param(name, marks=pytest.mark.slow) for name in APPS if name != FAST]
+
+
+@pytest.mark.parametrize("name", [FAST, *SLOW_APPS])
+def test_two_trials(name, request, plain_graphs, tmp_path, capfd):
     app = load_app(APPS[name])
     options = ("--max-trials", "2", "--tuner", "random", "--epochs", "1", "--no-compare", "--json")
-    app.main(["tune", "--run-dir", str(tmp_path), *options, *list_arguments(name, request)])
+    arguments = list_arguments(name, request)
+    app.main(["tune", "--run-dir", str(tmp_path), *options, *arguments])
     report = json.loads(capfd.readouterr().out.splitlines()[-1])
 
     assert len(report["trials"]) == 2 and not report["failed"]
     best = json.loads((tmp_path / "tune" / "best.json").read_text())
     assert app.config_class(**best)
-    assert report["best"]["settings"] and report["best"]["settings"].items() <= best.items()
+    searched = set(app.search_space) - {argument.removeprefix("--").replace("-", "_") for argument in arguments}
+    assert set(report["best"]["settings"]) == searched  # what a flag sets is not searched
+    assert report["best"]["settings"].items() <= best.items()

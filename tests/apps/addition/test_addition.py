@@ -11,6 +11,7 @@ from apps.addition import data as addition_data
 from apps.addition import plots as addition_plots
 from apps.addition.__main__ import AdditionApp
 from apps.addition.config import AdditionConfig
+from tests.helpers.new_process import load_in_a_new_process
 
 LONG_DIGITS = (30, 60)
 TINY = ("--cell", "simple_rnn", "--units", 8, "--digits", 2, "--examples", 400, "--epochs", 1)
@@ -83,33 +84,11 @@ def test_predict_answers_every_sum(addition_run, capfd):
 def test_a_new_process_loads_the_model_with_one_import(addition_run, capfd):
     command("predict", "--run-dir", addition_run, "144+177", "--json")
     expected = last_line(capfd)["predictions"]
-    program = (
-        "import sys, keras, tensorflow as tf\n"
-        "try:\n"
-        "    keras.models.load_model(sys.argv[1])\n"
-        "except Exception as error:\n"
-        "    assert 'apps.addition.model' in str(error), error\n"
-        "else:\n"
-        "    raise AssertionError('loaded without the import')\n"
-        "import apps.addition.model\n"
-        "model = keras.models.load_model(sys.argv[1])\n"
-        "print(model({'text': tf.constant(['144+177'])})['sum'].numpy()[0].decode())\n"
-    )
-    arguments = [sys.executable, "-c", program, str(addition_run / "model.keras")]
-    done = subprocess.run(arguments, capture_output=True, text=True)
-    assert done.stdout.split() == expected, done.stderr
+    use = "print(model({'text': tf.constant(['144+177'])})['sum'].numpy()[0].decode())"
+    assert [load_in_a_new_process("apps.addition.model", addition_run, use)] == expected
 
 
-def test_a_search_finds_settings(tmp_path, capfd):
-    options = ("--max-trials", 1, "--no-compare", "--json")
-    command("tune", "--run-dir", tmp_path, *options, *TINY)
-    report = last_line(capfd)
-
-    assert len(report["trials"]) == 1 and not report["failed"]
-    assert set(report["best"]["settings"]) == {"learning_rate", "clip_norm", "batch_size"}
-
-
-def test_export_writes_files(addition_run, tmp_path, capfd):
+def test_export_writes_files(addition_run, tmp_path, export_here, capfd):
     command("export", "--run-dir", addition_run, "--saved-models", tmp_path, "--examples", 0, "--json")
     last_line(capfd)
 
@@ -173,7 +152,7 @@ class TestTrained:
         command("predict", "--run-dir", trained_run, "144", "177", "5+7", "999 1", "--json")
         assert last_line(capfd)["predictions"] == ["321", "12", "1000"]
 
-    def test_exported_files_add_as_keras_does(self, trained_run, tmp_path, capfd):
+    def test_exported_files_add_as_keras_does(self, trained_run, tmp_path, export_here, capfd):
         command("export", "--run-dir", trained_run, "--saved-models", tmp_path, "--examples", 30, "--json")
         report = last_line(capfd)["report"]
 

@@ -14,9 +14,9 @@ from apps.captioning import encoders
 from apps.captioning.__main__ import CaptioningApp
 from apps.captioning.config import CaptioningConfig
 from apps.captioning.data import load_arrays, load_images
-from rnn_keras.export import converter, litert
 from rnn_keras.runtime import LiteRTSeq2Seq
 from rnn_keras.training.run_directory import RunDirectory
+from tests.helpers.new_process import load_in_a_new_process
 
 pytestmark = pytest.mark.usefixtures("quick_models")
 
@@ -127,8 +127,7 @@ def test_a_caption_does_not_depend_on_the_other_images_of_the_batch(model, shape
     assert [answer["caption"].numpy()[0].decode() for answer in alone] == captions[:2]
 
 
-def test_exported_files_caption_as_keras_does(captioning_run, model, shapes, tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(litert, "run_converter", converter.main)  # not in a process of its own, which takes seconds
+def test_exported_files_caption_as_keras_does(captioning_run, model, shapes, tmp_path, export_here, capfd):
     command("export", "--run-dir", captioning_run, "--saved-models", tmp_path, "--examples", 0, "--json")
     assert last_line(capfd)["report"] == []
     folder = tmp_path / "captioning"
@@ -143,7 +142,7 @@ def test_exported_files_caption_as_keras_does(captioning_run, model, shapes, tmp
 
 
 @pytest.mark.slow
-def test_exported_files_run_without_this_project(captioning_run, shapes, tmp_path, capfd):
+def test_exported_files_run_without_this_project(captioning_run, shapes, tmp_path, export_here, capfd):
     command("export", "--run-dir", captioning_run, "--saved-models", tmp_path, "--json")
     report = last_line(capfd)["report"]
     assert [row["format"] for row in report] == ["keras", "saved_model", "litert"]
@@ -175,36 +174,18 @@ def test_exported_files_run_without_this_project(captioning_run, shapes, tmp_pat
 
 @pytest.mark.slow
 def test_a_new_process_loads_the_model_with_one_import(captioning_run, model, shapes):
-    program = (
-        "import sys, keras\n"
-        "try:\n"
-        "    keras.models.load_model(sys.argv[1])\n"
-        "except Exception as error:\n"
-        "    assert 'apps.captioning.model' in str(error), error\n"
-        "import tensorflow as tf, apps.captioning.model\n"
-        "model = keras.models.load_model(sys.argv[1])\n"
-        "contents = tf.constant([open(sys.argv[2], 'rb').read()])\n"
-        "print(model({'picture': contents})['caption'].numpy()[0].decode())\n"
-    )
     file = shapes / "images" / "0.png"
-    answer = run_python(program, captioning_run / "model.keras", file).splitlines()[-1]
+    use = (
+        "contents = tf.constant([open(sys.argv[2], 'rb').read()])\n"
+        "print(model({'picture': contents})['caption'].numpy()[0].decode())"
+    )
+    answer = load_in_a_new_process("apps.captioning.model", captioning_run, use, file)
     assert answer == model({"picture": tf.constant([file.read_bytes()])})["caption"].numpy()[0].decode()
 
 
 def run_python(program, *arguments):
     line = [sys.executable, "-c", program, *map(str, arguments)]
     return subprocess.run(line, capture_output=True, text=True, check=True).stdout
-
-
-def test_a_search_finds_settings(shapes, tmp_path, eager_functions, capfd):
-    settings = ("--dataset", shapes, "--encoder", "cnn", "--size", 32, "--filters", 4, "--shift", 0, "--epochs", 1)
-    settings += ("--units", 8, "--embedding-units", 8, "--cell", "simple_rnn", "--decoder-layers", 1)
-    settings += ("--attention", "none", "--image-as", "state", "--batch-size", 256)
-    command("tune", "--run-dir", tmp_path, "--max-trials", 1, "--no-compare", *settings, "--json")
-    report = last_line(capfd)
-
-    assert len(report["trials"]) == 1 and not report["failed"]
-    assert "dropout" in report["best"]["settings"] and "units" not in report["best"]["settings"]
 
 
 @pytest.mark.slow

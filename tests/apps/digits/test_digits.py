@@ -22,6 +22,7 @@ from rnn_keras.data.images import encode_images
 from rnn_keras.training.fit import fit
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError
+from tests.helpers.new_process import load_in_a_new_process
 
 CLASSES = ("beam", "cross", "pole")
 SMALL = ("--size", "8", "--filters", "8", "--units", "16", "--batch-size", "16", "--learning-rate", "0.01")
@@ -124,27 +125,7 @@ def test_predict_answers_each_picture(digits_run, pictures, tmp_path, monkeypatc
 
 @pytest.mark.slow
 def test_a_new_process_loads_the_model_with_one_import(digits_run):
-    program = "import keras; model = keras.models.load_model(sys.argv[1]); print(model.name)"
-    done = run_python(f"import sys, apps.digits.model; {program}", digits_run / "model.keras")
-    assert done.stdout.strip() == "digits", done.stderr
-    done = run_python(f"import sys; {program}", digits_run / "model.keras")
-    assert done.returncode and "apps.digits.model" in done.stderr
-
-
-def run_python(program, *arguments):
-    return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True)
-
-
-def test_a_search_finds_settings(pictures, tmp_path, capfd):
-    settings = ("--dataset", pictures, "--epochs", 1, *SMALL)
-    command("tune", "--run-dir", tmp_path, "--max-trials", 2, "--no-compare", *settings, "--json")
-    report = last_line(capfd)
-    assert len(report["trials"]) == 2 and set(report["best"]["settings"]) == {
-        "dropout",
-        "shift",
-        "rotation",
-        "clip_norm",
-    }
+    assert load_in_a_new_process("apps.digits.model", digits_run, "print(model.name)") == "digits"
 
 
 def test_what_was_seen_before_changes_no_answer(digits_run, pictures, capfd):
@@ -190,7 +171,7 @@ def test_a_saved_model_file_predicts_the_same_from_files(digits_run, pictures):
     assert [label.decode() for label in out["label"].numpy()] == [CLASSES[number] for number in direct.argmax(axis=1)]
 
 
-def test_an_export_without_examples_writes_the_files(digits_run, tmp_path, capfd):
+def test_an_export_without_examples_writes_the_files(digits_run, tmp_path, export_here, capfd):
     command("export", "--run-dir", digits_run, "--saved-models", tmp_path, "--examples", 0, "--json")
     report = last_line(capfd)
 
@@ -199,7 +180,9 @@ def test_an_export_without_examples_writes_the_files(digits_run, tmp_path, capfd
 
 
 @pytest.mark.slow
-def test_exported_files_take_bytes_and_pixels_and_answer_as_keras_does(digits_run, pictures, tmp_path, capfd):
+def test_exported_files_take_bytes_and_pixels_and_answer_as_keras_does(
+    digits_run, pictures, tmp_path, export_here, capfd
+):
     formats = ("--formats", "saved_model,litert", "--quantize", "none,int8")
     command("export", "--run-dir", digits_run, "--saved-models", tmp_path, *formats, "--json")
     report = last_line(capfd)["report"]

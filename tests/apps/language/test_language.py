@@ -1,8 +1,6 @@
 """The language app on tiny texts, by its commands and by its parts."""
 
 import json
-import subprocess
-import sys
 import tracemalloc
 
 import keras
@@ -20,6 +18,7 @@ from apps.language.reader import CharacterReader
 from apps.language.texts import Text, decode_ids, divide_text, encode_text, load_text
 from rnn_keras.utils import memory
 from rnn_keras.utils.errors import UserError
+from tests.helpers.new_process import load_in_a_new_process
 
 
 def command(*arguments):
@@ -79,7 +78,7 @@ def test_prompts_are_continued_as_the_run_or_the_flags_say(language_run, capfd):
     assert len(last_line(capfd)["text"]) == 206
 
 
-def test_export_writes_files(language_run, tmp_path, capfd):
+def test_export_writes_files(language_run, tmp_path, export_here, capfd):
     command("export", "--run-dir", language_run, "--saved-models", tmp_path, "--examples", 0, "--json")
     report = last_line(capfd)
 
@@ -87,18 +86,8 @@ def test_export_writes_files(language_run, tmp_path, capfd):
     assert report["litert"] == [str(tmp_path / "language" / "language.tflite")]
 
 
-def test_tune_searches_settings(verse, tmp_path, capfd):
-    settings = ("--cell", "gru", "--layers", 1, "--units", 8, "--window", 32, "--batch-size", 8, "--epochs", 1)
-    search = ("--max-trials", 1, "--tuner", "random", "--no-compare")
-    command("tune", "--dataset", verse, "--run-dir", tmp_path, *settings, *search, "--json")
-    report = last_line(capfd)
-
-    assert len(report["trials"]) == 1 and not report["failed"]
-    assert "dropout" in report["best"]["settings"]
-
-
 @pytest.mark.slow
-def test_the_exported_files_are_compared_with_keras(language_run, tmp_path, capfd):
+def test_the_exported_files_are_compared_with_keras(language_run, tmp_path, export_here, capfd):
     options = ("--run-dir", language_run, "--saved-models", tmp_path, "--json")
     command("export", *options, "--formats", "saved_model,litert", "--quantize", "none,dynamic,int8")
     report = last_line(capfd)["report"]
@@ -108,19 +97,8 @@ def test_the_exported_files_are_compared_with_keras(language_run, tmp_path, capf
 
 @pytest.mark.slow
 def test_a_new_process_loads_the_model_with_one_import(language_run):
-    program = (
-        "import sys, apps.language.model, keras, tensorflow as tf\n"
-        "model = keras.models.load_model(sys.argv[1])\n"
-        "print(model({'text': tf.constant(['ab ba\\ncc, d'])})['next'].numpy()[0].decode() == 'é')\n"
-    )
-    done = run_python(program, language_run / "model.keras")
-    assert done.stdout.strip() == "True", done.stderr
-    done = run_python(program.replace("apps.language.model, ", ""), language_run / "model.keras")
-    assert done.returncode and "apps.language.model" in done.stderr
-
-
-def run_python(program, *arguments):
-    return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True)
+    use = "print(model({'text': tf.constant(['ab ba\\ncc, d'])})['next'].numpy()[0].decode() == 'é')"
+    assert load_in_a_new_process("apps.language.model", language_run, use) == "True"
 
 
 def test_a_users_mistakes_are_one_sentence(language_run, tmp_path, capfd):

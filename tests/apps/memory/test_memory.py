@@ -22,6 +22,7 @@ from apps.memory.tasks import LETTERS, AddingProblem, CopyTask
 from apps.memory.words import make_variants, split_words
 from rnn_keras.diagnostics import GradientMonitor
 from rnn_keras.utils.errors import UserError
+from tests.helpers.new_process import load_in_a_new_process
 
 SMALL = ("--length", 6, "--units", 16, "--learning-rate", 0.03)
 LINE = "0.9* 0.5 0.2 0.8 .8* 0.1"
@@ -70,7 +71,7 @@ def test_predict_adds_the_marked_numbers(adding_run, capfd):
     assert predictions[0]["sum"] > predictions[1]["sum"] + 0.7
 
 
-def test_export_writes_files(adding_run, tmp_path, capfd):
+def test_export_writes_files(adding_run, tmp_path, export_here, capfd):
     command("export", "--run-dir", adding_run, "--saved-models", tmp_path, "--examples", 0, "--json")
     report = last_line(capfd)
 
@@ -78,18 +79,8 @@ def test_export_writes_files(adding_run, tmp_path, capfd):
     assert report["litert"] == [str(tmp_path / "memory" / "memory.tflite")]
 
 
-def test_tune_searches_settings(tmp_path, capfd):
-    settings = (*SMALL, "--cell", "gru", "--steps-per-epoch", 3, "--epochs", 1)
-    search = ("--max-trials", 1, "--tuner", "random", "--no-compare")
-    command("tune", "--run-dir", tmp_path, *settings, *search, "--json")
-    report = last_line(capfd)
-
-    assert len(report["trials"]) == 1 and not report["failed"]
-    assert "forget_bias" in report["best"]["settings"] and "units" not in report["best"]["settings"]
-
-
 @pytest.mark.slow
-def test_exported_files_predict_as_keras_does(adding_run, tmp_path, capfd):
+def test_exported_files_predict_as_keras_does(adding_run, tmp_path, export_here, capfd):
     command("export", "--run-dir", adding_run, "--saved-models", tmp_path, "--examples", 50, "--json")
     report = last_line(capfd)["report"]
     assert [row["format"] for row in report] == ["keras", "saved_model", "litert"]
@@ -99,28 +90,18 @@ def test_exported_files_predict_as_keras_does(adding_run, tmp_path, capfd):
         "model = tf.saved_model.load(sys.argv[1])\n"
         "print(float(model.signatures['serving_default'](text=tf.constant([sys.argv[2]]))['sum'][0]))\n"
     )
-    done = run_python(program, tmp_path / "memory" / "1", LINE)
+    line = [sys.executable, "-c", program, str(tmp_path / "memory" / "1"), LINE]
+    printed = subprocess.run(line, capture_output=True, text=True, check=True).stdout
     command("predict", "--run-dir", adding_run, "--json", LINE)
-    assert float(done.stdout.split()[-1]) == pytest.approx(last_line(capfd)["predictions"][0]["sum"], abs=1e-5)
+    assert float(printed.split()[-1]) == pytest.approx(last_line(capfd)["predictions"][0]["sum"], abs=1e-5)
 
 
 @pytest.mark.slow
 def test_a_new_process_loads_the_model_with_one_import(adding_run, capfd):
-    program = (
-        "import sys, apps.memory.model, keras, tensorflow as tf\n"
-        "model = keras.models.load_model(sys.argv[1])\n"
-        "print(float(model({'text': tf.constant([sys.argv[2]])})['sum'][0]))\n"
-    )
-    done = run_python(program, adding_run / "model.keras", LINE)
+    use = "print(float(model({'text': tf.constant([sys.argv[2]])})['sum'][0]))"
+    answer = load_in_a_new_process("apps.memory.model", adding_run, use, LINE)
     command("predict", "--run-dir", adding_run, "--json", LINE)
-    assert float(done.stdout) == pytest.approx(last_line(capfd)["predictions"][0]["sum"], abs=1e-5), done.stderr
-
-    done = run_python(program.replace("apps.memory.model, ", ""), adding_run / "model.keras", LINE)
-    assert done.returncode and "apps.memory.model" in done.stderr
-
-
-def run_python(program, *arguments):
-    return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True)
+    assert float(answer) == pytest.approx(last_line(capfd)["predictions"][0]["sum"], abs=1e-5)
 
 
 def test_a_users_mistakes_are_one_sentence(adding_run, tmp_path, capfd):

@@ -26,6 +26,7 @@ from rnn_keras.data.batching import BucketedBatches
 from rnn_keras.data.text_classification import load_text_dataset
 from rnn_keras.export import parity
 from rnn_keras.utils.errors import UserError
+from tests.helpers.new_process import load_in_a_new_process
 
 SMALL = ("--units", 8, "--embedding-units", 8, "--batch-size", 16, "--learning-rate", 0.02, "--epochs", 3)
 
@@ -176,7 +177,7 @@ def test_the_saved_model_scores_raw_text(sentiment_run, tmp_path, capfd):
 
 
 @pytest.mark.slow
-def test_the_saved_model_scores_raw_text_without_this_project(sentiment_run, tmp_path, capfd):
+def test_the_saved_model_scores_raw_text_without_this_project(sentiment_run, tmp_path, export_here, capfd):
     texts = ["a lovely film", "An AWFUL film<br />really", "", "\N{PARTY POPPER}", "the plot " * 300]
     command("predict", "--run-dir", sentiment_run, "--json", *texts)
     expected = last_line(capfd)["predictions"]
@@ -202,8 +203,9 @@ def test_the_saved_model_scores_raw_text_without_this_project(sentiment_run, tmp
 
 @pytest.mark.slow
 def test_exported_files_agree_with_keras_and_none_is_replaced_by_one_that_differs(
-    sentiment_run, tmp_path, capfd, monkeypatch
+    sentiment_run, tmp_path, capfd, monkeypatch, request
 ):
+    """By child processes: the exports of the other apps' tests call their functions."""
     export = ("export", "--run-dir", sentiment_run, "--saved-models", tmp_path, "--json")
     formats = ("--formats", "saved_model,litert,onnx")
     command(*export, *formats, "--quantize", "none,int8")
@@ -232,6 +234,7 @@ def test_exported_files_agree_with_keras_and_none_is_replaced_by_one_that_differ
 
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     monkeypatch.setitem(parity.TOLERANCE, "none", -1.0)
+    request.getfixturevalue("export_here")
     with pytest.raises(SystemExit):
         command(*export)
     assert "decides differently from Keras" in capfd.readouterr().err
@@ -257,23 +260,7 @@ def test_exported_files_agree_with_keras_and_none_is_replaced_by_one_that_differ
 
 @pytest.mark.slow
 def test_a_new_process_loads_the_model_with_one_import(sentiment_run):
-    program = "import keras; model = keras.models.load_model(sys.argv[1]); print(model.name)"
-    done = run_python(f"import sys, apps.sentiment.model; {program}", sentiment_run / "model.keras")
-    assert done.stdout.strip() == "sentiment", done.stderr
-    done = run_python(f"import sys; {program}", sentiment_run / "model.keras")
-    assert done.returncode and "apps.sentiment.model" in done.stderr
-
-
-def run_python(program, *arguments):
-    return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True)
-
-
-def test_a_search_finds_settings(reviews, tmp_path, capfd):
-    settings = ("--dataset", reviews, *SMALL[:-1], 1, "--layers", 1, "--naive-bayes", 1)
-    command("tune", "--run-dir", tmp_path, "--max-trials", 2, "--no-compare", *settings, "--json")
-    report = last_line(capfd)
-    assert len(report["trials"]) == 2
-    assert "cell" in report["best"]["settings"] and "units" not in report["best"]["settings"]
+    assert load_in_a_new_process("apps.sentiment.model", sentiment_run, "print(model.name)") == "sentiment"
 
 
 def test_what_cannot_be_exported_is_a_sentence(sentiment_run, tmp_path, capfd):

@@ -15,9 +15,9 @@ from apps.translation.attention import AttentionWeights, compute_attention
 from apps.translation.config import TranslationConfig
 from apps.translation.data import load_pairs
 from apps.translation.plots import find_font, format_legend, label_tokens, plot_attention
-from rnn_keras.export import converter, litert
 from rnn_keras.runtime import LiteRTSeq2Seq
 from rnn_keras.training.run_directory import RunDirectory
+from tests.helpers.new_process import load_in_a_new_process
 
 pytestmark = pytest.mark.usefixtures("quick_models")
 
@@ -107,8 +107,7 @@ def test_a_translation_does_not_depend_on_the_other_sentences_of_the_batch(model
     np.testing.assert_allclose([answer["score"].numpy()[0] for answer in alone], together["score"][:2], atol=1e-5)
 
 
-def test_exported_files_translate_as_keras_does(translation_run, model, tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(litert, "run_converter", converter.main)  # not in a process of its own, which takes seconds
+def test_exported_files_translate_as_keras_does(translation_run, model, tmp_path, export_here, capfd):
     command("export", "--run-dir", translation_run, "--saved-models", tmp_path, "--examples", 0, "--json")
     assert last_line(capfd)["report"] == []
     folder = tmp_path / "translation"
@@ -123,7 +122,7 @@ def test_exported_files_translate_as_keras_does(translation_run, model, tmp_path
 
 
 @pytest.mark.slow
-def test_exported_files_run_without_this_project(translation_run, tmp_path, capfd):
+def test_exported_files_run_without_this_project(translation_run, tmp_path, export_here, capfd):
     command("export", "--run-dir", translation_run, "--saved-models", tmp_path, "--json")
     report = last_line(capfd)["report"]
     assert [row["format"] for row in report] == ["keras", "saved_model", "litert"]
@@ -155,18 +154,9 @@ def test_exported_files_run_without_this_project(translation_run, tmp_path, capf
 
 @pytest.mark.slow
 def test_a_new_process_loads_the_model_with_one_import(translation_run, model):
-    program = (
-        "import sys, keras\n"
-        "try:\n"
-        "    keras.models.load_model(sys.argv[1])\n"
-        "except Exception as error:\n"
-        "    assert 'apps.translation.model' in str(error), error\n"
-        "import tensorflow as tf, apps.translation.model\n"
-        "model = keras.models.load_model(sys.argv[1])\n"
-        "print(model({'text': tf.constant([sys.argv[2]])})['translation'].numpy()[0].decode())\n"
-    )
     text = "I see four old rabbits."
-    answer = run_python(program, translation_run / "model.keras", text).splitlines()[-1]
+    use = "print(model({'text': tf.constant([sys.argv[2]])})['translation'].numpy()[0].decode())"
+    answer = load_in_a_new_process("apps.translation.model", translation_run, use, text)
     assert answer == model.translator.generate([text]).texts[0]
 
 
@@ -184,16 +174,6 @@ def test_what_cannot_be_exported_is_a_sentence(translation_run, tmp_path, capfd)
         with pytest.raises(SystemExit):
             command(*export, *options)
         assert sentence in capfd.readouterr().err
-
-
-def test_a_search_finds_settings(phrases, tmp_path, eager_functions, capfd):
-    settings = ("--dataset", phrases, "--script", "simplified", "--units", 8, "--embedding-units", 8, "--epochs", 1)
-    settings += ("--cell", "simple_rnn", "--encoder-layers", 1, "--decoder-layers", 1, "--attention", "none")
-    command("tune", "--run-dir", tmp_path, "--max-trials", 1, "--no-compare", *settings, "--batch-size", 256, "--json")
-    report = last_line(capfd)
-
-    assert len(report["trials"]) == 1 and not report["failed"]
-    assert "dropout" in report["best"]["settings"] and "units" not in report["best"]["settings"]
 
 
 def test_the_attention_is_on_the_word_that_is_translated(model):

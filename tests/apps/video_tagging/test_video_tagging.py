@@ -1,8 +1,6 @@
 """The video tagging app on tiny data, by its commands and by its parts."""
 
 import json
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import keras
@@ -25,6 +23,7 @@ from rnn_keras.data.classification import ClassificationDataset
 from rnn_keras.data.splits import SPLITS
 from rnn_keras.training.stateful import StatefulModel
 from rnn_keras.utils.errors import UserError
+from tests.helpers.new_process import load_in_a_new_process
 
 SMALL = ("--units", 12, "--projection", 12, "--dropout", 0, "--input-dropout", 0, "--batch-size", 8, "--balance", 0.3)
 CAUSAL = ("--no-bidirectional", "--window", 20, "--stride", 1, "--normalization", "off")
@@ -113,7 +112,7 @@ def test_predict_returns_tags_and_segments_of_each_video(tiny_run, folder, capfd
         assert rebuilt == prediction["tags"]
 
 
-def test_export_writes_files(tiny_run, tmp_path, capfd):
+def test_export_writes_files(tiny_run, tmp_path, export_here, capfd):
     command("export", "--run-dir", tiny_run, "--saved-models", tmp_path, "--examples", 0, "--json")
     report = last_line(capfd)
 
@@ -121,36 +120,18 @@ def test_export_writes_files(tiny_run, tmp_path, capfd):
     assert report["litert"] == [str(tmp_path / "video_tagging" / "video_tagging.tflite")]
 
 
-def test_tune_searches_settings(folder, tmp_path, capfd):
-    settings = ("--ensemble-size", 1, "--stride", 8, "--cell", "gru", "--no-bidirectional", "--epochs", 1)
-    search = ("--max-trials", 1, "--tuner", "random", "--no-compare")
-    command("tune", "--dataset", folder, "--run-dir", tmp_path, *settings, *search, "--json")
-    report = last_line(capfd)
-
-    assert len(report["trials"]) == 1 and not report["failed"]
-    assert "units" in report["best"]["settings"] and "cell" not in report["best"]["settings"]
-
-
 @pytest.mark.slow
 def test_a_new_process_loads_the_model_with_one_import(tiny_run, folder):
-    program = (
-        "import sys, keras, numpy as np\n"
-        "if sys.argv[3:]: import apps.video_tagging.model\n"
-        "model = keras.models.load_model(sys.argv[1])\n"
+    use = (
         "steps = np.load(sys.argv[2])['features'][None]\n"
         "outputs = model({'steps': steps, 'lengths': np.array([steps.shape[1]])})\n"
-        "print(model.name, float(outputs['probabilities'][0, -1, 0]))\n"
+        "print(model.name, float(outputs['probabilities'][0, -1, 0]))"
     )
     video = folder / "test" / "video1.npz"
-    arguments = [sys.executable, "-c", program, str(tiny_run / "model.keras"), str(video)]
-    done = subprocess.run([*arguments, "import"], capture_output=True, text=True)
-    name, probability = done.stdout.split()
+    name, probability = load_in_a_new_process("apps.video_tagging.model", tiny_run, use, video).split()
     model = keras.models.load_model(tiny_run / "model.keras")
     expected = VideoTagger(model)(np.load(video)["features"]).probabilities[-1, 0]
     assert name == "video_tagging" and float(probability) == pytest.approx(expected, abs=1e-6)
-
-    done = subprocess.run(arguments, capture_output=True, text=True)
-    assert done.returncode and "apps.video_tagging.model" in done.stderr
 
 
 @pytest.mark.slow
@@ -179,7 +160,7 @@ def test_predictions_are_right_and_in_the_users_own_tags(causal_run, folder, cap
 
 
 @pytest.mark.slow
-def test_the_exported_files_are_compared_with_keras(causal_run, tmp_path, capfd):
+def test_the_exported_files_are_compared_with_keras(causal_run, tmp_path, export_here, capfd):
     command("export", "--run-dir", causal_run, "--saved-models", tmp_path, "--json")
     report = last_line(capfd)["report"]
     assert [row["format"] for row in report] == ["keras", "saved_model", "litert"]

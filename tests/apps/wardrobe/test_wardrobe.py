@@ -3,8 +3,6 @@
 import csv
 import datetime
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -18,6 +16,7 @@ from apps.wardrobe.days import WEATHER
 from apps.wardrobe.diary import check_source, read_diary
 from apps.wardrobe.rules import CLOTHES, CLOTHES_NAMES
 from rnn_keras.utils.errors import UserError
+from tests.helpers.new_process import load_in_a_new_process
 
 TINY = ("--cell", "simple_rnn", "--units", 8, "--diaries", 40, "--epochs", 1)
 
@@ -93,30 +92,8 @@ def test_predict_suggests_clothes_for_the_last_day(wardrobe_run, tmp_path, capfd
 
 @pytest.mark.slow
 def test_a_new_process_loads_the_model_with_one_import(wardrobe_run):
-    program = (
-        "import sys, keras, numpy as np\n"
-        "try:\n"
-        "    keras.models.load_model(sys.argv[1])\n"
-        "except Exception as error:\n"
-        "    assert 'apps.wardrobe.model' in str(error), error\n"
-        "else:\n"
-        "    raise AssertionError('loaded without the import')\n"
-        "import apps.wardrobe.model\n"
-        "model = keras.models.load_model(sys.argv[1])\n"
-        "print(model({'steps': np.array([[[0, 2, 0, 29, 0]]])})['clothes'].numpy()[0, 0].decode())\n"
-    )
-    arguments = [sys.executable, "-c", program, str(wardrobe_run / "model.keras")]
-    done = subprocess.run(arguments, capture_output=True, text=True)
-    assert done.stdout.strip() in CLOTHES, done.stderr
-
-
-def test_a_search_finds_settings(fewer_diaries, tmp_path, capfd):
-    options = ("--max-trials", 1, "--no-compare", "--json")
-    command("tune", "--run-dir", tmp_path, *options, *TINY, "--layers", 1)
-    report = last_line(capfd)
-
-    assert len(report["trials"]) == 1 and not report["failed"]
-    assert set(report["best"]["settings"]) == {"dropout", "learning_rate", "clip_norm", "batch_size"}
+    use = "print(model({'steps': np.array([[[0, 2, 0, 29, 0]]])})['clothes'].numpy()[0, 0].decode())"
+    assert load_in_a_new_process("apps.wardrobe.model", wardrobe_run, use) in CLOTHES
 
 
 def test_what_is_loaded_depends_on_nothing_that_is_searched(fewer_diaries):
@@ -129,7 +106,7 @@ def test_what_is_loaded_depends_on_nothing_that_is_searched(fewer_diaries):
     np.testing.assert_array_equal(plain.splits["train"].clothes, other.splits["train"].clothes)
 
 
-def test_export_writes_files(wardrobe_run, tmp_path, capfd):
+def test_export_writes_files(wardrobe_run, tmp_path, export_here, capfd):
     command("export", "--run-dir", wardrobe_run, "--saved-models", tmp_path, "--examples", 0, "--json")
     last_line(capfd)
 
@@ -138,7 +115,7 @@ def test_export_writes_files(wardrobe_run, tmp_path, capfd):
 
 
 @pytest.mark.slow
-def test_exported_files_predict_as_keras_does(wardrobe_run, tmp_path, capfd):
+def test_exported_files_predict_as_keras_does(wardrobe_run, tmp_path, export_here, capfd):
     command("export", "--run-dir", wardrobe_run, "--saved-models", tmp_path, "--examples", 40, "--json")
     report = last_line(capfd)["report"]
 

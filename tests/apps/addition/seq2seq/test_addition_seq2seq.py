@@ -1,8 +1,6 @@
 """The second task of the addition app, texts of sums to texts of answers, on small numbers."""
 
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -18,6 +16,7 @@ from apps.addition.seq2seq.data import count_question_characters, make_text_batc
 from apps.addition.seq2seq.model import build_network
 from apps.addition.sums import Sums
 from rnn_keras.training.losses import SmoothedCrossentropy
+from tests.helpers.new_process import load_in_a_new_process
 
 
 def command(*arguments):
@@ -79,9 +78,9 @@ def test_one_step_moves_every_weight_and_it_overfits_one_batch(cell):
 
 
 @pytest.mark.slow
-def test_the_commands(tmp_path, capfd):
+def test_the_commands(tmp_path, export_here, capfd):
     run = ("--run-dir", tmp_path / "run")
-    settings = ("--digits", 2, "--examples", 6000, "--units", 32, "--epochs", 12)
+    settings = ("--digits", 2, "--examples", 6000, "--units", 32, "--epochs", 8)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(addition_data, "TEST_SUMS", 20)
         patch.setattr(addition_data, "VALIDATION_SUMS", 20)
@@ -90,7 +89,7 @@ def test_the_commands(tmp_path, capfd):
         assert plots == {"learning_curves.png", "exact_by_carries.png"}
         capfd.readouterr()
         command("evaluate", *run, "--split", "train", "--json")
-        assert last_line(capfd)["exact_2"] > 0.8
+        assert last_line(capfd)["exact_2"] > 0.6
         command("predict", *run, "3", "4", "1+0", "--json")
         answers = last_line(capfd)["predictions"]
         assert len(answers) == 2 and all(answer.isdecimal() for answer in answers)
@@ -99,24 +98,6 @@ def test_the_commands(tmp_path, capfd):
     assert [row["format"] for row in report] == ["keras", "saved_model", "litert"]
     assert all(row["agreement"] == 1 for row in report)
     assert (tmp_path / "addition_seq2seq" / "addition_seq2seq.tflite").exists()
-    assert load_in_a_new_process(tmp_path / "run" / "model.keras", "3+4", "1+0") == answers
-
-
-def load_in_a_new_process(path, *questions):
-    """The answers of a saved model, which needs one import."""
-    program = (
-        "import sys, keras, tensorflow as tf\n"
-        "try:\n"
-        "    keras.models.load_model(sys.argv[1])\n"
-        "except Exception as error:\n"
-        "    assert 'apps.addition.seq2seq.model' in str(error), error\n"
-        "else:\n"
-        "    raise AssertionError('loaded without the import')\n"
-        "import apps.addition.seq2seq.model\n"
-        "model = keras.models.load_model(sys.argv[1])\n"
-        "print(*[text.decode() for text in model({'text': tf.constant(sys.argv[2:])})['sum'].numpy()])\n"
-    )
-    arguments = [sys.executable, "-c", program, str(path), *questions]
-    done = subprocess.run(arguments, capture_output=True, text=True)
-    assert not done.returncode, done.stderr
-    return done.stdout.split()
+    use = "print(*[text.decode() for text in model({'text': tf.constant(sys.argv[2:])})['sum'].numpy()])"
+    module = "apps.addition.seq2seq.model"
+    assert load_in_a_new_process(module, tmp_path / "run", use, "3+4", "1+0").split() == answers
