@@ -20,7 +20,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 SMALL = ("--units", "8", "--embedding-units", "8", "--batch-size", "16", "--learning-rate", "0.02", "--epochs", "3")
 
 
-# The files that take a minute or more, fast or slow tests: they start first, so that no worker ends long after the other.
+# The files that take a minute or more: they start first, so that no worker ends long after the other.
 LONG = (
     *("layers/test_keras_own_tests.py", "tuning/test_workers.py", "distributed/test_data_service.py"),
     *("layers/test_gradients.py", "apps/test_tune_every_app.py", "apps/sentiment/test_sentiment.py"),

@@ -108,24 +108,24 @@ class NetworkRunner(Runner):
         tensor = self.encode(raw) if isinstance(raw, str | bytes) else np.asarray(raw)
         return self.run(tensor[np.newaxis], reset=reset)
 
-    def outputs(self, inputs: Sequence[Any]) -> np.ndarray:
+    def outputs(self, inputs: Sequence[Any], *, reset: bool = True) -> np.ndarray:
         """The first output for each text, or tensor `(steps, ...)`, each read from a zero state: `(n, ...)`.
 
-        Of a network with an output per step, n is the total number of steps.
+        Of a network with an output per step, n is the total number of steps. `reset`: see `run`.
         """
-        outputs = [self.run_one(x)[0] for x in inputs]
+        outputs = [self.run_one(x, reset=reset)[0] for x in inputs]
         return np.concatenate([output[0] for output in outputs] if self.description.get("per_step") else outputs)
 
-    def predict(self, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+    def predict(self, inputs: Sequence[Any], *, reset: bool = True) -> list[dict[str, Any]]:
         """The label and the score of each text, or tensor `(steps, ...)`; of each step where the file says `per_step`.
 
         The score is the probability of the second of two labels; of more, or where the file says `"score": "of_label"`,
         that of the label. Beside it are the `probabilities` of all labels by their names. A file without labels gives
-        its `output`, a number or a list.
+        its `output`, a number or a list. `reset`: see `run`.
         """
         labels, of_label = self.description.get("labels"), self.description.get("score") == "of_label"
         predictions: list[dict[str, Any]] = []
-        for scores in self.outputs(inputs):
+        for scores in self.outputs(inputs, reset=reset):
             if labels is None:
                 predictions.append({"output": scores.item() if scores.size == 1 else scores.tolist()})
                 continue
