@@ -19,6 +19,7 @@ def export(
     formats: str = "saved_model,litert",
     quantize: str = "none",
     steps: int | None = None,
+    stream: bool = False,
     tolerance: float | None = None,
     as_json: AsJson = False,
 ) -> None:
@@ -36,6 +37,7 @@ def export(
             and onnx (needs the extra of that name).
         quantize: The LiteRT files to write: none, dynamic, float16, int8, with commas between.
         steps: The most steps that the files read which fix their number, such as int8; default: those of the examples.
+        stream: The LiteRT and ONNX files read a stream in parts: their states are inputs and outputs.
         tolerance: By how much an output may differ from Keras's; default: a share of the range of the outputs.
         as_json: One JSON object as the last line of standard output, and nothing else there.
     """
@@ -49,7 +51,7 @@ def export(
 
         folder = to if to is not None else Path("saved_models") / model.stem
         loaded = load_keras_file(model)
-        options: dict[str, Any] = {"steps": steps, "tolerance": tolerance, "log": console.print}
+        options: dict[str, Any] = {"steps": steps, "stream": stream, "tolerance": tolerance, "log": console.print}
         report.update(export_model(loaded, folder, chosen, quantisations, arrays, calibrating, **options))
         for path in (report["saved_model"], report["onnx"], *report["litert"]):
             if path:
@@ -72,7 +74,10 @@ def read_arrays(flag: str, path: Path | None) -> Any:
 
     try:
         loaded = np.load(path, allow_pickle=False)
-        return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+        arrays = {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+        if foreign := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
+            raise ValueError(f"{foreign[0]} in it is not an array")
+        return arrays.get("", arrays)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(
             f"{flag} {path} cannot be read ({error}); expected arrays as numpy.save or numpy.savez writes them"

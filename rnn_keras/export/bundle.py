@@ -18,6 +18,7 @@ from rnn_keras.export.publish import publish, require_places
 from rnn_keras.export.recurrent_engine import Note
 from rnn_keras.export.saved_model import export_saved_model, make_endpoint
 from rnn_keras.export.spec import ExportSpec
+from rnn_keras.export.streams import describe_states
 from rnn_keras.runtime.litert_model import append_associated_files
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.faults import find_disk_fault
@@ -141,6 +142,7 @@ def convert(
             spec.files("none"),
             examples=spec.comparison.inputs,
             padding=spec.padding,
+            stream=spec.stream,
             notes=variants[-1].notes,
         )
         variants[-1].path.write_bytes(content)
@@ -149,7 +151,10 @@ def convert(
             log(f"LiteRT, {quantisation} ...")
             variants.append(Variant("litert", folder / name_litert(name, quantisation), quantisation))
             content = convert_litert(spec, quantisation, variants[-1].notes)
-            variants[-1].path.write_bytes(append_associated_files(content, spec.files(quantisation)))
+            files = spec.files(quantisation)
+            if spec.stream and spec.network is not None:
+                files = describe_states(litert.list_stream_layers(spec.network, quantisation), files)
+            variants[-1].path.write_bytes(append_associated_files(content, files))
     return variants
 
 
@@ -174,6 +179,7 @@ def convert_litert(spec: ExportSpec, quantisation: str, notes: list[Note]) -> by
         calibration or examples,
         padding=spec.padding,
         pad_value=spec.pad_value,
+        stream=spec.stream,
         notes=notes,
     )
 

@@ -11,7 +11,9 @@ import tensorflow as tf
 from rnn_keras.export import FORMATS, QUANTISATIONS
 from rnn_keras.export.bundle import compute_all_outputs, export
 from rnn_keras.export.model_function import ModelFunction, describe_model
+from rnn_keras.export.recurrent_calls import find_recurrent_layers
 from rnn_keras.export.spec import Comparison, ExportSpec, description_file
+from rnn_keras.export.streams import make_stateless, require_stream
 from rnn_keras.runtime.network import PADDED
 from rnn_keras.utils.errors import UserError
 
@@ -31,6 +33,7 @@ def export_model(
     calibration: Examples | None = None,
     *,
     steps: int | None = None,
+    stream: bool = False,
     tolerance: float | None = None,
     log: Callable[[str], None] = print,
 ) -> dict[str, Any]:
@@ -52,6 +55,8 @@ def export_model(
         calibration: the same, typical inputs from which int8 learns the ranges of all values; default: the examples.
         steps: the most steps that the files read which fix their number, such as int8; default: those of the longest
             example.
+        stream: whether the LiteRT and ONNX files read a stream in parts, `run(part, reset=False)`: the states are
+            inputs and outputs of the files. So it is for a model with `stateful` layers.
         tolerance: by how much an output may differ from Keras's; default: a share of the range of the outputs, 0.01 %
             in floating point, 1 % with float16, 5 % with dynamic, 8 % with int8.
         log: is called with a line before each step.
@@ -70,6 +75,10 @@ def export_model(
     """
     formats = require_choices("formats", formats, FORMATS)
     quantize = require_choices("quantize", quantize, QUANTISATIONS)
+    if any(layer.stateful for layer in find_recurrent_layers(model)):
+        model, stream = make_stateless(model), True
+    if stream:
+        require_stream(model)
     listed = list_examples(model, examples)
     if not listed:
         listed = make_examples(describe_model(model))
@@ -106,6 +115,7 @@ def export_model(
         steps=steps,
         padding="any",
         pad_value=next(iter(padded.values()), 0),
+        stream=stream,
     )
     return export(spec, None, Path(directory), formats, quantize, log)
 

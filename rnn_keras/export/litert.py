@@ -1,24 +1,26 @@
 """A network as a LiteRT (TFLite) file, converted in a process of its own, since the converter can crash."""
 
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from rnn_keras.export import litert_int8
+from rnn_keras.export.litert_calibration import calibrate_stream, prepare_calibration
 from rnn_keras.export.litert_cuts import CutEngine
 from rnn_keras.export.litert_lstm import can_fuse
 from rnn_keras.export.litert_recurrent import LiteRTEngine, prepared_for_litert
-from rnn_keras.export.model_function import describe_model, flatten_example
+from rnn_keras.export.model_function import describe_model
 from rnn_keras.export.recurrent_calls import find_recurrent_layers
-from rnn_keras.export.recurrent_engine import Engine, Note, get_cells
+from rnn_keras.export.recurrent_engine import Engine, Note, get_cells, list_states
+from rnn_keras.export.streams import make_stream, require_stream
 from rnn_keras.layers.segments import SplitSegments
 from rnn_keras.runtime.litert_model import append_associated_files
 from rnn_keras.utils.errors import UserError
@@ -37,7 +39,9 @@ def convert(
     *,
     padding: Literal["any", "unused"] = "any",
     pad_value: float = 0,
+    stream: bool = False,
     notes: list[Note] | None = None,
+    target: Literal["litert", "micro"] = "litert",
 ) -> bytes:
     """A model as the content of a `.tflite` file, for any batch size and length unless `fix_sizes` fixes them.
 
@@ -52,53 +56,74 @@ def convert(
         calibration: for int8, inputs without the batch, such as `(steps, ...)`, whose activations show the ranges.
         padding: see `rnn_keras.export.recurrent_calls.replaced`.
         pad_value: what the model masks, for shorter sequences of the calibration.
+        stream: whether the states of what is not fused are inputs and outputs; see `list_stream_layers`.
         notes: is filled with how each recurrent layer is computed.
+        target: "micro": for microcontrollers, with operators of tflite-micro alone and of fixed sizes, in float32 or
+            int8. `rnn_keras.export.micro.measure_arena` says how much memory the file needs there.
 
     Raises:
-        UserError: the converter refuses the model, or crashes.
+        UserError: the converter refuses the model, or crashes; or the target has no such quantisation.
     """
+    is_micro = target == "micro"
+    if is_micro and quantisation not in ("none", "int8"):
+        raise UserError(f"files for microcontrollers are none or int8; got the quantisation {quantisation}")
     function = describe_model(model, calibration)
-    specs = fix_sizes(model, function.inputs, steps, quantisation)
+    specs = fix_sizes(model, function.inputs, steps, quantisation, is_micro=is_micro)
+    layers = list_stream_layers(model, quantisation) if stream else []
 
-    def make_serve(engine: Engine) -> Callable[..., dict[str, Any]]:
-        def serve(*inputs: Any) -> dict[str, Any]:
-            with prepared_for_litert(model, engine, padding=padding) as found:
-                outputs = function(*inputs)
+    def make_serve(engine: Engine) -> tuple[Callable[..., dict[str, Any]], list[tf.TensorSpec]]:
+        @contextlib.contextmanager
+        def prepare(**options: Any) -> Iterator[None]:
+            with prepared_for_litert(model, engine, padding=padding, **options) as found:
+                yield
             if notes is not None:
                 notes[:] = found.values()
-            return outputs
 
-        return serve
+        return make_stream(function, specs, layers, prepare)
 
-    if quantisation != "int8":
-        serve = make_serve(LiteRTEngine(is_batch_fixed=all(spec.shape[0] is not None for spec in specs)))
-        return convert_functions({"serving_default": (serve, specs)}, model.variables, quantisation)
-    engine, arrays = CutEngine(), prepare_calibration(specs, calibration, pad_value)
+    if quantisation != "int8" and not is_micro:
+        signature = make_serve(LiteRTEngine(is_batch_fixed=all(spec.shape[0] is not None for spec in specs)))
+        return convert_functions({"serving_default": signature}, model.variables, quantisation)
+    engine, arrays = CutEngine(), prepare_calibration(specs, calibration, pad_value) if len(calibration) else {}
+    serve, all_specs = make_serve(engine)
+    if arrays and layers:
+        arrays = calibrate_stream(serve, engine, specs, calibration, list_states(layers))
     content = litert_int8.convert_function(
-        make_serve(engine), specs, engine, model.variables, quantisation, arrays, run_converter
+        serve, all_specs, engine, model.variables, quantisation, arrays, run_converter
     )
     return append_associated_files(content, {})
 
 
+def list_stream_layers(model: keras.Model, quantisation: str) -> list[Any]:
+    """The recurrent layers whose states a stream hands on: in floating point a fused LSTM keeps its own."""
+    layers = require_stream(model)
+    return [layer for layer in layers if quantisation == "int8" or not all(map(can_fuse, get_cells(layer)))]
+
+
 def fix_sizes(
-    model: keras.Model, inputs: Mapping[str, tf.TensorSpec], steps: int | None, quantisation: str
+    model: keras.Model,
+    inputs: Mapping[str, tf.TensorSpec],
+    steps: int | None,
+    quantisation: str,
+    *,
+    is_micro: bool = False,
 ) -> list[tf.TensorSpec]:
     """The inputs with the sizes that the file fixes; those of None may be any.
 
-    Full int8 fixes the batch size and the number of steps. The fused LSTM keeps its state for a fixed number of rows,
-    and the segments of a sequence are rows. Otherwise the number of steps is the model's own, if it has one: an image's
-    height.
+    Full int8 fixes the batch size and the number of steps, and so do microcontrollers. The fused LSTM keeps its state
+    for a fixed number of rows, and the segments of a sequence are rows. Otherwise the number of steps is the model's
+    own, if it has one: an image's height.
     """
     layers = model._flatten_layers(include_self=True, recursive=True)
     cells = [cell for layer in find_recurrent_layers(model) for cell in get_cells(layer)]
-    is_fused, is_int8 = any(map(can_fuse, cells)), quantisation == "int8"
-    fixes_steps = is_int8 or (is_fused and any(isinstance(layer, SplitSegments) for layer in layers))
+    is_fused, is_static = any(map(can_fuse, cells)), quantisation == "int8" or is_micro
+    fixes_steps = is_static or (is_fused and any(isinstance(layer, SplitSegments) for layer in layers))
     specs = []
     for name, spec in inputs.items():
         batch, *sizes = spec.shape
         if fixes_steps:
             sizes = [steps if size is None else size for size in sizes]
-        specs.append(tf.TensorSpec([1 if is_fused or is_int8 else batch, *sizes], spec.dtype, name))
+        specs.append(tf.TensorSpec([1 if is_fused or is_static else batch, *sizes], spec.dtype, name))
     return specs
 
 
@@ -154,26 +179,3 @@ def run_converter(folder: str, quantisation: str) -> None:
             f"LiteRT's converter {reason} (exit status {process.returncode}, quantisation {quantisation}); leave "
             "this quantisation out, or export another network"
         )
-
-
-def prepare_calibration(
-    specs: Sequence[tf.TensorSpec], examples: Sequence[Any], pad_value: float
-) -> dict[str, np.ndarray]:
-    """Examples as arrays `(n, ...)` of the sizes that the file fixes: shorter ones are padded, longer ones cut.
-
-    Args:
-        specs: of the inputs.
-        examples: arrays without the batch, or dicts or lists of these.
-        pad_value: what is padded with.
-    """
-    arrays, names = {}, [str(spec.name) for spec in specs]
-    for number, spec in enumerate(specs):
-        parts = [np.asarray(flatten_example(example, names)[number]) for example in examples]
-        sizes = spec.shape[1:]
-        parts = [part[tuple(slice(0, size) for size in sizes)] for part in parts]
-        padded = [
-            np.pad(part, [(0, size - n) for size, n in zip(sizes, part.shape, strict=True)], constant_values=pad_value)
-            for part in parts
-        ]
-        arrays[str(spec.name)] = np.array(padded, spec.dtype.as_numpy_dtype)
-    return arrays

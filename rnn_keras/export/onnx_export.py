@@ -1,6 +1,7 @@
 """A model, or any function, as an ONNX file, by tf2onnx; recurrent layers as ONNX's own operators."""
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from rnn_keras.runtime.checksum import ONNX_MARK, append_checksum
@@ -33,6 +34,7 @@ def convert(
     *,
     examples: Sequence[Any] = (),
     padding: Literal["any", "unused"] = "any",
+    stream: bool = False,
     notes: "list[Note] | None" = None,
 ) -> bytes:
     """The network as the content of an `.onnx` file, for any batch size and length.
@@ -45,7 +47,8 @@ def convert(
         files: the files inside, by name, in UTF-8; they become the metadata of the ONNX file.
         examples: see `describe_model`.
         padding: see `rnn_keras.export.recurrent_calls.replaced`.
-        notes: what each recurrent layer has become is appended to it.
+        stream: whether the states are inputs and outputs of the file, so that it reads a stream in parts.
+        notes: is filled with what each recurrent layer has become.
 
     Raises:
         UserError: tf2onnx cannot convert the network.
@@ -57,13 +60,20 @@ def convert(
     from rnn_keras.export.model_function import describe_model
     from rnn_keras.export.onnx_recurrent import OnnxEngine
     from rnn_keras.export.recurrent_calls import replaced
+    from rnn_keras.export.streams import describe_states, make_stream, require_stream
 
     function, engine = describe_model(network, examples), OnnxEngine()
-    with replaced(network, engine, padding=padding) as found:
-        content = convert_function(function, list(function.inputs.values()), files, engine)
-    if notes is not None:
-        notes[:] = found.values()
-    return content
+    layers = require_stream(network) if stream else []
+
+    @contextlib.contextmanager
+    def prepare(**options: Any) -> Iterator[None]:
+        with replaced(network, engine, padding=padding, **options) as found:
+            yield
+        if notes is not None:
+            notes[:] = found.values()
+
+    serve, specs = make_stream(function, list(function.inputs.values()), layers, prepare)
+    return convert_function(serve, specs, describe_states(layers, files), engine)
 
 
 def convert_function(
@@ -94,9 +104,12 @@ def convert_function(
     handlers = {"SelectV2": (select, []), **(engine.handlers if engine is not None else {})}
     try:
         with silent_stderr():
+            require_names(traced)
             model, _ = tf2onnx.convert.from_function(
                 traced, input_signature=list(signature), opset=OPSET, custom_op_handlers=handlers
             )
+    except UserError:
+        raise
     except Exception as error:  # tf2onnx has no errors of its own
         raise UserError(f"tf2onnx cannot convert the network ({error}); leave onnx out of --formats") from error
     if unknown := find_unknown_operations(model.graph):
@@ -108,6 +121,21 @@ def convert_function(
     for name, content in files.items():
         model.metadata_props.add(key=name, value=content.decode())
     return append_checksum(model.SerializeToString(), ONNX_MARK)
+
+
+def require_names(traced: Any) -> None:
+    """Refuses a traced function of which an output has the name of an input.
+
+    Raises:
+        UserError: one has.
+    """
+    function = traced.get_concrete_function()
+    taken = {tensor.name.partition(":")[0] for tensor in function.inputs} & set(function.structured_outputs)
+    if taken:
+        names = ", ".join(sorted(taken))
+        raise UserError(
+            f"ONNX allows one name once, and {names} names an input and an output; name the output otherwise"
+        )
 
 
 def select(graph: Any, node: Any, name: str, arguments: Any) -> None:

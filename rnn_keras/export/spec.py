@@ -87,6 +87,7 @@ class ExportSpec:
         padding: see `rnn_keras.export.recurrent_calls.replaced`; "unused" for a network that masks what follows a
             sequence, and has nothing else to mask.
         pad_value: what the network masks; see `rnn_keras.export.litert.convert`.
+        stream: whether the states are inputs and outputs of the LiteRT and ONNX files; see `rnn_keras.export.streams`.
         modules: modules that register the model's layers, beside those that the saved model names; the process that
             measures the model in Keras imports them before it loads the model.
     """
@@ -104,4 +105,5 @@ class ExportSpec:
     convert_litert: Callable[[str], bytes] | None = None
     padding: Literal["any", "unused"] = "unused"
     pad_value: float = 0
+    stream: bool = False
     modules: tuple[str, ...] = ()
