@@ -155,7 +155,7 @@ def record(
         serve(*inputs)
         return [(cut.inputs, cut.states, cut.results) for cut in engine.cuts]
 
-    arrays = [calibration[str(spec.name)] for spec in specs]
+    arrays = [np.asarray(calibration[str(spec.name)], spec.dtype.as_numpy_dtype) for spec in specs]
     starts = range(0, len(arrays[0]), BLOCK)
     blocks = [run(*(tf.constant(array[i : i + BLOCK]) for array in arrays)) for i in starts]
     cells = [cut.cell for cut in engine.cuts]

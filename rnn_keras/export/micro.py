@@ -1,7 +1,7 @@
 """The memory that a LiteRT file needs on a microcontroller, as tflite-micro's own interpreter reports it.
 
-Run as a program, it is the child process: the path of a file -> the report on standard error. A file that is not made
-for microcontrollers can crash the interpreter, or never end.
+Run as a program, it is the child process: a file and sizes of the arena -> a report on standard error. A file that is not
+made for microcontrollers can crash the interpreter, or never end.
 """
 
 import os
@@ -10,12 +10,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.extras import require_extra
 from rnn_keras.utils.processes import end_with_parent, make_child_environment
 
 LARGEST_ARENA = 2**26  # bytes; no microcontroller has so many
+ALIGNMENT = 16  # bytes
 PATIENCE = 60.0  # seconds for one run
 
 
@@ -39,16 +41,19 @@ def measure_arena(content: bytes) -> int:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "model.tflite"
         path.write_bytes(content)
-        report = _run_interpreter(path)
-    total = re.search(r"Arena allocation total (\d+) bytes", report)
-    if total is None:
-        raise UserError(f"tflite-micro cannot run this file: {_find_reason(report)}; export it with target='micro'")
-    return int(total.group(1))
+        report = _run_interpreter(path, LARGEST_ARENA)
+        total = re.search(r"Arena allocation total (\d+) bytes", report)
+        if total is None:
+            raise UserError(f"tflite-micro cannot run this file: {_find_reason(report)}; export it with target='micro'")
+        # That is what the interpreter occupies in the end. For a moment it needs more, to plan where tensors lie.
+        smallest = int(total.group(1))
+        report = _run_interpreter(path, smallest, LARGEST_ARENA)
+        return int(re.findall(r"smallest arena (\d+)", report)[-1])
 
 
-def _run_interpreter(path: Path) -> str:
-    """What the interpreter writes to standard error."""
-    command = [sys.executable, "-m", "rnn_keras.export.micro", str(path)]
+def _run_interpreter(path: Path, *sizes: int) -> str:
+    """What the child process writes to standard error."""
+    command = [sys.executable, "-m", "rnn_keras.export.micro", str(path), *map(str, sizes)]
     environment = os.environ | make_child_environment()
     try:
         run = subprocess.run(
@@ -65,13 +70,30 @@ def _find_reason(report: str) -> str:
     return lines[0] if lines else "it crashes"
 
 
-def main(path: str) -> None:
-    """Runs a file once, on zeros."""
+def main(path: str, size: str, largest: str | None = None) -> None:
+    """Runs a file once, on zeros, and reports; with `largest`, finds the smallest arena between the two."""
     from tflite_micro.python.tflite_micro import runtime
 
-    interpreter = runtime.Interpreter.from_file(path, arena_size=LARGEST_ARENA)
-    interpreter.invoke()
-    interpreter.print_allocations()
+    if largest is None:
+        interpreter = runtime.Interpreter.from_file(path, arena_size=int(size))
+        interpreter.invoke()
+        interpreter.print_allocations()
+        return
+    low, high = int(size) // ALIGNMENT * ALIGNMENT - ALIGNMENT, -(-int(size) // ALIGNMENT) * ALIGNMENT
+    while not _fits(runtime, path, high):
+        low, high = high, min(2 * high, int(largest))
+    while high - low > ALIGNMENT:
+        middle = (low + high) // 2 // ALIGNMENT * ALIGNMENT
+        low, high = (low, middle) if _fits(runtime, path, middle) else (middle, high)
+    print(f"smallest arena {high}", file=sys.stderr)
+
+
+def _fits(runtime: Any, path: str, size: int) -> bool:
+    try:
+        runtime.Interpreter.from_file(path, arena_size=size).invoke()
+    except RuntimeError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
