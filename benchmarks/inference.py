@@ -59,7 +59,8 @@ def main(options: Options) -> None:
     quiet_tensorflow()
     console = Console(stderr=options.json)
     import_tensorflow()
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    for name in ("tf2onnx", "absl"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     threads = os.cpu_count() or 1
     names = [name for name in NAMES if name not in options.without and (name != TORCH or has_torch())]
     if not has_torch():
@@ -128,7 +129,7 @@ def make_candidates(family: str, size: Size, threads: int, names: list[str], fol
     x = np.random.default_rng(1).standard_normal(size[:3]).astype("float32")
     ours, theirs = (build_model(module, family, size) for module in (rnn_keras.layers, keras.layers))
     theirs.set_weights(ours.get_weights())
-    makers: dict[str, Callable[[], Run]] = {
+    makers: dict[str, Callable[[], Run | None]] = {
         ONNX: lambda: run_onnx(onnx_export.convert(ours, {}), x, threads),
         KERAS_ONNX: lambda: run_onnx(convert_plainly(theirs), x, threads),
         PLAIN_ONNX: lambda: run_onnx(convert_plainly(ours), x, threads),
@@ -137,7 +138,8 @@ def make_candidates(family: str, size: Size, threads: int, names: list[str], fol
         LITERT: lambda: run_litert(litert.convert(ours, size.time, "none"), x, threads, folder),
     }
     expected = np.asarray(theirs(x))
-    functions = {name: make() for name, make in makers.items() if name in names}
+    made = {name: make() for name, make in makers.items() if name in names}
+    functions = {name: function for name, function in made.items() if function is not None}
     for name, function in functions.items():
         np.testing.assert_allclose(np.asarray(function()), expected, rtol=0, atol=1e-4, err_msg=name)
     functions[GRAPH] = make_keras(family, size, x, None, OURS)["forward"]
@@ -183,19 +185,20 @@ def run_saved_model(model: Any, x: Any, folder: Path) -> Run:
     return lambda: loaded.serve(tensor)
 
 
-def run_litert(content: bytes, x: Any, threads: int, folder: Path) -> Run:
+def run_litert(content: bytes, x: Any, threads: int, folder: Path) -> Run | None:
+    """None: the file takes one sequence at a time."""
     from rnn_keras.runtime import LiteRTModel
 
     path = folder / "model.tflite"
     path.write_bytes(content)
     model = LiteRTModel(path, threads)
-    return lambda: model.run(x)[0]
+    return (lambda: model.run(x)[0]) if model.shapes["x"][0] in (None, len(x)) else None
 
 
 def compute_ratios(rows: list[dict[str, Any]], family: str) -> dict[str, float]:
-    """Geometric means over the sizes: the time of each candidate divided by that of our ONNX file."""
+    """Geometric means over the sizes that a candidate has: its time divided by that of our ONNX file."""
     times = [row["seconds"] for row in rows if row["family"] == family]
-    return {name: statistics.geometric_mean(row[name] / row[ONNX] for row in times) for name in times[0]}
+    return {name: statistics.geometric_mean(row[name] / row[ONNX] for row in times if name in row) for name in times[0]}
 
 
 def show(console: Console, report: dict[str, Any], names: list[str]) -> None:
@@ -211,11 +214,16 @@ def show(console: Console, report: dict[str, Any], names: list[str]) -> None:
             table.add_column(name, justify="right")
         for row in report["times"]:
             if row["family"] == family:
-                spread = {name: "-".join(f"{1e3 * s:.3g}" for s in row["spread"][name]) for name in names}
-                cells = (f"{1e3 * row['seconds'][name]:.3g}\n{spread[name]}" for name in names)
-                table.add_row("-".join(map(str, row["size"])), *cells)
+                table.add_row("-".join(map(str, row["size"])), *(show_cell(row, name) for name in names))
         table.add_row("ratio", *(f"{ratios[name]:.2f}" for name in names))
         console.print(table)
+
+
+def show_cell(row: dict[str, Any], name: str) -> str:
+    if name not in row["seconds"]:
+        return ""
+    first, last = row["spread"][name]
+    return f"{1e3 * row['seconds'][name]:.3g}\n{1e3 * first:.3g}-{1e3 * last:.3g}"
 
 
 if __name__ == "__main__":

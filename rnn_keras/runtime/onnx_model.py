@@ -29,6 +29,9 @@ class OnnxModel(NetworkRunner):
         path: the file.
         threads: the most threads that onnxruntime uses for one operation; default: its own choice.
 
+    Attributes:
+        files: the content of the files inside, by name.
+
     Raises:
         UserError: the file is missing, or is not an ONNX model; or onnxruntime is not installed.
 
@@ -56,7 +59,8 @@ class OnnxModel(NetworkRunner):
         except (errors.InvalidProtobuf, errors.InvalidGraph, errors.Fail) as error:
             raise UserError(f"{path} is not an ONNX model, or is damaged; export it again") from error
         metadata = self._session.get_modelmeta().custom_metadata_map
-        super().__init__(path, {name: value.encode() for name, value in metadata.items()})
+        self.files = {name: value.encode() for name, value in metadata.items()}
+        super().__init__(path, self.files)
         inputs = {one.name: (read_shape(one.shape), DTYPES[one.type]) for one in self._session.get_inputs()}
         self.connect(inputs, [one.name for one in self._session.get_outputs()])
 

@@ -1,17 +1,17 @@
 """An encoder and a decoder step as two signatures of a LiteRT file; see `rnn_keras.runtime.litert_seq2seq`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from rnn_keras.data.open_vocabulary import SPACE
 from rnn_keras.export.litert import convert_functions
 from rnn_keras.export.litert_recurrent import LiteRTEngine, prepared_for_litert
 from rnn_keras.export.spec import description_file
-from rnn_keras.runtime.litert_seq2seq import TARGET_VOCABULARY
-from rnn_keras.seq2seq.decoder import AttentionDecoder, Memory
+from rnn_keras.runtime.seq2seq import TARGET_VOCABULARY
+from rnn_keras.seq2seq.decoder import AttentionDecoder
+from rnn_keras.seq2seq.step_functions import make_functions
 from rnn_keras.utils.errors import UserError
 
 
@@ -30,35 +30,16 @@ def convert_seq2seq(encoder: keras.Model, decoder: AttentionDecoder, quantisatio
     """
     if quantisation == "int8":
         raise UserError("a model that writes step by step has no int8 file; leave int8 out of --quantize")
-    (encoder_input,) = encoder.inputs
     engine = LiteRTEngine(is_batch_fixed=True)
+    functions = make_functions(encoder, decoder, batch=1)
+    encode, signature = functions.encode
 
-    def encode(inputs: Any) -> dict[str, Any]:
+    def encode_natively(inputs: Any) -> dict[str, Any]:
         with prepared_for_litert(encoder, engine, padding="unused"):
-            memory, states = decoder.begin(*encoder(inputs, training=False))
-        outputs = {name: value for name, value in memory._asdict().items() if value is not None}
-        return name_states(states) | outputs
+            return encode(inputs)
 
-    def step(tokens: Any, *values: Any) -> dict[str, Any]:
-        by_name = dict(zip(names, values, strict=True))
-        flat = [by_name[name] for name in names if name.startswith("state")]
-        states = tf.nest.pack_sequence_as(structure, flat)
-        memory = Memory(by_name.get("keys"), by_name.get("values"), None)
-        logits, next_states = decoder.step(tokens, states, memory)
-        return {"logits": logits} | name_states(next_states)
-
-    structure = [[0] * decoder.states_per_layer for _ in decoder.recurrent]
-    units = decoder.units
-    shapes: dict[str, tuple[int | None, ...]] = dict.fromkeys(name_states(structure), (1, units))
-    if decoder.attention is not None:
-        shapes |= {"keys": (1, None, units), "values": (1, None, units)}
-    names = list(shapes)
-    specs = [tf.TensorSpec(shape, tf.float32, name) for name, shape in shapes.items()]
-    functions = {
-        "encode": (encode, [tf.TensorSpec((1, *encoder_input.shape[1:]), encoder_input.dtype, "read")]),
-        "step": (step, [tf.TensorSpec((1,), tf.int32, "tokens"), *specs]),
-    }
-    return convert_functions(functions, [*encoder.variables, *decoder.variables], quantisation)
+    named = {"encode": (encode_natively, signature), "step": functions.step}
+    return convert_functions(named, [*encoder.variables, *decoder.variables], quantisation)
 
 
 def seq2seq_files(model: keras.Model, description: Mapping[str, Any], answer: str) -> dict[str, bytes]:
@@ -80,8 +61,3 @@ def seq2seq_files(model: keras.Model, description: Mapping[str, Any], answer: st
         "answer": answer,
     }
     return description_file({**description, **generation}) | {TARGET_VOCABULARY: "\n".join(joined.tokens).encode()}
-
-
-def name_states(states: Iterable[Any]) -> dict[str, Any]:
-    """A nest of states by the names `state_0`, `state_1` and so on."""
-    return {f"state_{number}": value for number, value in enumerate(tf.nest.flatten(states))}

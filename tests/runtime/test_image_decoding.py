@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from rnn_keras.data.images import decode_image as decode_in_graph
-from rnn_keras.runtime.litert_seq2seq import decode_image
+from rnn_keras.runtime.image_decoding import decode_image
 
 
 def save(image, kind="PNG", **options):
