@@ -28,8 +28,8 @@ class Cut:
         cell: its cell.
         inputs: `(batch, time, features)`, what it reads, from the first step on.
         states: those before the first step, `(batch, units)` each; empty: zeros.
-        results: for each state, its values after all steps, `(batch, time, units)`, or after the last one,
-            `(batch, units)`.
+        results: for each state, its values after all steps, `(batch, time, units)`, unless only the last ones were
+            asked for; and then, for each state, its values after the last step, `(batch, units)`.
     """
 
     cell: Any
@@ -66,11 +66,12 @@ class CutEngine(Engine):
     ) -> tuple[Any, list[Any]]:
         """See `Engine`."""
         turn = _make_reversal(x.shape[1], lengths) if reverse else _leave
-        sequences = self._cut(cell, turn(x), states, all_steps=True)
-        if lengths is None:
-            last = [sequence[:, -1] for sequence in sequences]
-        else:
+        results = self._cut(cell, turn(x), states, all_steps=True)
+        sequences, last = results[: len(results) // 2], results[len(results) // 2 :]
+        if lengths is not None:
             last = [gather_steps(sequence, tf.maximum(lengths - 1, 0)) for sequence in sequences]
+        elif can_fuse(cell) and states is None:  # the fused operation has no other results
+            last = [sequence[:, -1] for sequence in sequences]
         return turn(sequences[0]), last
 
     def run_last(
@@ -102,7 +103,7 @@ def _make_reversal(steps: int, lengths: Any | None) -> Callable[[Any], Any]:
 
 
 def compute_states(cell: Any, inputs: Any, states: Sequence[Any], all_steps: bool) -> list[Any]:
-    """The values of each state after every step, `(batch, time, units)`, or after the last, `(batch, units)`."""
+    """The values of each state after every step, `(batch, time, units)`, and after the last, `(batch, units)`."""
     sizes = tf.nest.flatten(cell.state_size)
     start = list(states) or [tf.zeros((tf.shape(inputs)[0], size)) for size in sizes]
 
@@ -110,7 +111,8 @@ def compute_states(cell: Any, inputs: Any, states: Sequence[Any], all_steps: boo
         return tf.nest.flatten(cell(x, list(values), training=False)[1])
 
     sequences: Any = tf.scan(step, tf.transpose(inputs, [1, 0, 2]), initializer=start)
-    return [tf.transpose(sequence, [1, 0, 2]) if all_steps else sequence[-1] for sequence in sequences]
+    last = [sequence[-1] for sequence in sequences]
+    return [tf.transpose(sequence, [1, 0, 2]) for sequence in sequences] + last if all_steps else last
 
 
 @dataclasses.dataclass
@@ -198,7 +200,7 @@ def enlarge(values: np.ndarray) -> np.ndarray:
 
 
 def name_input(number: int, position: int) -> str:
-    """The input for what a cut computes, one for each state."""
+    """The input for one of the results of a cut."""
     return f"cut_{number}_result_{position}"
 
 

@@ -9,6 +9,7 @@ from rnn_keras.export.litert_cuts import INPUT_HEADROOM, Recording, enlarge, nam
 from rnn_keras.export.litert_flatbuffer import FlatGraph, FlatModel
 from rnn_keras.export.litert_fused import LARGEST_CELL_STATE, add_fused_lstm
 from rnn_keras.export.litert_lstm import can_fuse
+from rnn_keras.export.litert_operators import choose_scale
 from rnn_keras.export.litert_step import find_ranges
 from rnn_keras.export.litert_while import add_loop
 from rnn_keras.export.micro_operators import replace_operators
@@ -56,20 +57,23 @@ def _add_cell(
     initial, results = recording.states[number], recording.results[number]
     x = tensors[name_output(number)]
     states = [tensors[name_output(number, i)] for i in range(len(initial))]
+    ranges = find_ranges(cell, recording.inputs[number], initial or None) if quantized else None
     targets: list[int | None] = []
-    for target, values in zip(wanted, results, strict=True):
+    for position, (target, values) in enumerate(zip(wanted, results, strict=True), start=-len(results)):
         if target is None or not (graph.find_consumers(target) or _is_read_later(graph, target, tensors)):
             targets.append(None)
+        elif ranges is None:
+            targets.append(target)
         else:
-            targets.append(_find_target(graph, target, values) if quantized else target)
-    ranges = None
-    if quantized:
+            is_last = values.ndim == 2
+            range_name = f"state_{position + len(np.atleast_1d(cell.state_size))}"
+            targets.append(_find_target(graph, target, values, ranges[range_name] if is_last else None))
+    if ranges is not None:
         x = _find_source(graph, x, recording.inputs[number])
-        states = [_find_source(graph, state, values) for state, values in zip(states, initial, strict=True)]
-        ranges = find_ranges(cell, recording.inputs[number], initial or None)
+        states = [_find_state(graph, state, ranges[f"state_{i}"]) for i, state in enumerate(states)]
     largest = None if ranges is None else ranges.get("state_1")
-    fused = can_fuse(cell) and not states and targets[1] is None and (largest is None or largest < LARGEST_CELL_STATE)
-    if fused and targets[0] is not None:
+    fused = can_fuse(cell) and not states and all(target is None for target in targets[1:])
+    if fused and targets[0] is not None and (largest is None or largest < LARGEST_CELL_STATE):
         add_fused_lstm(graph, cell, x, targets[0], largest)
     elif any(target is not None for target in targets):
         add_loop(graph, cell, x, targets, states or None, ranges)
@@ -100,8 +104,25 @@ def _find_source(graph: FlatGraph, tensor: int, values: np.ndarray) -> int:
     return source
 
 
-def _find_target(graph: FlatGraph, tensor: int, values: np.ndarray) -> int:
-    """An 8-bit tensor to be computed, from which what reads the float tensor is served."""
+def _find_state(graph: FlatGraph, tensor: int, largest: float) -> int:
+    """The form of a float tensor, an initial state, in 8 or 16 bits; in 16 bits it is added where there is none."""
+    producer = graph.find_producer(tensor)
+    if producer is not None and graph.name_operator(producer) == "DEQUANTIZE":
+        return int(producer.inputs[0])
+    source = _make_wide(graph, tensor, largest)
+    graph.add_operator("QUANTIZE", [tensor], [source], schema.QuantizeOptionsT())
+    return source
+
+
+def _find_target(graph: FlatGraph, tensor: int, values: np.ndarray, largest: float | None) -> int:
+    """A tensor to be computed, from which what reads the float tensor is served: in 8 bits, or for a state in 16.
+
+    Args:
+        graph, tensor: the float tensor.
+        values: of the calibration.
+        largest: of a state after the last step, its largest absolute value in any step. Handed on in 8 bits, it would
+            lose what a slow gate adds.
+    """
     target = None
     for consumer in graph.find_consumers(tensor):
         if graph.name_operator(consumer) != "QUANTIZE":
@@ -115,10 +136,18 @@ def _find_target(graph: FlatGraph, tensor: int, values: np.ndarray) -> int:
             graph.remove_operator(consumer)
         else:
             consumer.inputs = [target]
-    if target is None:
+    if target is None and largest is not None:
+        target = _make_wide(graph, tensor, largest)
+    elif target is None:
         target = _make_narrow(graph, tensor, enlarge(values))
     graph.add_operator("DEQUANTIZE", [target], [tensor], schema.DequantizeOptionsT())
     return target
+
+
+def _make_wide(graph: FlatGraph, tensor: int, largest: float) -> int:
+    """A 16-bit tensor for the values of a float tensor."""
+    source = graph.graph.tensors[tensor]
+    return graph.add_tensor(f"{source.name.decode()}/int16", source.shape, np.int16, choose_scale(largest))
 
 
 def _make_narrow(graph: FlatGraph, tensor: int, values: np.ndarray) -> int:

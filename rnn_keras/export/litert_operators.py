@@ -13,6 +13,11 @@ UNIT = 2.0**-15  # the scale of 16-bit values in [-1, 1), which LiteRT fixes for
 RELU = schema.ActivationFunctionType.RELU
 
 
+def choose_scale(largest: float) -> float:
+    """The scale of 16-bit values: a power of two, with room for half as much again as the largest absolute value."""
+    return 2.0 ** (math.ceil(math.log2(max(largest, 2.0**-10) * 1.5)) - 15)
+
+
 class FloatOperators:
     """Operations on float tensors `(rows, units)` of a graph; see `litert_step.Operations`.
 
@@ -88,10 +93,8 @@ class Int16Operators(FloatOperators):
         self.ranges = ranges
 
     def get_scale(self, name: str) -> float:
-        """The scale of a named value: a power of two, with room for half as much again."""
-        largest = max(self.ranges.get(name, 1.0), 2.0**-10)
-        exponent = math.ceil(math.log2(largest * 1.5))
-        return 2.0 ** (exponent - 15)
+        """The scale of a named value."""
+        return choose_scale(self.ranges.get(name, 1.0))
 
     def linear(self, name: str, x: int, kernel: np.ndarray, bias: np.ndarray | None = None) -> int:
         """See `Operations`."""

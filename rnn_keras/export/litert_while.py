@@ -25,18 +25,18 @@ def add_loop(
         graph: the main graph.
         cell: SimpleRNNCell, LSTMCell or GRUCell, of this package or of Keras.
         inputs: the tensor `(rows, time, features)`, float or int8.
-        results: for each state, the tensor of the inputs' type that it is written to: `(rows, time, units)` after each
-            step, or `(rows, units)` after the last; None: nobody needs this state.
-        states: the tensors `(rows, units)` before the first step, of the inputs' type; None: zeros.
+        results: for each state, the tensor of the inputs' type `(rows, time, units)` that it is written to after each
+            step, and then for each the tensor `(rows, units)` after the last step, or these alone; None: nobody needs
+            it.
+        states: the tensors `(rows, units)` before the first step; None: zeros. They and the last ones may have 16 bits.
         ranges: for int8, those of `litert_step.find_ranges`.
     """
     rows, steps, _ = (int(size) for size in graph.graph.tensors[inputs].shape)
     cond, body = graph.model.add_graph("condition"), graph.model.add_graph("step")
     ops = FloatOperators(body, rows) if ranges is None else Int16Operators(body, rows, ranges)
     dtype = np.float32 if ranges is None else np.int8
-    ranks = [0 if result is None else len(graph.graph.tensors[result].shape) for result in results]
-    sequences = [result if rank == 3 else None for result, rank in zip(results, ranks, strict=True)]
-    names = ["state_0", "state_1"][: len(results)]
+    names = ["state_0", "state_1"][: len(np.atleast_1d(cell.state_size))]
+    sequences, last_states = results[: -len(names)] or [None] * len(names), results[-len(names) :]
 
     # The loop's values: the step, the states, the inputs, and the sequences that are written.
     start = [graph.add_constant("start", np.zeros(1, np.int32))]
@@ -47,7 +47,7 @@ def add_loop(
             value = states[position]
         else:
             value = graph.add_tensor(f"{name}/start", (rows, cell.units), np.int16, ops.get_scale(name))
-            graph.add_operator("QUANTIZE", [states[position]], [value], schema.QuantizeOptionsT())
+            value = _match(graph, states[position], value)
         start.append(value)
     start.append(inputs)
     written = [sequence for sequence in sequences if sequence is not None]
@@ -66,7 +66,7 @@ def add_loop(
     t, old = carried[1][0], carried[1][1 : 1 + len(names)]
     x = _read_step(body, carried[1][1 + len(names)], t, ranges is not None)
     new = step_cell(ops, cell, read_weights(cell), x, old)
-    new = [_match_scale(body, value, state) for value, state in zip(new, old, strict=True)]
+    new = [_match(body, value, state) for value, state in zip(new, old, strict=True)]
     unit = body.add_constant("unit", np.array([0, 1, 0], np.int32))
     place = body.add_tensor("place", (3,), np.int32)
     body.add_operator("MUL", [t, unit], [place], schema.MulOptionsT())
@@ -80,12 +80,10 @@ def add_loop(
 
     after = [_copy_tensor(graph, value, graph) for value in start]
     after[2 + len(names) :] = written
-    for position, (result, rank) in enumerate(zip(results, ranks, strict=True), start=1):
-        if result is None or rank == 3:
-            continue
-        if ranges is None:
+    for position, result in enumerate(last_states, start=1):
+        if result is not None and ranges is None:
             after[position] = result
-        else:
+        elif result is not None:
             graph.add_operator("QUANTIZE", [after[position]], [result], schema.QuantizeOptionsT(), 2)
     options: Any = schema.WhileOptionsT()
     options.condSubgraphIndex, options.bodySubgraphIndex = cond.index, body.index
@@ -118,22 +116,22 @@ def _read_step(body: FlatGraph, inputs: int, t: int, quantized: bool) -> int:
     return wide
 
 
-def _match_scale(body: FlatGraph, value: int, state: int) -> int:
-    """The new state with the scale of the old one."""
-    if body.get_quantization(value) == body.get_quantization(state):
+def _match(graph: FlatGraph, value: int, example: int) -> int:
+    """A value with the type and the scale of another tensor."""
+    tensors = graph.graph.tensors
+    if tensors[value].type == tensors[example].type and graph.get_quantization(value) == graph.get_quantization(
+        example
+    ):
         return value
-    result = _copy_tensor(body, state, body)
-    body.add_operator("QUANTIZE", [value], [result], schema.QuantizeOptionsT(), 2)
+    result = _copy_tensor(graph, example, graph)
+    tensors[result].shape = tensors[value].shape
+    graph.add_operator("QUANTIZE", [value], [result], schema.QuantizeOptionsT(), 2)
     return result
 
 
 def _write_step(body: FlatGraph, value: int, sequence: int, place: int) -> int:
     """The sequence with a state at its step."""
-    if body.get_quantization(value) != body.get_quantization(sequence):
-        narrow = _copy_tensor(body, sequence, body)
-        body.graph.tensors[narrow].shape = body.graph.tensors[value].shape
-        body.add_operator("QUANTIZE", [value], [narrow], schema.QuantizeOptionsT(), 2)
-        value = narrow
+    value = _match(body, value, sequence)
     rows, units = body.graph.tensors[value].shape
     shape = body.add_constant("step_shape", np.array([rows, 1, units], np.int32))
     row = _copy_tensor(body, sequence, body)

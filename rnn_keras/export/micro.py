@@ -1,7 +1,7 @@
 """The memory that a LiteRT file needs on a microcontroller, as tflite-micro's own interpreter reports it.
 
-Run as a program, it is the child process: a file and sizes of the arena -> a report on standard error. A file that is not
-made for microcontrollers can crash the interpreter, or never end.
+Run as a program, it is the child process: a file and sizes of the arena -> a report on standard error. A file that is
+not made for microcontrollers can crash the interpreter, or never end.
 """
 
 import os
