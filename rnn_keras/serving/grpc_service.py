@@ -1,4 +1,4 @@
-"""TF Serving's gRPC services beside its REST format, by the official protos."""
+"""TF Serving's gRPC services beside its REST format, by the messages of `rnn_keras.serving.protos`."""
 
 import asyncio
 import logging
@@ -7,18 +7,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-import tensorflow as tf
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
 
 from rnn_keras.serving import metrics
 from rnn_keras.serving.application import Application
 from rnn_keras.serving.body import decompress
 from rnn_keras.serving.connection import count_grpc_connections
 from rnn_keras.serving.limits import Limits
+from rnn_keras.serving.protos import PROTOS
 from rnn_keras.serving.rare_log import RareLog
 from rnn_keras.serving.request import RequestError
 from rnn_keras.serving.served_model import ServedModel
-from rnn_keras.serving.tensors import to_arrays
+from rnn_keras.serving.tensors import to_arrays, write_tensor
 from rnn_keras.utils.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -33,6 +32,7 @@ CODES = {
 MAX_RECEIVING = 32  # requests that arrive at once, of which each may become as long as is allowed
 HANDSHAKE_SECONDS = 5.0  # after which a connection that is silent from the start is closed
 GZIP_START = b"\x1f\x8b"  # with which no message of the protos starts
+AVAILABLE = 30  # of the states of a version
 IDENTITY, GZIP = 1 << 0, 1 << 2  # bits of gRPC's compression algorithms
 
 
@@ -132,35 +132,35 @@ class GrpcService:
         size = self.application.limits.max_bytes if raw.startswith(GZIP_START) else len(raw)
         model, signature, arrays, costs, names = await self.application.convert(size, self._read, raw)
         outputs = await model.compute(signature, arrays, costs)
-        response = _parse(predict_pb2, "PredictResponse", b"")
+        response = PROTOS["PredictResponse"]()
         response.model_spec.name, response.model_spec.signature_name = self.application.versions.name, signature.name
         response.model_spec.version.value = model.version
         for name in names:
-            response.outputs[name].CopyFrom(tf.make_tensor_proto(outputs[name]))
+            write_tensor(outputs[name], response.outputs[name])
         return response.SerializeToString()
 
     async def get_metadata(self, raw: bytes) -> bytes:
         """Answers a `GetModelMetadataRequest`."""
-        request = _parse(get_model_metadata_pb2, "GetModelMetadataRequest", raw)
+        request = _parse("GetModelMetadataRequest", raw)
         for field in request.metadata_field:
             if field != "signature_def":
                 raise RequestError(f"there is no metadata {field[:60]!r}; there is signature_def")
         model = self._find_model(request.model_spec)
-        response = _parse(get_model_metadata_pb2, "GetModelMetadataResponse", b"")
+        response = PROTOS["GetModelMetadataResponse"]()
         response.model_spec.name, response.model_spec.version.value = self.application.versions.name, model.version
-        signatures = _parse(get_model_metadata_pb2, "SignatureDefMap", b"")
+        signatures = PROTOS["SignatureDefMap"]()
         for name, definition in model.definitions.items():
-            signatures.signature_def[name].CopyFrom(definition)
+            signatures.signature_def[name].ParseFromString(definition.SerializeToString())  # maybe TensorFlow's own
         response.metadata["signature_def"].Pack(signatures)
         return response.SerializeToString()
 
     async def get_status(self, raw: bytes) -> bytes:
         """Answers a `GetModelStatusRequest`."""
-        request = _parse(get_model_status_pb2, "GetModelStatusRequest", raw)
+        request = _parse("GetModelStatusRequest", raw)
         model = self._find_model(request.model_spec)
-        response = _parse(get_model_status_pb2, "GetModelStatusResponse", b"")
+        response = PROTOS["GetModelStatusResponse"]()
         status = response.model_version_status.add()
-        status.version, status.state = model.version, status.AVAILABLE
+        status.version, status.state = model.version, AVAILABLE
         return response.SerializeToString()
 
     async def _receive(self, requests: AsyncIterator[bytes]) -> bytes:
@@ -191,7 +191,7 @@ class GrpcService:
         limits: Limits = self.application.limits
         if raw.startswith(GZIP_START):
             raw = decompress(raw, "gzip", limits)
-        request = _parse(predict_pb2, "PredictRequest", raw)
+        request = _parse("PredictRequest", raw)
         model = self._find_model(request.model_spec)
         signature = model.find_signature(request.model_spec.signature_name)
         names = list(dict.fromkeys(request.output_filter)) or signature.outputs
@@ -210,13 +210,13 @@ class GrpcService:
         )
 
 
-def _parse(module: Any, name: str, raw: bytes) -> Any:
+def _parse(name: str, raw: bytes) -> Any:
     """A message of the protos.
 
     Raises:
         RequestError: the bytes are not such a message.
     """
     try:
-        return getattr(module, name).FromString(raw)
+        return PROTOS[name].FromString(raw)
     except Exception as error:  # protobuf's DecodeError, by whichever of its implementations
         raise RequestError(f"the message is not a {name}") from error

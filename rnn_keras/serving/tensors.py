@@ -1,14 +1,33 @@
-"""Tensors of gRPC requests to arrays, and back: their claims are checked before anything is unpacked."""
+"""Tensors of gRPC requests to arrays, and back: their claims are checked before anything is unpacked.
+
+A tensor is a message `TensorProto`, of `rnn_keras.serving.protos` or of TensorFlow.
+"""
 
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from rnn_keras.serving.protos import ENUMS
 from rnn_keras.serving.limits import Limits
 from rnn_keras.serving.request import Arrays, Input, RequestError, check_sizes
+
+# NumPy's dtypes by TensorFlow's types, and the field of a tensor that holds its values one by one.
+DTYPES: dict[str, tuple[str, str]] = {
+    "DT_FLOAT": ("float32", "float_val"),
+    "DT_DOUBLE": ("float64", "double_val"),
+    "DT_HALF": ("float16", "half_val"),  # as its 16 bits
+    "DT_BOOL": ("bool", "bool_val"),
+    "DT_STRING": ("object", "string_val"),
+    "DT_INT64": ("int64", "int64_val"),
+    "DT_UINT32": ("uint32", "uint32_val"),
+    "DT_UINT64": ("uint64", "uint64_val"),
+    **{f"DT_{name.upper()}": (name, "int_val") for name in ("int8", "int16", "int32", "uint8", "uint16")},
+}
+TYPE_NUMBERS = {name: number for number, name in enumerate(ENUMS["tensorflow.DataType"])}
+TYPES = {np.dtype(dtype): TYPE_NUMBERS[name] for name, (dtype, _) in DTYPES.items()}
+FIELDS = {np.dtype(dtype): field for dtype, field in DTYPES.values()}
 
 
 def to_arrays(tensors: Any, inputs: dict[str, Input], limits: Limits) -> Arrays:
@@ -32,44 +51,61 @@ def to_arrays(tensors: Any, inputs: dict[str, Input], limits: Limits) -> Arrays:
     for name in inputs:
         _check_content(name, tensors[name], shapes[name], inputs[name].dtype)
         try:
-            arrays[name] = tf.make_ndarray(tensors[name])
-        except (TypeError, ValueError) as error:
+            arrays[name] = _read_tensor(tensors[name], shapes[name], inputs[name].dtype)
+        except (TypeError, ValueError, OverflowError) as error:
             raise RequestError(f"{name} is not a tensor that can be read ({error})") from error
     return arrays
 
 
+def write_tensor(array: np.ndarray, tensor: Any) -> None:
+    """Fills an empty tensor; strings are bytes in an array of objects."""
+    tensor.dtype = TYPES[array.dtype]
+    for size in array.shape:
+        tensor.tensor_shape.dim.add().size = size
+    if array.dtype.kind != "O" and array.size > 1:  # as TensorFlow writes them
+        tensor.tensor_content = np.ascontiguousarray(array).tobytes()
+    else:
+        values = array.view(np.uint16) if array.dtype == np.float16 else array
+        getattr(tensor, FIELDS[array.dtype]).extend(values.ravel().tolist())
+
+
+def _read_tensor(tensor: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    if dtype.kind != "O" and tensor.tensor_content:
+        return np.frombuffer(tensor.tensor_content, dtype).reshape(shape)
+    values = list(getattr(tensor, FIELDS[dtype]))
+    if dtype == np.float16:
+        return np.array(values, np.uint16).view(np.float16).reshape(shape)
+    return np.array(values, dtype).reshape(shape)
+
+
 def _check_tensor(name: str, tensor: Any, expected: Input) -> tuple[int, ...]:
     """The shape that a tensor claims to have, if the input takes it."""
-    try:
-        dtype = tf.as_dtype(tensor.dtype)
-    except TypeError:
-        raise RequestError(f"{name} has an unknown type, {tensor.dtype}") from None
+    names = ENUMS["tensorflow.DataType"]
+    if not 0 < tensor.dtype < len(names):
+        raise RequestError(f"{name} has an unknown type, {tensor.dtype}")
+    sent = DTYPES.get(names[tensor.dtype], (names[tensor.dtype].removeprefix("DT_").lower(), ""))[0]
     shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
     fits = expected.shape is None or (
         len(shape) == len(expected.shape)
         and all(size in (None, other) for size, other in zip(expected.shape, shape, strict=True))
     )
     is_real = not tensor.tensor_shape.unknown_rank and 0 < len(shape) <= 32 and min(shape) > 0
-    if dtype != tf.as_dtype(expected.dtype if expected.dtype.kind != "O" else tf.string) or not fits or not is_real:
+    if tensor.dtype != TYPES[expected.dtype] or not fits or not is_real:
         wanted = "strings" if expected.dtype.kind == "O" else expected.dtype.name
         raise RequestError(
             f"{name} must be {wanted} of shape {_format_shape(expected.shape)}, with at least one row; got "
-            f"{'strings' if dtype == tf.string else dtype.name} of shape {_format_shape(shape[:32])}"
+            f"{'strings' if sent == 'object' else sent} of shape {_format_shape(shape[:32])}"
         )
     return shape
 
 
 def _check_content(name: str, tensor: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
-    """Refuses a tensor without all of its values; TensorFlow would repeat the last one."""
+    """Refuses a tensor without all of its values, of which TensorFlow itself would repeat the last one."""
     count = math.prod(shape)
     if dtype.kind != "O" and tensor.tensor_content:
         brought = len(tensor.tensor_content) / dtype.itemsize
     else:
-        brought = max(
-            len(getattr(tensor, field.name))
-            for field in tensor.DESCRIPTOR.fields
-            if field.name.endswith("_val") and field.name not in ("resource_handle_val", "variant_val")
-        )
+        brought = len(getattr(tensor, FIELDS[dtype]))
     if brought != count:
         raise RequestError(
             f"{name} is said to have the shape {_format_shape(shape)}, which is {count:,} values, but brings "
