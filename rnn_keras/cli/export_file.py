@@ -1,7 +1,7 @@
 """The command `export` of the toolkit itself: a saved model of anybody's as files that other systems run."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -20,6 +20,7 @@ def export(
     quantize: str = "none",
     steps: int | None = None,
     stream: bool = False,
+    target: Literal["litert", "micro"] = "litert",
     tolerance: float | None = None,
     as_json: AsJson = False,
 ) -> None:
@@ -38,6 +39,7 @@ def export(
         quantize: The LiteRT files to write: none, dynamic, float16, int8, with commas between.
         steps: The most steps that the files read which fix their number, such as int8; default: those of the examples.
         stream: The LiteRT and ONNX files read a stream in parts: their states are inputs and outputs.
+        target: micro: the LiteRT files are for microcontrollers (needs the extra of that name).
         tolerance: By how much an output may differ from Keras's; default: a share of the range of the outputs.
         as_json: One JSON object as the last line of standard output, and nothing else there.
     """
@@ -51,7 +53,13 @@ def export(
 
         folder = to if to is not None else Path("saved_models") / model.stem
         loaded = load_keras_file(model)
-        options: dict[str, Any] = {"steps": steps, "stream": stream, "tolerance": tolerance, "log": console.print}
+        options: dict[str, Any] = {
+            "steps": steps,
+            "stream": stream,
+            "target": target,
+            "tolerance": tolerance,
+            "log": console.print,
+        }
         report.update(export_model(loaded, folder, chosen, quantisations, arrays, calibrating, **options))
         for path in (report["saved_model"], report["onnx"], *report["litert"]):
             if path:

@@ -10,16 +10,15 @@ import numpy as np
 import tensorflow as tf
 
 from rnn_keras.data.batching import predict_sequences
-from rnn_keras.export import litert, onnx_export
+from rnn_keras.export import onnx_export
+from rnn_keras.export.formats import convert, name_files
 from rnn_keras.export.measure import flatten_outputs
 from rnn_keras.export.model_function import describe_model, flatten_example
 from rnn_keras.export.parity import Variant, compare
 from rnn_keras.export.publish import publish, require_places
-from rnn_keras.export.recurrent_engine import Note
-from rnn_keras.export.saved_model import export_saved_model, make_endpoint
 from rnn_keras.export.spec import ExportSpec
-from rnn_keras.export.streams import describe_states
-from rnn_keras.runtime.litert_model import append_associated_files
+from rnn_keras.export.standalone import NAME as RUNNER
+from rnn_keras.export.standalone import write_runner
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.faults import find_disk_fault
 from rnn_keras.utils.files import UNFINISHED, lock_directory, remove_unfinished, require_unicode, write_json
@@ -58,7 +57,7 @@ def export(
                 "this model writes its output step by step and has no ONNX form; leave onnx out of --formats"
             )
         onnx_export.require_onnx()
-    names = [*name_files(directory.name, formats, quantisations), REPORT]
+    names = [*name_files(directory.name, formats, quantisations, spec), RUNNER, REPORT]
     require_unicode(directory, "--saved-models")
     try:
         with lock_directory(directory, "--saved-models"):
@@ -101,87 +100,12 @@ def publish_variants(
     for file in files:
         file.rename(prepared / file.name)
     names = [file.name for file in files]
+    if names:
+        names.append(write_runner(prepared, [prepared / name for name in names]).name)
     if rows:
         write_json(prepared / REPORT, rows)
         names.append(REPORT)
     return publish(prepared, directory, names, has_saved_model=has_saved_model)
-
-
-def name_files(name: str, formats: Sequence[str], quantisations: Sequence[str]) -> list[str]:
-    """The names of the files in these formats, beside a SavedModel."""
-    names = [f"{name}.onnx"] if "onnx" in formats else []
-    if "litert" in formats:
-        names += [name_litert(name, quantisation) for quantisation in quantisations]
-    return names
-
-
-def name_litert(name: str, quantisation: str) -> str:
-    """The name of a LiteRT file."""
-    return f"{name}.tflite" if quantisation == "none" else f"{name}_{quantisation}.tflite"
-
-
-def convert(
-    spec: ExportSpec,
-    folder: Path,
-    name: str,
-    formats: Sequence[str],
-    quantisations: Sequence[str],
-    log: Callable[[str], None],
-) -> list[Variant]:
-    """Writes the formats into a folder, in files of that name."""
-    variants = []
-    if "saved_model" in formats:
-        log("SavedModel ...")
-        endpoint = make_endpoint(spec.model, spec.outputs, spec.comparison.inputs)
-        variants.append(Variant("saved_model", export_saved_model(spec.model, endpoint, folder)))
-    if "onnx" in formats and spec.network is not None:
-        log("ONNX ...")
-        variants.append(Variant("onnx", folder / f"{name}.onnx"))
-        content = onnx_export.convert(
-            spec.network,
-            spec.files("none"),
-            examples=spec.comparison.inputs,
-            padding=spec.padding,
-            stream=spec.stream,
-            notes=variants[-1].notes,
-        )
-        variants[-1].path.write_bytes(content)
-    if "litert" in formats:
-        for quantisation in quantisations:
-            log(f"LiteRT, {quantisation} ...")
-            variants.append(Variant("litert", folder / name_litert(name, quantisation), quantisation))
-            content = convert_litert(spec, quantisation, variants[-1].notes)
-            files = spec.files(quantisation)
-            if spec.stream and spec.network is not None:
-                files = describe_states(litert.list_stream_layers(spec.network, quantisation), files)
-            variants[-1].path.write_bytes(append_associated_files(content, files))
-    return variants
-
-
-def convert_litert(spec: ExportSpec, quantisation: str, notes: list[Note]) -> bytes:
-    """The content of a LiteRT file, without the files inside. `notes`: is filled with what becomes of each layer."""
-    if spec.convert_litert is not None:
-        return spec.convert_litert(quantisation)
-    if spec.network is None:
-        raise UserError("this model has no LiteRT form; leave litert out of --formats")
-    calibration = spec.encode(spec.calibration()) if quantisation == "int8" else []
-    if quantisation == "int8" and not calibration:
-        raise UserError("this model has no examples to calibrate int8 with; leave int8 out of --quantize")
-    examples = [*spec.encode(spec.comparison.inputs), *calibration]
-    steps = spec.steps
-    if steps is None:
-        parts = [np.asarray(part) for example in examples for part in flatten_example(example)]
-        steps = max((len(part) for part in parts if part.ndim), default=1)
-    return litert.convert(
-        spec.network,
-        steps,
-        quantisation,
-        calibration or examples,
-        padding=spec.padding,
-        pad_value=spec.pad_value,
-        stream=spec.stream,
-        notes=notes,
-    )
 
 
 def report(spec: ExportSpec, variants: Sequence[Variant], log: Callable[[str], None]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -16,10 +16,13 @@ from rnn_keras.export.spec import Comparison, ExportSpec, description_file
 from rnn_keras.export.streams import make_stateless, require_stream
 from rnn_keras.runtime.network import PADDED
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.extras import require_extra
 
 # By how much a number in a file may differ from Keras's, as a share of the range of all outputs.
 SHARE_OF_RANGE = {"none": 1e-4, "float16": 0.01, "dynamic": 0.05, "int8": 0.08}
 RANDOM_EXAMPLES, RANDOM_STEPS = 50, 50
+
+TARGETS = ("litert", "micro")
 
 Examples = np.ndarray | Mapping[str, np.ndarray] | Sequence[Any]
 
@@ -34,6 +37,7 @@ def export_model(
     *,
     steps: int | None = None,
     stream: bool = False,
+    target: Literal["litert", "micro"] = "litert",
     tolerance: float | None = None,
     log: Callable[[str], None] = print,
 ) -> dict[str, Any]:
@@ -57,6 +61,9 @@ def export_model(
             example.
         stream: whether the LiteRT and ONNX files read a stream in parts, `run(part, reset=False)`: the states are
             inputs and outputs of the files. So it is for a model with `stateful` layers.
+        target: "micro": the LiteRT files, none or int8, are for microcontrollers: of fixed sizes, with tflite-micro's
+            operators alone, and compared in its own interpreter (extra `micro`), which also says how much memory they
+            need. Masked steps must then be the last ones, and nothing may use the outputs there.
         tolerance: by how much an output may differ from Keras's; default: a share of the range of the outputs, 0.01 %
             in floating point, 1 % with float16, 5 % with dynamic, 8 % with int8.
         log: is called with a line before each step.
@@ -64,7 +71,8 @@ def export_model(
     Returns:
         `saved_model`, `onnx` and `litert`, where the files are; and `report`, a row for each: its size in bytes,
         `ops`, `largest_difference`, `mean_difference`, the `agreement` (the share of numbers within the tolerance),
-        `latency_ms`, `peak_mb`, and under `layers` what each recurrent layer became.
+        `latency_ms`, `peak_mb`, for microcontrollers `arena_bytes`, and under `layers` what each recurrent layer
+        became.
 
     Raises:
         UserError: the model cannot be exported, or a file differs from Keras; what was there before is unchanged.
@@ -75,6 +83,9 @@ def export_model(
     """
     formats = require_choices("formats", formats, FORMATS)
     quantize = require_choices("quantize", quantize, QUANTISATIONS)
+    require_choices("target", [target], TARGETS)
+    if target == "micro":
+        require_extra("micro", "tflite_micro")
     if any(layer.stateful for layer in find_recurrent_layers(model)):
         model, stream = make_stateless(model), True
     if stream:
@@ -90,7 +101,7 @@ def export_model(
             "TextVectorization, keras.Model(vectorization.output, model.output), for the other formats"
         )
     padded = find_padded_inputs(model, listed)
-    if "int8" in quantize and "litert" in formats and not padded:
+    if ("int8" in quantize or target == "micro") and "litert" in formats and not padded:
         require_one_length(model, listed, steps)
     expected = compute_all_outputs(model, listed)
     largest = float(np.ptp(expected)) if expected.size else 0.0
@@ -113,9 +124,10 @@ def export_model(
         calibration=lambda: calibrating,
         files=lambda quantisation: description_file({PADDED: padded}),
         steps=steps,
-        padding="any",
+        padding="unused" if target == "micro" else "any",
         pad_value=next(iter(padded.values()), 0),
         stream=stream,
+        target=target,
     )
     return export(spec, None, Path(directory), formats, quantize, log)
 
@@ -195,9 +207,9 @@ def require_one_length(model: keras.Model, examples: Sequence[Any], steps: int |
         lengths = {len(row[name] if isinstance(row, Mapping) else row) for row in examples}
         if len(lengths | {steps or max(lengths)}) > 1:
             raise UserError(
-                f"an int8 file fixes the number of steps, and the examples of {name} have {min(lengths)} to "
+                f"an int8 or micro file fixes the number of steps, and the examples of {name} have {min(lengths)} to "
                 f"{max(lengths)}; pass examples of one length, give the model a Masking layer so that shorter ones can "
-                "be padded, or leave int8 out"
+                "be padded, or leave these files out"
             )
 
 

@@ -1,6 +1,6 @@
 """The child process of `parity.py`: runs one form of a model on examples, alone, so that its memory is its own.
 
-    python -m rnn_keras.export.measure FOLDER keras|saved_model|onnx|litert PATH [MODULE ...]
+    python -m rnn_keras.export.measure FOLDER keras|saved_model|onnx|litert|micro PATH [MODULE ...]
 
 reads `examples.npz` in the folder and writes `outputs.npy` and `figures.json` beside it. The modules are imported
 before a `.keras` file is loaded. The last line on standard error says why it failed.
@@ -53,7 +53,8 @@ def main(folder: str, kind: str, path: str, *modules: str) -> None:
     elif kind == "saved_model":
         model = load_saved_model(path, output, facts["per_step"])
     else:
-        model = load_onnx(path, output) if kind == "onnx" else load_litert(path, output)
+        load = {"onnx": load_onnx, "litert": load_litert, "micro": load_micro}[kind]
+        model = load(path, output)
     model.run_one(examples[0])
     seconds = []
     for example in examples[:TIMED]:
@@ -214,6 +215,14 @@ def load_litert(path: str, output: str | None) -> Measured:
 
     model = open_litert(path)
     return load_runner(model, None if model.ops is None else len(model.ops), output)
+
+
+def load_micro(path: str, output: str | None) -> Measured:
+    """A LiteRT file in tflite-micro's interpreter."""
+    from rnn_keras.export.micro_model import MicroModel
+
+    model = MicroModel(path)
+    return load_runner(model, len(model.ops), output)
 
 
 def load_runner(model: Runner, ops: int | None, output: str | None) -> Measured:

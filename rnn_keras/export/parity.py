@@ -14,6 +14,7 @@ import numpy as np
 
 from rnn_keras.export.example_file import write_examples
 from rnn_keras.export.measure import REASON
+from rnn_keras.export.micro import measure_arena
 from rnn_keras.export.recurrent_engine import Note
 from rnn_keras.export.spec import ExportSpec, RawInput
 from rnn_keras.runtime.runner import VOCABULARY
@@ -33,11 +34,12 @@ class Variant:
     format: str  # keras, saved_model, onnx or litert
     path: Path
     quantisation: str = "none"
+    target: str = "litert"  # or micro
     notes: list[Note] = dataclasses.field(default_factory=list)  # how its recurrent layers are computed
 
     @property
     def name(self) -> str:
-        return f"litert, {self.quantisation}" if self.format == "litert" else self.format
+        return f"{self.target}, {self.quantisation}" if self.format == "litert" else self.format
 
     @property
     def tolerance(self) -> float:
@@ -67,7 +69,8 @@ def compare(variant: Variant, spec: ExportSpec, expected: np.ndarray) -> dict[st
         folder = Path(name)
         examples = select_examples(variant, spec)
         write_examples(folder / "examples.npz", examples, per_step=spec.per_step, output=spec.output or "")
-        arguments = [str(folder), variant.format, str(variant.path), *spec.modules]
+        kind = variant.target if variant.format == "litert" else variant.format
+        arguments = [str(folder), kind, str(variant.path), *spec.modules]
         command = [sys.executable, "-m", "rnn_keras.export.measure", *arguments]
         environment = os.environ | make_child_environment()
         process = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment)
@@ -92,6 +95,8 @@ def compare(variant: Variant, spec: ExportSpec, expected: np.ndarray) -> dict[st
     row["largest_difference"] = float(np.abs(outputs - expected).max()) if expected.dtype.kind == "f" else None
     row["agreement"] = float(np.mean(comparison.find_agreements(outputs, expected, variant.quantisation)))
     row |= {"metric": comparison.metric_name, "examples": len(comparison.inputs)}
+    if variant.target == "micro":
+        row["arena_bytes"] = measure_arena(variant.path.read_bytes())
     row["layers"] = [dataclasses.asdict(note) for note in variant.notes]
     row[comparison.metric_name] = float(comparison.metric(outputs))
     differing = 1 - row["agreement"]

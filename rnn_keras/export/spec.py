@@ -88,6 +88,7 @@ class ExportSpec:
             sequence, and has nothing else to mask.
         pad_value: what the network masks; see `rnn_keras.export.litert.convert`.
         stream: whether the states are inputs and outputs of the LiteRT and ONNX files; see `rnn_keras.export.streams`.
+        target: "micro": LiteRT files for microcontrollers; see `rnn_keras.export.litert.convert`.
         modules: modules that register the model's layers, beside those that the saved model names; the process that
             measures the model in Keras imports them before it loads the model.
     """
@@ -106,4 +107,5 @@ class ExportSpec:
     padding: Literal["any", "unused"] = "unused"
     pad_value: float = 0
     stream: bool = False
+    target: Literal["litert", "micro"] = "litert"
     modules: tuple[str, ...] = ()

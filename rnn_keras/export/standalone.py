@@ -4,15 +4,16 @@ It is not a copy that is kept beside `rnn_keras.runtime`, but is put together fr
 `rnn_keras.runtime.predict`, and of what that uses, in the order in which Python needs it.
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import rnn_keras
 from rnn_keras.export.sources import Definition, collect_sources, join_sources
 from rnn_keras.runtime.seq2seq import TARGET_VOCABULARY
 from rnn_keras.utils.errors import UserError
 
 NAME = "predict.py"
+VERSION = sys.modules["rnn_keras"].__version__  # not imported: the package itself imports the exports
 COMMAND = "rnn_keras.runtime.predict"
 # In place of what belongs to an installed rnn_keras.
 REPLACED = {Definition("rnn_keras.utils.extras", "require_extra"): Definition(COMMAND, "require_engine")}
@@ -100,6 +101,6 @@ the one before; `--help` says more. From Python:
     from predict import open_model
     open_model("{name}").predict([...])
 
-Written by rnn_keras {rnn_keras.__version__} from its own sources: do not edit it, export again. Apache License 2.0.
+Written by rnn_keras {VERSION} from its own sources: do not edit it, export again. Apache License 2.0.
 """
 '''

@@ -18,7 +18,11 @@ ALL = ("saved_model", "litert", "onnx")
 
 @pytest.fixture(autouse=True)
 def measure_in_process(monkeypatch, in_process):
+    run_process = subprocess.run
+
     def run(command, **options):
+        if "rnn_keras.export.measure" not in command:
+            return run_process(command, **options)
         measure.main(*command[3:])
         return subprocess.CompletedProcess(command, 0, "", "")
 
@@ -124,6 +128,19 @@ def test_streams_in_parts_equal_the_whole(kind, tmp_path):
         for _ in range(2):
             parts = [runner.run(stream[:, t : t + 4], reset=t == 0)[0] for t in range(0, 12, 4)]
             assert np.abs(np.concatenate(parts, axis=1) - expected).max() < largest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "GRU"])
+def test_files_for_microcontrollers(kind, tmp_path):
+    pytest.importorskip("tflite_micro")
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((None, 3)), getattr(keras.layers, kind)(8), keras.layers.Dense(2)])
+    examples = np.random.default_rng(1).normal(size=(50, 20, 3))
+    rows = export(model, tmp_path / "mine", ["litert"], ["none", "int8"], examples, target="micro")["report"]
+    assert rows[0]["largest_difference"] < 1e-5 and rows[1]["mean_difference"] < 0.02
+    assert all(0 < row["arena_bytes"] < 50_000 for row in rows)
+    assert (tmp_path / "mine" / "mine_micro_int8.tflite").exists()
 
 
 def open_exported(path):

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 from rnn_keras.data.classification import label_layer
-from rnn_keras.export import bundle, litert, publish
+from rnn_keras.export import bundle, formats, litert, publish
 from rnn_keras.export.classification import classification_spec
 from rnn_keras.export.saved_model import versions
 from rnn_keras.utils.errors import UserError
@@ -48,7 +48,7 @@ def quick(monkeypatch):
         exports.append(variants)
         return [{"export": len(exports) - 1}]
 
-    monkeypatch.setattr(bundle, "convert_litert", convert_litert)
+    monkeypatch.setattr(formats, "convert_litert", convert_litert)
     monkeypatch.setattr(bundle, "report", report)
 
 
@@ -61,7 +61,7 @@ def read(directory):
     return {
         path.name: json.loads(path.read_text())[0]["export"] if path.suffix == ".json" else int(path.read_bytes()[5:6])
         for path in directory.iterdir()
-        if path.is_file()
+        if path.is_file() and path.suffix != ".py"
     }
 
 
@@ -69,7 +69,8 @@ def test_the_files_of_an_export_are_one_version_and_the_links_lead_to_the_newest
     folder = tmp_path / "model"
     written = export(spec, folder)
     assert written["saved_model"] == str(folder / "1") and written["litert"] == [str(folder / "model.tflite")]
-    assert {path.name for path in (folder / "1").iterdir()} > {"saved_model.pb", "model.tflite", "report.json"}
+    names = {"saved_model.pb", "model.tflite", "report.json", "predict.py"}
+    assert {path.name for path in (folder / "1").iterdir()} > names
     assert read(folder) == {"model.tflite": 0, "report.json": 0}
 
     assert export(spec, folder, ["litert"])["saved_model"] is None
@@ -84,7 +85,7 @@ def test_the_files_of_an_export_are_one_version_and_the_links_lead_to_the_newest
         require_sums(folder / version)
 
 
-@pytest.mark.parametrize("moves", range(5))
+@pytest.mark.parametrize("moves", range(6))
 def test_after_a_kill_at_any_move_the_files_are_of_one_export(moves, spec, tmp_path, monkeypatch):
     """The version is there and complete, or it is not; and what the links lead to is of one export."""
 
@@ -120,7 +121,7 @@ def prepare(spec, folder):
     """What `export` hands to `publish_variants` of a second export."""
     temporary = folder / f"{UNFINISHED}x"
     temporary.mkdir()
-    variants = bundle.convert(spec, temporary, "model", ["saved_model", "litert"], ["none"], lambda line: None)
+    variants = formats.convert(spec, temporary, "model", ["saved_model", "litert"], ["none"], lambda line: None)
     return variants, [{"export": 1}], temporary
 
 
@@ -172,7 +173,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(error, place, spec, tmp_p
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(bundle, place, fail)
+        patch.setattr(formats if hasattr(formats, place) else bundle, place, fail)
         with pytest.raises(UserError, match=f"cannot write to .*model: {FULL}; .*what was there is unchanged"):
             export(spec, folder)
     assert versions(folder) == [1] and read(folder) == {"model.tflite": 0, "report.json": 0}

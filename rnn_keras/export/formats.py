@@ -1,0 +1,97 @@
+"""A model in the formats that are asked for, each a file or folder."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rnn_keras.export import litert, onnx_export
+from rnn_keras.export.answers import describe_signature
+from rnn_keras.export.model_function import flatten_example
+from rnn_keras.export.parity import Variant
+from rnn_keras.export.recurrent_engine import Note
+from rnn_keras.export.saved_model import export_saved_model, make_endpoint
+from rnn_keras.export.spec import ExportSpec
+from rnn_keras.export.streams import describe_states
+from rnn_keras.runtime.litert_model import append_associated_files
+from rnn_keras.utils.errors import UserError
+
+
+def name_files(name: str, formats: Sequence[str], quantisations: Sequence[str], spec: ExportSpec) -> list[str]:
+    """The names of the files in these formats, beside a SavedModel."""
+    names = [f"{name}.onnx"] if "onnx" in formats else []
+    if "litert" in formats:
+        names += [name_litert(name, quantisation, spec.target) for quantisation in quantisations]
+    return names
+
+
+def name_litert(name: str, quantisation: str, target: str) -> str:
+    """The name of a LiteRT file."""
+    parts = [name, *([target] if target != "litert" else []), *([quantisation] if quantisation != "none" else [])]
+    return f"{'_'.join(parts)}.tflite"
+
+
+def convert(
+    spec: ExportSpec,
+    folder: Path,
+    name: str,
+    formats: Sequence[str],
+    quantisations: Sequence[str],
+    log: Callable[[str], None],
+) -> list[Variant]:
+    """Writes the formats into a folder, in files of that name."""
+    variants = []
+    if "saved_model" in formats:
+        log("SavedModel ...")
+        endpoint = make_endpoint(spec.model, spec.outputs, spec.comparison.inputs)
+        variants.append(Variant("saved_model", export_saved_model(spec.model, endpoint, folder)))
+    if "onnx" in formats and spec.network is not None:
+        log("ONNX ...")
+        variants.append(Variant("onnx", folder / f"{name}.onnx"))
+        content = onnx_export.convert(
+            spec.network,
+            describe_signature(spec, spec.files("none")),
+            examples=spec.comparison.inputs,
+            padding=spec.padding,
+            stream=spec.stream,
+            notes=variants[-1].notes,
+        )
+        variants[-1].path.write_bytes(content)
+    if "litert" in formats:
+        for quantisation in quantisations:
+            log(f"LiteRT, {quantisation} ...")
+            path = folder / name_litert(name, quantisation, spec.target)
+            variants.append(Variant("litert", path, quantisation, target=spec.target))
+            content = convert_litert(spec, quantisation, variants[-1].notes)
+            files = spec.files(quantisation)
+            if spec.stream and spec.network is not None:
+                files = describe_states(litert.list_stream_layers(spec.network, quantisation), files)
+            variants[-1].path.write_bytes(append_associated_files(content, files))
+    return variants
+
+
+def convert_litert(spec: ExportSpec, quantisation: str, notes: list[Note]) -> bytes:
+    """The content of a LiteRT file, without the files inside. `notes`: is filled with what becomes of each layer."""
+    if spec.convert_litert is not None:
+        return spec.convert_litert(quantisation)
+    if spec.network is None:
+        raise UserError("this model has no LiteRT form; leave litert out of --formats")
+    calibration = spec.encode(spec.calibration()) if quantisation == "int8" else []
+    if quantisation == "int8" and not calibration:
+        raise UserError("this model has no examples to calibrate int8 with; leave int8 out of --quantize")
+    examples = [*spec.encode(spec.comparison.inputs), *calibration]
+    steps = spec.steps
+    if steps is None:
+        parts = [np.asarray(part) for example in examples for part in flatten_example(example)]
+        steps = max((len(part) for part in parts if part.ndim), default=1)
+    return litert.convert(
+        spec.network,
+        steps,
+        quantisation,
+        calibration or examples,
+        padding=spec.padding,
+        pad_value=spec.pad_value,
+        stream=spec.stream,
+        target=spec.target,
+        notes=notes,
+    )
