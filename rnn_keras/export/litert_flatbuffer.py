@@ -115,7 +115,7 @@ class FlatGraph:
         name: str,
         shape: Sequence[int],
         dtype: Any,
-        scale: float | Sequence[float] | None = None,
+        scale: float | np.ndarray | None = None,
         zero_point: int = 0,
         *,
         variable: bool = False,
@@ -132,7 +132,7 @@ class FlatGraph:
         self.graph.tensors.append(tensor)
         return len(self.graph.tensors) - 1
 
-    def add_constant(self, name: str, values: np.ndarray, scale: float | Sequence[float] | None = None) -> int:
+    def add_constant(self, name: str, values: np.ndarray, scale: float | np.ndarray | None = None) -> int:
         """A tensor with fixed values."""
         index = self.add_tensor(name, values.shape, values.dtype, scale)
         self.graph.tensors[index].buffer = self.model.add_buffer(values)

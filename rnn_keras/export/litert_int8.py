@@ -23,6 +23,8 @@ def convert_function(
     quantisation: str,
     calibration: Mapping[str, np.ndarray],
     run_converter: Convert,
+    *,
+    per_unit: bool = True,
 ) -> bytes:
     """A network as the content of a LiteRT file of fixed sizes, for one sequence at a time; without a checksum.
 
@@ -38,6 +40,7 @@ def convert_function(
         calibration: by the inputs' names, sequences `(n, time, ...)` whose values show the ranges; may be empty for
             float32.
         run_converter: runs `converter.main` on a folder.
+        per_unit: see `litert_operators.Int16Operators`.
 
     Raises:
         UserError: the converter refuses the network, or crashes.
@@ -61,7 +64,7 @@ def convert_function(
         np.savez(folder / "calibration.npz", **arrays)
         run_converter(str(folder), quantisation)
         content = (folder / "model.tflite").read_bytes()
-    return graft(content, recording, quantized=quantisation == "int8")
+    return graft(content, recording, quantized=quantisation == "int8", per_unit=per_unit)
 
 
 def make_calibration(recording: Recording, calibration: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -18,6 +18,8 @@ def add_loop(
     results: Sequence[int | None],
     states: Sequence[int] | None = None,
     ranges: Mapping[str, float] | None = None,
+    *,
+    per_unit: bool = True,
 ) -> None:
     """Adds a recurrent layer to a graph.
 
@@ -30,10 +32,11 @@ def add_loop(
             it.
         states: the tensors `(rows, units)` before the first step; None: zeros. They and the last ones may have 16 bits.
         ranges: for int8, those of `litert_step.find_ranges`.
+        per_unit: see `Int16Operators`.
     """
     rows, steps, _ = (int(size) for size in graph.graph.tensors[inputs].shape)
     cond, body = graph.model.add_graph("condition"), graph.model.add_graph("step")
-    ops = FloatOperators(body, rows) if ranges is None else Int16Operators(body, rows, ranges)
+    ops = FloatOperators(body, rows) if ranges is None else Int16Operators(body, rows, ranges, per_unit)
     dtype = np.float32 if ranges is None else np.int8
     names = ["state_0", "state_1"][: len(np.atleast_1d(cell.state_size))]
     sequences, last_states = results[: -len(names)] or [None] * len(names), results[-len(names) :]
