@@ -98,10 +98,11 @@ def convert_function(
     with silent_stderr():
         import tf2onnx
 
+    from rnn_keras.export.onnx_handlers import HANDLERS
     from rnn_keras.export.onnx_simplify import simplify
 
     traced = tf.function(function, input_signature=list(signature), autograph=False)
-    handlers = {"SelectV2": (select, []), **(engine.handlers if engine is not None else {})}
+    handlers = {**HANDLERS, **(engine.handlers if engine is not None else {})}
     try:
         with silent_stderr():
             require_names(traced)
@@ -136,17 +137,6 @@ def require_names(traced: Any) -> None:
         raise UserError(
             f"ONNX allows one name once, and {names} names an input and an output; name the output otherwise"
         )
-
-
-def select(graph: Any, node: Any, name: str, arguments: Any) -> None:
-    """A handler for tf2onnx: `tf.where` as a selection, where tf2onnx has 0 * a + 1 * b, which is NaN if a is."""
-    from onnx import TensorProto
-    from tf2onnx.onnx_opset.controlflow import Select
-
-    if graph.get_dtype(node.output[0]) in (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT32, TensorProto.INT64):
-        node.type = "Where"
-    else:
-        Select.version_9(graph, node)
 
 
 def find_unknown_operations(graph: Any) -> set[str]:

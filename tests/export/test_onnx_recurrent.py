@@ -8,9 +8,12 @@ import pytest
 
 import rnn_keras.layers
 from rnn_keras.export.onnx_export import convert
+from rnn_keras.export.onnx_recurrent import OnnxEngine
+from rnn_keras.export.recurrent_calls import replaced
 from rnn_keras.runtime import OnnxModel
 
 onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
 
 FEATURES = 3
 OPERATORS = {"LSTM": "LSTM", "GRU": "GRU", "SimpleRNN": "RNN"}
@@ -101,3 +104,110 @@ def test_two_directions_and_a_mask_with_holes(family, module, tmp_path):
     content = convert(model, {})
     assert count_recurrent(content) == {family: 1}
     compare(model, content, tmp_path, "holes", [(5, 9)])
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("family", OPERATORS)
+@pytest.mark.slow
+def test_initial_states_in_and_last_states_out(family, directions, tmp_path):
+    x, kept = keras.Input((None, FEATURES), name="x"), keras.Input((None,), dtype="bool", name="mask")
+    count = directions * (2 if family == "LSTM" else 1)
+    states = {f"initial_{number}": keras.Input((4,), name=f"initial_{number}") for number in range(count)}
+    layer = getattr(rnn_keras.layers, family)(4, return_sequences=True, return_state=True)
+    layer = keras.layers.Bidirectional(layer) if directions == 2 else layer
+    outputs, *last = layer(x, mask=kept, initial_state=list(states.values()))
+    named = {f"last_{number}": state for number, state in enumerate(last)}
+    model = keras.Model({"x": x, "mask": kept, **states}, {"outputs": outputs, **named})
+    randomise(model)
+    content = convert(model, {})
+    assert count_recurrent(content) == {OPERATORS[family]: 1}
+    compare(model, content, tmp_path, "holes", **dict.fromkeys(states, 4))
+
+
+@pytest.mark.parametrize("activation", ["relu", "hard_sigmoid", "linear", "elu", "leaky_relu", "softplus", "softsign"])
+@pytest.mark.parametrize("family", OPERATORS)
+@pytest.mark.slow
+def test_activations_and_no_bias(family, activation, tmp_path):
+    gates = {} if family == "SimpleRNN" else {"recurrent_activation": "hard_sigmoid"}
+    arguments = {"activation": activation, "use_bias": False, **gates}
+    for directions in (1, 2):
+        model = build(family, 1, directions, "none", keras.layers, **arguments)
+        content = convert(model, {})
+        assert count_recurrent(content) == {OPERATORS[family]: 1}
+        compare(model, content, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_gru_whose_reset_gate_acts_before_the_product(tmp_path):
+    model = build("GRU", 1, 2, "right", rnn_keras.layers, reset_after=False)
+    content = convert(model, {})
+    assert count_recurrent(content) == {"GRU": 1}
+    compare(model, content, tmp_path, "right")
+
+
+@pytest.mark.slow
+def test_two_directions_that_differ(tmp_path):
+    x = keras.Input((None, FEATURES), name="x")
+    one_node = keras.layers.Bidirectional(
+        keras.layers.LSTM(4, activation="softsign", return_sequences=True),
+        backward_layer=keras.layers.LSTM(4, use_bias=False, return_sequences=True, go_backwards=True),
+    )
+    two_nodes = keras.layers.Bidirectional(
+        keras.layers.GRU(4, return_sequences=True),
+        backward_layer=keras.layers.GRU(4, reset_after=False, return_sequences=True, go_backwards=True),
+    )
+    model = keras.Model({"x": x}, {"y": two_nodes(one_node(x))})
+    randomise(model)
+    content = convert(model, {})
+    assert count_recurrent(content) == {"LSTM": 1, "GRU": 2}
+    compare(model, content, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_cell_without_an_operator_is_a_loop_with_a_reason(tmp_path):
+    x, notes = keras.Input((None, FEATURES), name="x"), []
+    y = keras.layers.LSTM(4, activation="gelu", return_sequences=True, name="unusual")(x)
+    y = rnn_keras.layers.LSTM(4, return_sequences=True, name="usual")(y)
+    model = keras.Model({"x": x}, {"y": y})
+    content = convert(model, {}, notes=notes)
+    assert count_recurrent(content) == {"Loop": 1, "LSTM": 1}
+    assert {note.layer.split("/")[-1]: note.reason for note in notes} == {
+        "unusual": "ONNX's LSTM has no activation gelu",
+        "usual": None,
+    }
+    compare(model, content, tmp_path)
+
+
+def test_only_what_is_read_is_computed():
+    """Stacked layers have no transposes between them; of the last one nothing but its last state is an output."""
+    x = keras.Input((None, FEATURES), name="x")
+    y = keras.layers.Bidirectional(rnn_keras.layers.LSTM(4, return_sequences=True))(x)
+    model = keras.Model(x, rnn_keras.layers.GRU(4)(y))
+    nodes = onnx.load_from_string(convert(model, {})).graph.node
+    assert [node.op_type for node in nodes] == ["Transpose", "LSTM", "Transpose", "Reshape", "GRU", "Squeeze"]
+    assert [list(node.output)[:1] for node in nodes if node.op_type == "GRU"] == [[""]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", OPERATORS)
+def test_tf2onnx_called_by_the_user(family):
+    """By itself it makes loops of our layers, nodes of a Keras LSTM, and with the engine nodes of all."""
+    import tf2onnx
+
+    model = build(family, 1, 1, "none", rnn_keras.layers)
+    x = np.random.default_rng(3).normal(size=(2, 5, FEATURES)).astype("float32")
+    expected, engine = model({"x": x})["y"], OnnxEngine()
+
+    def count(model, **options):
+        content = tf2onnx.convert.from_keras(model, **options)[0].SerializeToString()
+        (output,) = onnxruntime.InferenceSession(content).run(None, {"x": x})
+        np.testing.assert_allclose(output, expected, **TO_1E5)
+        return count_recurrent(content)
+
+    assert count(model) == {"Loop": 1}
+    with rnn_keras.layers.general_loop():
+        assert count(model) == {"Loop": 1}
+    in_keras = rnn_keras.layers.convert(model, to="keras")
+    assert count(in_keras) == ({"LSTM": 1} if family == "LSTM" else {"Loop": 1})
+    with replaced(model, engine):
+        assert count(model, custom_op_handlers=engine.handlers) == {OPERATORS[family]: 1}
