@@ -89,7 +89,7 @@ def convert(
     if arrays and layers:
         arrays = calibrate_stream(serve, engine, specs, calibration, list_states(layers))
     content = litert_int8.convert_function(
-        serve, all_specs, engine, model.variables, quantisation, arrays, run_converter, per_unit=not is_micro
+        serve, all_specs, engine, model.variables, quantisation, arrays, run_converter, is_micro=is_micro
     )
     return append_associated_files(content, {})
 

@@ -15,14 +15,14 @@ from rnn_keras.export.litert_while import add_loop
 from rnn_keras.export.micro_operators import replace_operators
 
 
-def graft(content: bytes, recording: Recording, *, quantized: bool, per_unit: bool = True) -> bytes:
+def graft(content: bytes, recording: Recording, *, quantized: bool, is_micro: bool = False) -> bytes:
     """The file with each recurrent layer in its place.
 
     Args:
         content: of a network that `litert_cuts.cut` made, converted.
         recording: the values at the cuts.
         quantized: whether the recurrent layers have 8-bit weights.
-        per_unit: see `litert_operators.Int16Operators`.
+        is_micro: whether the file is for microcontrollers.
     """
     model = FlatModel(content)
     graph = FlatGraph(model)
@@ -41,7 +41,7 @@ def graft(content: bytes, recording: Recording, *, quantized: bool, per_unit: bo
         setattr(graph.graph, side, [i for i in dict.fromkeys(map(int, getattr(graph.graph, side))) if i in indices])
     for number, cell in enumerate(recording.cells):
         wanted = [removed.get(name_input(number, i)) for i in range(len(recording.results[number]))]
-        _add_cell(graph, cell, recording, number, removed, wanted, quantized, per_unit)
+        _add_cell(graph, cell, recording, number, removed, wanted, quantized, is_micro)
     replace_operators(model)
     return model.serialize()
 
@@ -54,7 +54,7 @@ def _add_cell(
     tensors: dict[str, int],
     wanted: list[int | None],
     quantized: bool,
-    per_unit: bool,
+    is_micro: bool,
 ) -> None:
     initial, results = recording.states[number], recording.results[number]
     x = tensors[name_output(number)]
@@ -78,7 +78,7 @@ def _add_cell(
     if fused and targets[0] is not None and (largest is None or largest < LARGEST_CELL_STATE):
         add_fused_lstm(graph, cell, x, targets[0], largest)
     elif any(target is not None for target in targets):
-        add_loop(graph, cell, x, targets, states or None, ranges, per_unit=per_unit)
+        add_loop(graph, cell, x, targets, states or None, ranges, is_micro=is_micro)
 
 
 def _is_read_later(graph: FlatGraph, tensor: int, tensors: dict[str, int]) -> bool:

@@ -24,7 +24,7 @@ def convert_function(
     calibration: Mapping[str, np.ndarray],
     run_converter: Convert,
     *,
-    per_unit: bool = True,
+    is_micro: bool = False,
 ) -> bytes:
     """A network as the content of a LiteRT file of fixed sizes, for one sequence at a time; without a checksum.
 
@@ -40,7 +40,7 @@ def convert_function(
         calibration: by the inputs' names, sequences `(n, time, ...)` whose values show the ranges; may be empty for
             float32.
         run_converter: runs `converter.main` on a folder.
-        per_unit: see `litert_operators.Int16Operators`.
+        is_micro: whether the file is for microcontrollers.
 
     Raises:
         UserError: the converter refuses the network, or crashes.
@@ -64,7 +64,7 @@ def convert_function(
         np.savez(folder / "calibration.npz", **arrays)
         run_converter(str(folder), quantisation)
         content = (folder / "model.tflite").read_bytes()
-    return graft(content, recording, quantized=quantisation == "int8", per_unit=per_unit)
+    return graft(content, recording, quantized=quantisation == "int8", is_micro=is_micro)
 
 
 def make_calibration(recording: Recording, calibration: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

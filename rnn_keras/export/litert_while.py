@@ -1,5 +1,6 @@
 """A recurrent layer as a WHILE loop of a LiteRT graph, of static shapes: in floating point, or with 8-bit weights."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,8 +8,10 @@ import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
 from rnn_keras.export.litert_flatbuffer import FlatGraph
-from rnn_keras.export.litert_operators import FloatOperators, Int16Operators
+from rnn_keras.export.litert_operators import FloatOperators, Int16Operators, choose_scale
 from rnn_keras.export.litert_step import read_weights, step_cell
+
+LONG = 100  # steps from which on a sequence is cut into blocks
 
 
 def add_loop(
@@ -19,9 +22,13 @@ def add_loop(
     states: Sequence[int] | None = None,
     ranges: Mapping[str, float] | None = None,
     *,
-    per_unit: bool = True,
+    is_micro: bool = False,
 ) -> None:
     """Adds a recurrent layer to a graph.
+
+    A loop copies all that it carries at each step, its inputs and outputs of all steps too. So a long sequence is cut
+    into blocks, each with a loop of its own, which share the graphs of their steps. Microcontrollers have one loop:
+    their interpreter plans the memory of a graph for one place in the file alone.
 
     Args:
         graph: the main graph.
@@ -32,65 +39,123 @@ def add_loop(
             it.
         states: the tensors `(rows, units)` before the first step; None: zeros. They and the last ones may have 16 bits.
         ranges: for int8, those of `litert_step.find_ranges`.
-        per_unit: see `Int16Operators`.
+        is_micro: whether the file is for microcontrollers.
     """
     rows, steps, _ = (int(size) for size in graph.graph.tensors[inputs].shape)
-    cond, body = graph.model.add_graph("condition"), graph.model.add_graph("step")
-    ops = FloatOperators(body, rows) if ranges is None else Int16Operators(body, rows, ranges, per_unit)
-    dtype = np.float32 if ranges is None else np.int8
-    names = ["state_0", "state_1"][: len(np.atleast_1d(cell.state_size))]
-    sequences, last_states = results[: -len(names)] or [None] * len(names), results[-len(names) :]
-
-    # The loop's values: the step, the states, the inputs, and the sequences that are written.
-    start = [graph.add_constant("start", np.zeros(1, np.int32))]
-    for position, name in enumerate(names):
-        if states is None:
-            value = graph.add_constant(f"{name}/zeros", np.zeros((rows, cell.units), ops.dtype), ops.get_scale(name))
-        elif ranges is None:
-            value = states[position]
-        else:
-            value = graph.add_tensor(f"{name}/start", (rows, cell.units), np.int16, ops.get_scale(name))
-            value = _match(graph, states[position], value)
-        start.append(value)
-    start.append(inputs)
+    count = len(np.atleast_1d(cell.state_size))
+    sequences, last_states = results[:-count] or [None] * count, results[-count:]
     written = [sequence for sequence in sequences if sequence is not None]
-    for sequence in written:
-        blank = graph.add_constant("blank", np.zeros((rows, steps, cell.units), dtype))
-        graph.graph.tensors[blank].quantization = graph.graph.tensors[sequence].quantization
-        start.append(blank)
-    carried = [[_copy_tensor(graph, value, part) for value in start] for part in (cond, body)]
-    cond.graph.inputs, body.graph.inputs = carried
+    is_written = [sequence is not None for sequence in sequences]
+    scales = [None if ranges is None else choose_scale(ranges[f"state_{i}"]) for i in range(count)]
+    current = _add_states(graph, (rows, cell.units), scales, states)
+    size = steps if is_micro or steps < LONG else math.ceil(math.sqrt(steps))
+    graphs: dict[int, tuple[int, int]] = {}
+    parts: list[list[int]] = [[] for _ in written]
+    for begin in range(0, steps, size):
+        length = min(size, steps - begin)
+        start = [graph.add_constant("start", np.zeros(1, np.int32)), *current]
+        start.append(_take_steps(graph, inputs, begin, length))
+        start += [_add_blank(graph, sequence, length) for sequence in written]
+        if length not in graphs:
+            graphs[length] = _add_step(graph, start, cell, is_written, ranges, is_micro)
+        after = [_copy_tensor(graph, value, graph) for value in start]
+        current = after[1 : 1 + count]
+        for part, tensor in zip(parts, after[2 + count :], strict=True):
+            part.append(tensor)
+        if length == steps:
+            after[2 + count :] = written
+        if begin + length == steps and ranges is None:
+            after[1 : 1 + count] = [
+                own if wanted is None else wanted for own, wanted in zip(current, last_states, strict=True)
+            ]
+        options: Any = schema.WhileOptionsT()
+        options.condSubgraphIndex, options.bodySubgraphIndex = graphs[length]
+        graph.add_operator("WHILE", start, after, options)
+    for sequence, part in zip(written, parts, strict=True):
+        if len(part) > 1:
+            join: Any = schema.ConcatenationOptionsT()
+            join.axis = 1
+            graph.add_operator("CONCATENATION", part, [sequence], join, 2)
+    for own, wanted in zip(current, last_states, strict=True):
+        if wanted is not None and ranges is not None:
+            graph.add_operator("QUANTIZE", [own], [wanted], schema.QuantizeOptionsT(), 2)
 
-    last = cond.add_constant("steps", np.array([steps], np.int32))
+
+def _add_states(
+    graph: FlatGraph, shape: tuple[int, int], scales: Sequence[float | None], states: Sequence[int] | None
+) -> list[int]:
+    """The states before the first step, in 16 bits where they have a scale."""
+    if states is not None and scales[0] is None:
+        return list(states)
+    if states is None:
+        zeros = np.zeros(shape, np.float32 if scales[0] is None else np.int16)
+        return [graph.add_constant("zeros", zeros, scale) for scale in scales]
+    wide = [graph.add_tensor("initial", shape, np.int16, scale) for scale in scales]
+    return [_match(graph, state, one) for state, one in zip(states, wide, strict=True)]
+
+
+def _take_steps(graph: FlatGraph, inputs: int, begin: int, length: int) -> int:
+    """Some steps of the inputs."""
+    rows, steps, features = (int(size) for size in graph.graph.tensors[inputs].shape)
+    if length == steps:
+        return inputs
+    block = _copy_tensor(graph, inputs, graph)
+    graph.graph.tensors[block].shape = [rows, length, features]
+    where = [np.array([0, begin, 0], np.int32), np.array([rows, length, features], np.int32)]
+    limits = [graph.add_constant("block", values) for values in where]
+    graph.add_operator("SLICE", [inputs, *limits], [block], schema.SliceOptionsT(), 2)
+    return block
+
+
+def _add_blank(graph: FlatGraph, sequence: int, length: int) -> int:
+    """Some steps to be written, like a sequence."""
+    example = graph.graph.tensors[sequence]
+    dtype = np.float32 if example.type == schema.TensorType.FLOAT32 else np.int8
+    blank = graph.add_constant("blank", np.zeros((example.shape[0], length, example.shape[2]), dtype))
+    graph.graph.tensors[blank].quantization = example.quantization
+    return blank
+
+
+def _add_step(
+    graph: FlatGraph,
+    start: Sequence[int],
+    cell: Any,
+    is_written: Sequence[bool],
+    ranges: Mapping[str, float] | None,
+    is_micro: bool,
+) -> tuple[int, int]:
+    """The indices of the graphs of a loop: whether there is another step, and the step.
+
+    Args:
+        graph: the main graph.
+        start: its tensors that the loop begins with: the step's number, the states, the inputs, and what is written.
+        cell: the cell.
+        is_written: for each state, whether it is written after each step.
+        ranges, is_micro: see `add_loop`.
+    """
+    count = len(is_written)
+    rows, steps, _ = (int(size) for size in graph.graph.tensors[start[1 + count]].shape)
+    cond, body = graph.model.add_graph("condition"), graph.model.add_graph("step")
+    t, *_ = cond.graph.inputs = [_copy_tensor(graph, value, cond) for value in start]
     more = cond.add_tensor("more", (1,), np.bool_)
-    cond.add_operator("LESS", [carried[0][0], last], [more], schema.LessOptionsT())
+    last = cond.add_constant("steps", np.array([steps], np.int32))
+    cond.add_operator("LESS", [t, last], [more], schema.LessOptionsT())
     cond.graph.outputs = [more]
 
-    t, old = carried[1][0], carried[1][1 : 1 + len(names)]
-    x = _read_step(body, carried[1][1 + len(names)], t, ranges is not None)
-    new = step_cell(ops, cell, read_weights(cell), x, old)
+    ops = FloatOperators(body, rows) if ranges is None else Int16Operators(body, rows, ranges, not is_micro)
+    t, *carried = body.graph.inputs = [_copy_tensor(graph, value, body) for value in start]
+    old, inputs, blanks = carried[:count], carried[count], carried[count + 1 :]
+    new = step_cell(ops, cell, read_weights(cell), _read_step(body, inputs, t), old)
     new = [_match(body, value, state) for value, state in zip(new, old, strict=True)]
-    unit = body.add_constant("unit", np.array([0, 1, 0], np.int32))
     place = body.add_tensor("place", (3,), np.int32)
+    unit = body.add_constant("unit", np.array([0, 1, 0], np.int32))
     body.add_operator("MUL", [t, unit], [place], schema.MulOptionsT())
-    outputs = []
-    needed = [value for value, sequence in zip(new, sequences, strict=True) if sequence is not None]
-    for value, blank in zip(needed, carried[1][2 + len(names) :], strict=True):
-        outputs.append(_write_step(body, value, blank, place))
+    needed = [value for value, needs in zip(new, is_written, strict=True) if needs]
+    outputs = [_write_step(body, value, blank, place) for value, blank in zip(needed, blanks, strict=True)]
     one, following = body.add_constant("one", np.ones(1, np.int32)), body.add_tensor("following", (1,), np.int32)
     body.add_operator("ADD", [t, one], [following], schema.AddOptionsT())
-    body.graph.outputs = [following, *new, carried[1][1 + len(names)], *outputs]
-
-    after = [_copy_tensor(graph, value, graph) for value in start]
-    after[2 + len(names) :] = written
-    for position, result in enumerate(last_states, start=1):
-        if result is not None and ranges is None:
-            after[position] = result
-        elif result is not None:
-            graph.add_operator("QUANTIZE", [after[position]], [result], schema.QuantizeOptionsT(), 2)
-    options: Any = schema.WhileOptionsT()
-    options.condSubgraphIndex, options.bodySubgraphIndex = cond.index, body.index
-    graph.add_operator("WHILE", start, after, options)
+    body.graph.outputs = [following, *new, inputs, *outputs]
+    return cond.index, body.index
 
 
 def _copy_tensor(graph: FlatGraph, tensor: int, target: FlatGraph) -> int:
@@ -103,7 +168,7 @@ def _copy_tensor(graph: FlatGraph, tensor: int, target: FlatGraph) -> int:
     return len(target.graph.tensors) - 1
 
 
-def _read_step(body: FlatGraph, inputs: int, t: int, quantized: bool) -> int:
+def _read_step(body: FlatGraph, inputs: int, t: int) -> int:
     """The inputs of step `t`, in 16 bits where they are quantized."""
     rows, _, features = body.graph.tensors[inputs].shape
     x = _copy_tensor(body, inputs, body)
@@ -112,7 +177,7 @@ def _read_step(body: FlatGraph, inputs: int, t: int, quantized: bool) -> int:
     options.axis = 1
     body.add_operator("GATHER", [inputs, t], [x], options, 2)
     quantization = body.get_quantization(x)
-    if not quantized or quantization is None:
+    if quantization is None:
         return x
     wide = body.add_tensor("x", (rows, 1, features), np.int16, quantization[0] / 64)  # no value of 8 bits is rounded
     body.add_operator("QUANTIZE", [x], [wide], schema.QuantizeOptionsT(), 2)
