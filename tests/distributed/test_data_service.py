@@ -28,11 +28,11 @@ from tests.helpers.tiny_runs import (
     wait_for_epochs,
 )
 
-EPOCHS = 30
+EPOCHS = 16
 
 
 class Service:
-    """A `serve-data` in a process of its own, for trainings of 30 epochs."""
+    """A `serve-data` in a process of its own, for trainings of 16 epochs."""
 
     def __init__(self):
         options = ("--patience", 500, "--epochs", EPOCHS, "--port", 0, "--json")

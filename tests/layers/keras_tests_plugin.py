@@ -5,6 +5,7 @@ construction is counted, so that the parent can tell that the tests did run on o
 """
 
 import collections
+import gc
 import os
 
 import keras
@@ -15,6 +16,7 @@ import rnn_keras.layers
 
 NAMES = ("SimpleRNN", "LSTM", "GRU", "SimpleRNNCell", "LSTMCell", "GRUCell")
 constructed = collections.Counter()
+gc.set_threshold(200_000, 20, 100)  # as in tests/conftest.py
 
 
 def count_constructions(cls):

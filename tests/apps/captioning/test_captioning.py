@@ -131,7 +131,7 @@ def test_exported_files_caption_as_keras_does(captioning_run, model, shapes, tmp
     command("export", "--run-dir", captioning_run, "--saved-models", tmp_path, "--examples", 0, "--json")
     assert last_line(capfd)["report"] == []
     folder = tmp_path / "captioning"
-    assert sorted(path.name for path in folder.iterdir()) == ["1", "captioning.tflite", "latest"]
+    assert sorted(path.name for path in folder.iterdir()) == ["1", "captioning.tflite", "latest", "predict.py"]
 
     contents = [(shapes / "images" / f"{number}.png").read_bytes() for number in range(4)]
     served = tf.saved_model.load(str(folder / "1")).signatures["serving_default"](picture=tf.constant(contents))
@@ -143,9 +143,10 @@ def test_exported_files_caption_as_keras_does(captioning_run, model, shapes, tmp
 
 @pytest.mark.slow
 def test_exported_files_run_without_this_project(captioning_run, shapes, tmp_path, export_here, capfd):
-    command("export", "--run-dir", captioning_run, "--saved-models", tmp_path, "--json")
+    formats = ("--formats", "saved_model,litert,onnx")
+    command("export", "--run-dir", captioning_run, "--saved-models", tmp_path, *formats, "--json")
     report = last_line(capfd)["report"]
-    assert [row["format"] for row in report] == ["keras", "saved_model", "litert"]
+    assert [row["format"] for row in report] == ["keras", "saved_model", "onnx", "litert"]
     assert all(row["agreement"] == 1 and row["bleu4"] >= 0 for row in report)
 
     files = [shapes / "images" / f"{number}.png" for number in range(4)]

@@ -176,7 +176,12 @@ def test_an_export_without_examples_writes_the_files(digits_run, tmp_path, expor
     report = last_line(capfd)
 
     assert report["report"] == []
-    assert sorted(path.name for path in (tmp_path / "digits").iterdir()) == ["1", "digits.tflite", "latest"]
+    assert sorted(path.name for path in (tmp_path / "digits").iterdir()) == [
+        "1",
+        "digits.tflite",
+        "latest",
+        "predict.py",
+    ]
 
 
 @pytest.mark.slow

@@ -226,6 +226,7 @@ def test_exported_files_agree_with_keras_and_none_is_replaced_by_one_that_differ
     assert sorted(path.name for path in folder.iterdir()) == [
         "1",
         "latest",
+        "predict.py",
         "report.json",
         "sentiment.onnx",
         "sentiment.tflite",

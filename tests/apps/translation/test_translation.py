@@ -111,7 +111,7 @@ def test_exported_files_translate_as_keras_does(translation_run, model, tmp_path
     command("export", "--run-dir", translation_run, "--saved-models", tmp_path, "--examples", 0, "--json")
     assert last_line(capfd)["report"] == []
     folder = tmp_path / "translation"
-    assert sorted(path.name for path in folder.iterdir()) == ["1", "latest", "translation.tflite"]
+    assert sorted(path.name for path in folder.iterdir()) == ["1", "latest", "predict.py", "translation.tflite"]
 
     texts = ["I see three white ducks.", "I see a hippopotamus!", "", "I see two big dogs."]
     served = tf.saved_model.load(str(folder / "1")).signatures["serving_default"](text=tf.constant(texts))
@@ -123,9 +123,10 @@ def test_exported_files_translate_as_keras_does(translation_run, model, tmp_path
 
 @pytest.mark.slow
 def test_exported_files_run_without_this_project(translation_run, tmp_path, export_here, capfd):
-    command("export", "--run-dir", translation_run, "--saved-models", tmp_path, "--json")
+    formats = ("--formats", "saved_model,litert,onnx")
+    command("export", "--run-dir", translation_run, "--saved-models", tmp_path, *formats, "--json")
     report = last_line(capfd)["report"]
-    assert [row["format"] for row in report] == ["keras", "saved_model", "litert"]
+    assert [row["format"] for row in report] == ["keras", "saved_model", "onnx", "litert"]
     assert all(row["agreement"] == 1 and row["largest_difference"] is None and row["bleu"] > 80 for row in report)
 
     texts = ["I see three white ducks.", "I see a hippopotamus!", "", "I see two big dogs."]
@@ -168,8 +169,8 @@ def run_python(program, *arguments):
 def test_what_cannot_be_exported_is_a_sentence(translation_run, tmp_path, capfd):
     export = ("export", "--run-dir", translation_run, "--saved-models", tmp_path, "--examples", 0, "--formats")
     for options, sentence in (
-        (("onnx",), "no ONNX form"),
         (("litert", "--quantize", "int8"), "no int8 file"),
+        (("litert,pmml",), "--formats"),
     ):
         with pytest.raises(SystemExit):
             command(*export, *options)
