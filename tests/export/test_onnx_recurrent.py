@@ -164,6 +164,19 @@ def test_two_directions_that_differ(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("dtype", "operator"), [("mixed_float16", "LSTM"), ("float64", "Loop")])
+def test_other_types_of_numbers(dtype, operator, tmp_path):
+    model = build("LSTM", 1, 1, "none", rnn_keras.layers, dtype=dtype)
+    content = convert(model, {})
+    assert count_recurrent(content) == {operator: 1}
+    x = np.random.default_rng(3).normal(size=(2, 5, FEATURES))
+    (output,) = open_model(content, tmp_path).run(x)
+    expected = model({"x": x})["y"]
+    assert output.dtype == expected.dtype
+    np.testing.assert_allclose(output, expected, atol=2e-3 if "16" in dtype else 1e-6)
+
+
+@pytest.mark.slow
 def test_a_cell_without_an_operator_is_a_loop_with_a_reason(tmp_path):
     x, notes = keras.Input((None, FEATURES), name="x"), []
     y = keras.layers.LSTM(4, activation="gelu", return_sequences=True, name="unusual")(x)
