@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnn_keras.export.litert_lstm import can_fuse, gather_steps, reverse_sequences
-from rnn_keras.export.litert_step import refuse_cell
+from rnn_keras.export.litert_step import TensorOperations, read_weights, refuse_cell, step_cell
 from rnn_keras.export.recurrent_engine import Engine
 
 INPUT_HEADROOM = 1.25  # of 8-bit inputs beyond what the calibration showed
@@ -107,8 +107,10 @@ def compute_states(cell: Any, inputs: Any, states: Sequence[Any], all_steps: boo
     sizes = tf.nest.flatten(cell.state_size)
     start = list(states) or [tf.zeros((tf.shape(inputs)[0], size)) for size in sizes]
 
+    ops, weights = TensorOperations(), read_weights(cell)
+
     def step(values: list[Any], x: Any) -> list[Any]:
-        return tf.nest.flatten(cell(x, list(values), training=False)[1])
+        return step_cell(ops, cell, weights, x, values)
 
     sequences: Any = tf.scan(step, tf.transpose(inputs, [1, 0, 2]), initializer=start)
     last = [sequence[-1] for sequence in sequences]

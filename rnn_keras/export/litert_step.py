@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from rnn_keras.export.recurrent_engine import get_family
 
@@ -62,8 +63,9 @@ def read_weights(cell: Any) -> dict[str, np.ndarray]:
     """
     names = GATES[str(get_family(cell))]
     values = {"kernel": cell.kernel, "recurrent": cell.recurrent_kernel}
-    arrays = {name: np.asarray(keras.ops.convert_to_numpy(value)) for name, value in values.items()}
-    bias = np.asarray(keras.ops.convert_to_numpy(cell.bias)) if cell.use_bias else np.zeros(len(names) * cell.units)
+    with tf.init_scope():  # inside a graph that is traced, under a mixed dtype policy, they are tensors of the graph
+        arrays = {name: np.asarray(keras.ops.convert_to_numpy(value)) for name, value in values.items()}
+        bias = np.asarray(keras.ops.convert_to_numpy(cell.bias)) if cell.use_bias else np.zeros(len(names) * cell.units)
     biases = np.atleast_2d(bias)
     arrays["bias"] = biases[0]
     if len(biases) == 2:
@@ -116,6 +118,30 @@ def step_cell(
     if family == "SimpleRNN":
         return [ops.activate("state_0", activation, ops.add("sum_h", project("h"), recur("h", h)))]
     raise TypeError(f"{type(cell).__name__} is not a recurrent cell")
+
+
+class TensorOperations:
+    """The operations in TensorFlow, on values `(batch, units)` in float32, whatever the dtype policy of the cell."""
+
+    def linear(self, name: str, x: Any, kernel: np.ndarray, bias: np.ndarray | None = None) -> Any:
+        """See `Operations`."""
+        return tf.matmul(x, kernel) if bias is None else tf.matmul(x, kernel) + bias
+
+    def add(self, name: str, a: Any, b: Any) -> Any:
+        """See `Operations`."""
+        return a + b
+
+    def subtract(self, name: str, a: Any, b: Any) -> Any:
+        """See `Operations`."""
+        return a - b
+
+    def multiply(self, name: str, a: Any, b: Any) -> Any:
+        """See `Operations`."""
+        return a * b
+
+    def activate(self, name: str, activation: str, x: Any) -> Any:
+        """See `Operations`."""
+        return {"tanh": tf.tanh, "sigmoid": tf.sigmoid, "relu": tf.nn.relu, "linear": tf.identity}[activation](x)
 
 
 class NumpyOperations:
