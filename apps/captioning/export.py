@@ -13,11 +13,12 @@ from apps.captioning.metrics import score_bleu
 from apps.captioning.model import CaptioningModel
 from rnn_keras.data.classification import sample_evenly
 from rnn_keras.export.spec import Comparison, ExportSpec
-from rnn_keras.seq2seq.litert_export import convert_seq2seq, seq2seq_files
+from rnn_keras.seq2seq import litert_export, onnx_export
+from rnn_keras.seq2seq.litert_export import seq2seq_files
 
 
 def export_spec(model: CaptioningModel, config: CaptioningConfig, examples: int) -> ExportSpec:
-    """The SavedModel takes the bytes of image files, the LiteRT file takes pixels."""
+    """The SavedModel takes the bytes of image files, the LiteRT and ONNX files take pixels."""
     captioner = model.captioner
     decoding: Any = model.get_layer("decoded")
     size = decoding.size
@@ -35,8 +36,10 @@ def export_spec(model: CaptioningModel, config: CaptioningConfig, examples: int)
         return [decode_pixels(content, size) for content in contents]
 
     def expected(format: str) -> np.ndarray:
-        # A LiteRT file computes one step, and its runner searches greedily; the SavedModel has the beam search inside.
-        captions = captioner.generate(np.stack(encode(contents)), "greedy" if format == "litert" else "beam").texts
+        # LiteRT and ONNX files compute one step, and their runners search greedily; the SavedModel searches by beam.
+        captions = captioner.generate(
+            np.stack(encode(contents)), "greedy" if format in ("litert", "onnx") else "beam"
+        ).texts
         return np.array([caption.encode() for caption in captions], "S")
 
     comparison = Comparison(
@@ -46,12 +49,16 @@ def export_spec(model: CaptioningModel, config: CaptioningConfig, examples: int)
         decide=lambda texts: texts,
         expected=expected,
     )
+    files = seq2seq_files(model, {"picture": {"size": size}}, "caption")
     return ExportSpec(
         model=model,
         network=None,
         encode=encode,
         comparison=comparison,
         output="caption",
-        files=lambda quantisation: seq2seq_files(model, {"picture": {"size": size}}, "caption"),
-        convert_litert=lambda quantisation: convert_seq2seq(encoder, captioner.search.decoder, quantisation),
+        files=lambda quantisation: files,
+        convert_litert=lambda quantisation: litert_export.convert_seq2seq(
+            encoder, captioner.search.decoder, quantisation
+        ),
+        convert_onnx=lambda name: onnx_export.convert_seq2seq(encoder, captioner.search.decoder, files, name),
     )

@@ -52,10 +52,6 @@ def export(
         UserError: a format cannot be made, or its decisions are not those of Keras; the folder is as it was.
     """
     if "onnx" in formats:
-        if spec.network is None:
-            raise UserError(
-                "this model writes its output step by step and has no ONNX form; leave onnx out of --formats"
-            )
         onnx_export.require_onnx()
     names = [*name_files(directory.name, formats, quantisations, spec), RUNNER, REPORT]
     require_unicode(directory, "--saved-models")
@@ -96,7 +92,9 @@ def publish_variants(
     if prepared is None:
         prepared = folder / "files"
         prepared.mkdir()
-    files = [variant.path for variant in variants if variant.format != "saved_model"]
+    files = [
+        path for variant in variants if variant.format != "saved_model" for path in (variant.path, *variant.others)
+    ]
     for file in files:
         file.rename(prepared / file.name)
     names = [file.name for file in files]

@@ -14,12 +14,15 @@ from rnn_keras.export.saved_model import export_saved_model, make_endpoint
 from rnn_keras.export.spec import ExportSpec
 from rnn_keras.export.streams import describe_states
 from rnn_keras.runtime.litert_model import append_associated_files
+from rnn_keras.runtime.onnx_seq2seq import name_onnx_files
 from rnn_keras.utils.errors import UserError
 
 
 def name_files(name: str, formats: Sequence[str], quantisations: Sequence[str], spec: ExportSpec) -> list[str]:
     """The names of the files in these formats, beside a SavedModel."""
-    names = [f"{name}.onnx"] if "onnx" in formats else []
+    names = []
+    if "onnx" in formats:
+        names = [f"{name}.onnx"] if spec.network is not None else list(name_onnx_files(name))
     if "litert" in formats:
         names += [name_litert(name, quantisation, spec.target) for quantisation in quantisations]
     return names
@@ -45,18 +48,9 @@ def convert(
         log("SavedModel ...")
         endpoint = make_endpoint(spec.model, spec.outputs, spec.comparison.inputs)
         variants.append(Variant("saved_model", export_saved_model(spec.model, endpoint, folder)))
-    if "onnx" in formats and spec.network is not None:
+    if "onnx" in formats:
         log("ONNX ...")
-        variants.append(Variant("onnx", folder / f"{name}.onnx"))
-        content = onnx_export.convert(
-            spec.network,
-            describe_signature(spec, spec.files("none")),
-            examples=spec.comparison.inputs,
-            padding=spec.padding,
-            stream=spec.stream,
-            notes=variants[-1].notes,
-        )
-        variants[-1].path.write_bytes(content)
+        variants.append(convert_onnx(spec, folder, name))
     if "litert" in formats:
         for quantisation in quantisations:
             log(f"LiteRT, {quantisation} ...")
@@ -68,6 +62,29 @@ def convert(
                 files = describe_states(litert.list_stream_layers(spec.network, quantisation), files)
             variants[-1].path.write_bytes(append_associated_files(content, files))
     return variants
+
+
+def convert_onnx(spec: ExportSpec, folder: Path, name: str) -> Variant:
+    """Writes the ONNX file, or the files of a model that writes step by step."""
+    if spec.network is None:
+        if spec.convert_onnx is None:
+            raise UserError("this model has no ONNX form; leave onnx out of --formats")
+        contents = spec.convert_onnx(name)
+        first, *others = (folder / file for file in contents)
+        for path, content in zip((first, *others), contents.values(), strict=True):
+            path.write_bytes(content)
+        return Variant("onnx", first, others=tuple(others))
+    variant = Variant("onnx", folder / f"{name}.onnx")
+    content = onnx_export.convert(
+        spec.network,
+        describe_signature(spec, spec.files("none")),
+        examples=spec.comparison.inputs,
+        padding=spec.padding,
+        stream=spec.stream,
+        notes=variant.notes,
+    )
+    variant.path.write_bytes(content)
+    return variant
 
 
 def convert_litert(spec: ExportSpec, quantisation: str, notes: list[Note]) -> bytes:

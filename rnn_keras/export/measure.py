@@ -205,8 +205,10 @@ def load_onnx(path: str, output: str | None) -> Measured:
     import onnx
 
     from rnn_keras.runtime.onnx_model import OnnxModel
+    from rnn_keras.runtime.onnx_seq2seq import ENCODER, OnnxSeq2Seq
 
-    return load_runner(OnnxModel(path), len(onnx.load(path).graph.node), output)
+    nodes = len(onnx.load(path).graph.node)
+    return load_runner(OnnxSeq2Seq(path) if path.endswith(ENCODER) else OnnxModel(path), nodes, output)
 
 
 def load_litert(path: str, output: str | None) -> Measured:

@@ -35,6 +35,7 @@ class Variant:
     path: Path
     quantisation: str = "none"
     target: str = "litert"  # or micro
+    others: tuple[Path, ...] = ()  # files that belong to this one
     notes: list[Note] = dataclasses.field(default_factory=list)  # how its recurrent layers are computed
 
     @property
@@ -48,7 +49,7 @@ class Variant:
     @property
     def size(self) -> int:
         """In bytes."""
-        files = self.path.rglob("*") if self.path.is_dir() else [self.path]
+        files = self.path.rglob("*") if self.path.is_dir() else [self.path, *self.others]
         return sum(file.stat().st_size for file in files if file.is_file())
 
 

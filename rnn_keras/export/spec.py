@@ -68,7 +68,7 @@ class ExportSpec:
         model: raw inputs in, predictions out: what becomes the SavedModel. Its inputs and outputs are dicts, or have
             the names that Keras gave them.
         network: the part of it on tensors: what becomes the LiteRT and ONNX files. None: `convert_litert` makes the
-            LiteRT file, and there is no ONNX file.
+            LiteRT file, and `convert_onnx` the ONNX files.
         encode: raw inputs -> the network's inputs, a list of `(steps, ...)`.
         comparison: what the files are compared with Keras on.
         output: the name of the model's output that holds the network's outputs, of any shape of as many values; of a
@@ -84,6 +84,7 @@ class ExportSpec:
             `(steps, ...)`, which the SavedModel takes as its inputs `steps` and perhaps `lengths`; and in everything
             that is compared, n is the total number of steps.
         convert_litert: a quantisation -> the content of a LiteRT file, without the files inside.
+        convert_onnx: the name of the files -> the content of ONNX files by their names, of which the first is opened.
         padding: see `rnn_keras.export.recurrent_calls.replaced`; "unused" for a network that masks what follows a
             sequence, and has nothing else to mask.
         pad_value: what the network masks; see `rnn_keras.export.litert.convert`.
@@ -104,6 +105,7 @@ class ExportSpec:
     steps: int | None = None
     per_step: bool = False
     convert_litert: Callable[[str], bytes] | None = None
+    convert_onnx: Callable[[str], Mapping[str, bytes]] | None = None
     padding: Literal["any", "unused"] = "unused"
     pad_value: float = 0
     stream: bool = False

@@ -8,7 +8,8 @@ import numpy as np
 
 from rnn_keras.export.spec import Comparison, ExportSpec
 from rnn_keras.runtime.runner import VOCABULARY
-from rnn_keras.seq2seq.litert_export import convert_seq2seq, seq2seq_files
+from rnn_keras.seq2seq import litert_export, onnx_export
+from rnn_keras.seq2seq.litert_export import seq2seq_files
 from rnn_keras.seq2seq.text_to_text import TextGenerator
 
 
@@ -43,8 +44,8 @@ def text_to_text_spec(
         return {VOCABULARY: "\n".join(vocabulary.tokens).encode(), **seq2seq_files(model, description, answer)}
 
     def expected(format: str) -> np.ndarray:
-        # A LiteRT file computes one step, and its runner searches greedily; the SavedModel has the beam search inside.
-        texts = generator.generate(sources, "greedy" if format == "litert" else "beam").texts
+        # LiteRT and ONNX files compute one step, and their runners search greedily; the SavedModel searches by beam.
+        texts = generator.generate(sources, "greedy" if format in ("litert", "onnx") else "beam").texts
         return np.array([text.encode() for text in texts], "S")
 
     comparison = Comparison(
@@ -61,5 +62,6 @@ def text_to_text_spec(
         comparison=comparison,
         output=answer,
         files=files,
-        convert_litert=lambda quantisation: convert_seq2seq(encoder, search.decoder, quantisation),
+        convert_litert=lambda quantisation: litert_export.convert_seq2seq(encoder, search.decoder, quantisation),
+        convert_onnx=lambda name: onnx_export.convert_seq2seq(encoder, search.decoder, files("none"), name),
     )

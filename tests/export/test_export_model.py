@@ -1,32 +1,17 @@
 """Anybody's model in all formats: two inputs, masks with holes, a class of its own, and what is refused."""
 
-import subprocess
-
 import keras
 import numpy as np
 import pytest
 
 import rnn_keras
 from rnn_keras.__main__ import main
-from rnn_keras.export import measure, parity
 from rnn_keras.export.export_model import export_model, list_examples
 from rnn_keras.export.streams import make_stateless
 from rnn_keras.utils.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("export_here")
 ALL = ("saved_model", "litert", "onnx")
-
-
-@pytest.fixture(autouse=True)
-def measure_in_process(monkeypatch, in_process):
-    run_process = subprocess.run
-
-    def run(command, **options):
-        if "rnn_keras.export.measure" not in command:
-            return run_process(command, **options)
-        measure.main(*command[3:])
-        return subprocess.CompletedProcess(command, 0, "", "")
-
-    monkeypatch.setattr(parity.subprocess, "run", run)
 
 
 def make_model():
