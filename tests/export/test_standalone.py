@@ -141,7 +141,9 @@ def make_bare_python(folder, *distributions):
 
 
 def run(python, *arguments, **options):
-    return subprocess.run([python, *map(str, arguments)], capture_output=True, text=True, check=False, **options)
+    """In the interpreter's own folder, not in the clone, from which this project could be imported."""
+    options |= {"cwd": python.parent, "capture_output": True, "text": True, "check": False}
+    return subprocess.run([python, *map(str, arguments)], **options)
 
 
 @pytest.mark.slow
