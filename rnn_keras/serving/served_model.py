@@ -1,61 +1,34 @@
-"""A SavedModel as a model of kserve. It runs in TensorFlow alone: Keras and this project's layers are not needed."""
+"""What one version of a model is, by whichever engine: its signatures, their description, and computing requests."""
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-import kserve
 import numpy as np
-import tensorflow as tf
 from google.protobuf.json_format import MessageToDict
-from tensorflow.core.protobuf import saved_model_pb2
 
-from rnn_keras.serving.graph import decodes_images
 from rnn_keras.serving.limits import Limits
 from rnn_keras.serving.request import Arrays, RequestError
 from rnn_keras.serving.rest import DEFAULT_SIGNATURE
 from rnn_keras.serving.scheduler import Scheduler
 from rnn_keras.serving.signature import Signature
-from rnn_keras.utils.errors import UserError, first_line
-from rnn_keras.utils.sums import require_sums
 
 
-class ServedModel(kserve.Model):
-    """The signatures of one version of a SavedModel.
+class ServedModel:
+    """The signatures of one version of a model; the engines are subclasses, see `rnn_keras.serving.engines`.
 
-    Args:
-        name: the model's name in the paths.
-        folder: of the version, whose name is its number.
-
-    Raises:
-        UserError: the folder is damaged, holds no SavedModel with `serving_default`, or this one has dtypes that JSON
-            cannot hold.
+    Attributes:
+        computed_by: the name of the engine.
+        version: its number.
+        signatures: by their names; `serving_default` among them.
+        definitions: the same as messages `SignatureDef`.
+        scheduler: is set by the server.
     """
 
-    def __init__(self, name: str, folder: Path):
-        super().__init__(name)
-        self.version = int(folder.name)
-        require_sums(folder)  # TensorFlow would load some damaged files, and answer wrongly
-        try:
-            self.saved_model: Any = tf.saved_model.load(str(folder))  # the functions live only as long as it does
-            stored: Any = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-            functions = dict(self.saved_model.signatures)
-        except Exception as error:  # TensorFlow's own errors, protobuf's, OSError: all mean a damaged folder
-            raise UserError(
-                f"{folder} cannot be loaded as a SavedModel ({first_line(error)}); export it again"
-            ) from error
-        if DEFAULT_SIGNATURE not in functions:
-            raise UserError(f"{folder} has no signature {DEFAULT_SIGNATURE}; export it with `export`, which writes one")
-        graphs = {key: graph for graph in stored.meta_graphs for key in graph.signature_def}
-        self.signatures: dict[str, Signature] = {}
-        for key, function in functions.items():
-            try:
-                self.signatures[key] = Signature(key, function, decodes_images(graphs[key], key))
-            except ValueError as error:
-                if key == DEFAULT_SIGNATURE:
-                    raise UserError(f"{folder} has {error}") from error
-        self.definitions = {key: graphs[key].signature_def[key] for key in self.signatures}
-        self.scheduler: Scheduler | None = None
-        self.ready = True
+    computed_by = ""  # `engine` is an attribute of kserve's
+    version: int
+    signatures: Mapping[str, Signature]
+    definitions: Mapping[str, Any]
+    scheduler: Scheduler | None = None
 
     def find_signature(self, name: str) -> Signature:
         """The signature of this name; "" is the default.
@@ -90,21 +63,15 @@ class ServedModel(kserve.Model):
             signature.warm_up()
 
     async def compute(self, signature: Signature, arrays: Arrays, costs: np.ndarray) -> Arrays:
-        """The outputs for a request; see `predict`."""
-        answer: Any = await self((signature, arrays, costs))  # pyright: ignore[reportArgumentType]
-        return answer[0]
-
-    async def predict(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, payload: "tuple[Signature, Arrays, np.ndarray]", headers: dict[str, str] | None = None
-    ) -> Arrays:
-        """Computes a request, as kserve calls it.
+        """The outputs for a request.
 
         Args:
-            payload: one of the signatures, its inputs, and their costs from `Signature.measure`.
-            headers: none are needed.
+            signature: one of the signatures.
+            arrays: its inputs.
+            costs: from `Signature.measure`.
 
         Raises:
-            rnn_keras.serving.request.RequestError: the model refuses the values, or too many requests are waiting.
+            RequestError: the model refuses the values, or too many requests are waiting.
         """
         assert self.scheduler is not None, "the server sets it"
-        return await self.scheduler.compute(*payload)
+        return await self.scheduler.compute(signature, arrays, costs)

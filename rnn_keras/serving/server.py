@@ -1,24 +1,22 @@
-"""Serves the newest version of a SavedModel in TF Serving's REST format and by its gRPC service."""
+"""Serves the newest version of a model in TF Serving's REST format and by its gRPC service."""
 
 import asyncio
 import json
-import logging
-import os
 import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnn_keras.export.saved_model import versions as list_versions
 from rnn_keras.serving.limits import Limits
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.extras import require_extra
-from rnn_keras.utils.tf_logging import silent_stderr
 
 if TYPE_CHECKING:
+    from rnn_keras.serving.engines import Engine
     from rnn_keras.serving.versions import Versions
 
 SWITCH_SECONDS = 0.0005
+ENGINES = {"onnx": "onnxruntime", "tensorflow": "TensorFlow"}
 
 
 def serve(
@@ -30,6 +28,7 @@ def serve(
     labels: tuple[str, ...] = (),
     limits: Limits | None = None,
     as_json: bool = False,
+    engine: "Engine" = "auto",
 ) -> None:
     """Answers requests until it is interrupted with Ctrl-C.
 
@@ -43,22 +42,24 @@ def serve(
         labels: names by which clients may ask for the version that is served, `/v1/models/<name>/labels/<label>`.
         limits: what is accepted; None: the defaults.
         as_json: Write nothing to standard output but one JSON object with the addresses, as soon as they answer.
+        engine: what computes the answers; see `rnn_keras.serving.engines.load_model`.
 
     Raises:
-        UserError: kserve is not installed, there is no version that can be served, or the port is not free.
+        UserError: a package is not installed, there is no version that can be served, or the port is not free.
     """
-    require_extra("serve", "kserve", *(["tensorflow_serving"] if grpc_port is not None else []))
-    if not list_versions(directory):
+    require_extra("serve", "uvicorn", "httptools", "prometheus_client", *(["grpc"] if grpc_port is not None else []))
+    from rnn_keras.serving.engines import list_folders
+
+    if not list_folders(directory, engine):
         raise UserError(
-            f"{directory} holds no version of a SavedModel (a folder such as {directory / '1'}); write one with "
-            "`export`, or name another folder"
+            f"{directory} holds no version of a model (a folder such as {directory / '1'}); write one with `export`, "
+            "or name another folder"
         )
     with _listen(host, port) as listening:
         try:
-            _import_silently()
             from rnn_keras.serving.versions import Versions
 
-            versions = Versions(directory, name, labels)
+            versions = Versions(directory, name, labels, engine)
             _run(versions, listening, host, grpc_port, limits or Limits(), as_json)
         except KeyboardInterrupt:
             pass
@@ -137,7 +138,8 @@ def _run(
 
 def _addresses(versions: "Versions", host: str, listening: socket.socket) -> dict[str, Any]:
     url = f"http://{_quote_host(host)}:{listening.getsockname()[1]}/v1/models/{versions.name}"
-    return {"version": versions.current.version, "rest": f"{url}:predict", "grpc": None}
+    model = versions.current
+    return {"version": model.version, "engine": model.computed_by, "rest": f"{url}:predict", "grpc": None}
 
 
 def _announce(versions: "Versions", addresses: dict[str, Any], as_json: bool) -> None:
@@ -146,7 +148,8 @@ def _announce(versions: "Versions", addresses: dict[str, Any], as_json: bool) ->
         return
     folder = versions.directory / str(versions.current.version)
     service = f", PredictionService (gRPC) at {addresses['grpc']}" if addresses["grpc"] else ""
-    print(f"serving {folder} at {addresses['rest']}{service}; Ctrl-C ends it", flush=True)
+    where = f"{addresses['rest']}{service}"
+    print(f"serving {folder} with {ENGINES[versions.current.computed_by]} at {where}; Ctrl-C ends it", flush=True)
 
 
 def _quote_host(host: str) -> str:
@@ -169,18 +172,3 @@ def _listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host}, port {port}: {error.strerror or error}; name another with --port or --host, or "
             "end the process that uses it"
         ) from error
-
-
-def _import_silently() -> None:
-    """Imports TensorFlow and kserve without side effects: messages on standard error, command-line flags, Keras."""
-    # TensorFlow imports Keras as it starts, which is half of its time, unless the older package is asked for.
-    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-    logging.getLogger("kserve").addHandler(logging.NullHandler())  # otherwise it sets up handlers of its own
-    arguments = sys.argv
-    try:
-        sys.argv = arguments[:1]  # kserve parses the command line when it is imported
-        with silent_stderr():
-            import kserve  # noqa: F401
-            import tensorflow  # noqa: F401
-    finally:
-        sys.argv = arguments

@@ -1,14 +1,12 @@
-"""A signature of a SavedModel: its inputs, what a request costs it, and computing it."""
+"""What a signature of any engine is: its inputs and outputs, what a request costs it, and computing it."""
 
+import abc
 import contextlib
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
-import tensorflow as tf
 
-from rnn_keras.serving.images import count_pixels
 from rnn_keras.serving.json_arrays import KINDS
 from rnn_keras.serving.limits import Limits
 from rnn_keras.serving.request import Arrays, Input, RequestError
@@ -17,36 +15,48 @@ VALUES_PER_CELL = 64  # pixels and other numbers; see `Signature.measure`
 ROW_CELLS = 32  # of any row, since short texts take time too
 
 
-class Signature:
-    """A signature with names, dtypes and shapes, and the function that computes it.
+class Signature(abc.ABC):
+    """Names, dtypes and shapes, and the function that computes the outputs from the inputs.
 
     Args:
         name: of the signature.
-        function: a concrete function of a SavedModel.
-        decodes_images: whether the graph decodes image files.
+        inputs: by their names.
+        outputs: by their names.
+        decodes_images: whether strings are image files that it decodes.
+
+    Attributes:
+        can_batch: whether rows of several requests may be computed together, and those of one apart.
 
     Raises:
         ValueError: an input or output has a dtype or shape that TF Serving's REST format cannot hold.
     """
 
-    def __init__(self, name: str, function: Any, decodes_images: bool = False):
-        self.name = name
-        self.function: Callable[..., Mapping[str, Any]] = function
-        self.decodes_images = decodes_images
-        specs = function.structured_input_signature[1]
-        outputs = function.structured_outputs
-        for spec in (*specs.values(), *outputs.values()):
-            if np.dtype(spec.dtype.as_numpy_dtype).kind not in KINDS or spec.shape.rank == 0:
+    def __init__(
+        self, name: str, inputs: Mapping[str, Input], outputs: Mapping[str, Input], *, decodes_images: bool = False
+    ):
+        for key, spec in (*inputs.items(), *outputs.items()):
+            if spec.dtype.kind not in KINDS or spec.shape == ():
+                dtype = "string" if spec.dtype.kind == "O" else spec.dtype.name
                 raise ValueError(
-                    f"{spec.name} of {spec.dtype.name} and shape {spec.shape}, which TF Serving's REST format cannot "
-                    "hold; give every input and output a batch dimension, and cast them in the endpoint"
+                    f"{key} of {dtype} and shape {spec.shape}, which TF Serving's REST format cannot hold; give every "
+                    "input and output a batch dimension, and cast them in the endpoint"
                 )
-        self.inputs = {name: Input(np.dtype(s.dtype.as_numpy_dtype), _shape(s.shape)) for name, s in specs.items()}
+        self.name = name
+        self.inputs = dict(inputs)
         self.outputs = list(outputs)
+        self.decodes_images = decodes_images
         # Where an output has another open dimension, such as the length of a sentence, a larger batch could change it.
-        self.can_batch = all(spec.shape.rank and spec.shape[0] is None for spec in specs.values()) and all(
-            spec.shape.rank and spec.shape[1:].is_fully_defined() for spec in outputs.values()
+        self.can_batch = all(spec.shape and spec.shape[0] is None for spec in inputs.values()) and all(
+            spec.shape and None not in spec.shape[1:] for spec in outputs.values()
         )
+
+    @abc.abstractmethod
+    def compute(self, arrays: Arrays) -> Arrays:
+        """The outputs for one batch of inputs; may be called from any thread.
+
+        Raises:
+            RequestError: the model cannot compute with these values.
+        """
 
     def measure(self, arrays: Arrays, limits: Limits) -> np.ndarray:
         """What computing each row costs, `(rows,)`, in cells.
@@ -72,6 +82,8 @@ class Signature:
         cells = np.fromiter(map(len, array.flat), np.int64, array.size)
         pixels = np.zeros(len(array), np.int64)
         if self.decodes_images:
+            from rnn_keras.serving.images import count_pixels
+
             counts = np.fromiter((count_pixels(content, limits) for content in array.flat), np.int64, array.size)
             pixels = counts.reshape(array.shape).sum(axis=1)
             cells[counts > 0] = 0
@@ -83,25 +95,6 @@ class Signature:
                 "send shorter texts"
             )
         return cells + pixels // VALUES_PER_CELL
-
-    def compute(self, arrays: Arrays) -> Arrays:
-        """The outputs for one batch of inputs; may be called from any thread.
-
-        Raises:
-            RequestError: the model cannot compute with these values.
-        """
-        try:
-            outputs = self.function(**{name: tf.constant(array) for name, array in arrays.items()})
-        except tf.errors.InvalidArgumentError as error:
-            # What is wrong with the values is between the lines about where the graph was made.
-            lines = [line for line in error.message.splitlines() if line and not line[0].isspace()]
-            raise RequestError(
-                f"the model refused the values of these instances ({lines[-1][:200]}); send values like those that it "
-                "was trained on"
-            ) from error
-        except tf.errors.ResourceExhaustedError as error:
-            raise RequestError("the model lacks memory for these instances; send fewer or smaller ones", 413) from error
-        return {name: output.numpy() for name, output in outputs.items()}
 
     def warm_up(self) -> None:
         """Computes one row of empty values, since the first call of a loaded model is slow."""
@@ -116,7 +109,3 @@ class Signature:
 def count_rows(arrays: Arrays) -> int:
     """The number of instances."""
     return len(next(iter(arrays.values())))
-
-
-def _shape(shape: tf.TensorShape) -> tuple[int | None, ...] | None:
-    return None if shape.rank is None else tuple(shape.as_list())

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from rnn_keras.serving.protos import ENUMS
 from rnn_keras.serving.limits import Limits
+from rnn_keras.serving.protos import ENUMS
 from rnn_keras.serving.request import Arrays, Input, RequestError, check_sizes
 
 # NumPy's dtypes by TensorFlow's types, and the field of a tensor that holds its values one by one.

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rnn_keras.export.saved_model import versions
 from rnn_keras.serving import metrics
+from rnn_keras.serving.engines import Engine, list_folders, load_model
 from rnn_keras.serving.request import RequestError
 from rnn_keras.serving.served_model import ServedModel
 from rnn_keras.serving.worker import Worker
@@ -26,21 +26,23 @@ class Versions:
         directory: of the numbered versions.
         name: of the model.
         labels: other names for the version that is served.
+        engine: what computes it; see `load_model`.
 
     Raises:
         UserError: there is no version, or none can be loaded.
     """
 
-    def __init__(self, directory: Path, name: str, labels: tuple[str, ...] = ()):
+    def __init__(self, directory: Path, name: str, labels: tuple[str, ...] = (), engine: Engine = "auto"):
         self.directory = directory
         self.name = name
         self.labels = labels
+        self.engine: Engine = engine
         self.failed: dict[int, tuple[Files, str]] = {}  # the files that could not be loaded, and why
         self.seen: dict[int, Files] = {}  # at the last look, of versions that came while serving
         loaded = self._load_newest(None)
         if loaded is None:
             reasons = [reason for _, reason in self.failed.values()]
-            raise UserError(reasons[0] if reasons else f"{directory} holds no version of a SavedModel")
+            raise UserError(reasons[0] if reasons else f"{directory} holds no version that can be served")
         self.current = loaded
         metrics.VERSION.labels(name).set(loaded.version)
 
@@ -97,12 +99,11 @@ class Versions:
 
     def _load_newest(self, current: int | None) -> ServedModel | None:
         """The newest version on the disk that can be loaded; None: it is the current one, or there is none."""
-        numbers = versions(self.directory)
-        self.failed = {number: failure for number, failure in self.failed.items() if number in numbers}
-        for number in reversed(numbers):
+        folders = list_folders(self.directory, self.engine)
+        self.failed = {number: failure for number, failure in self.failed.items() if number in folders}
+        for number, folder in sorted(folders.items(), reverse=True):
             if number == current:
                 return None
-            folder = self.directory / str(number)
             files = find_files(folder)
             is_tried = number in self.failed and self.failed[number][0] == files
             is_changing = current is not None and self.seen.get(number) != files  # maybe somebody copies it there
@@ -110,7 +111,7 @@ class Versions:
             if is_tried or is_changing:
                 continue
             try:
-                model = ServedModel(self.name, folder)
+                model = load_model(self.name, folder, self.engine)
                 model.warm_up()
             except Exception as error:  # a version may be broken in any way
                 metrics.LOAD_FAILURES.labels(self.name).inc()

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from rnn_keras.serving.served_model import ServedModel
+from rnn_keras.serving.engines import load_model
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.sums import write_sums
 
@@ -16,11 +16,11 @@ def test_a_bit_that_flips_in_a_saved_model_is_noticed(tmp_path):
     folder = tmp_path / "1"
     tf.saved_model.save(module, str(folder), signatures={"serving_default": answer})
     write_sums(folder)
-    ServedModel("mood", folder)
+    load_model("mood", folder)
 
     graph = folder / "saved_model.pb"
     graph.write_bytes(graph.read_bytes().replace(b"positive", b"qositive"))
     wrong = tf.saved_model.load(str(folder)).signatures["serving_default"](x=tf.zeros(1))
     assert wrong["y"].numpy() == [b"qositive"]
     with pytest.raises(UserError, match=r"1 is not as `export` wrote it: saved_model\.pb is damaged or was changed"):
-        ServedModel("mood", folder)
+        load_model("mood", folder)

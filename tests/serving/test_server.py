@@ -494,7 +494,7 @@ def test_what_cannot_be_served_is_a_sentence(saved_models, tmp_path):
     (tmp_path / "empty").mkdir()
 
     for missing in ("missing", "empty"):
-        with pytest.raises(UserError, match="holds no version of a SavedModel"):
+        with pytest.raises(UserError, match="holds no version of a model"):
             serve(tmp_path / missing, "reviews")
     with pytest.raises(UserError, match="the port must be"):
         serve(saved_models / "reviews", "reviews", port=70_000)
@@ -534,9 +534,9 @@ def test_a_folder_that_holds_no_model_to_serve_is_a_sentence(saved_models, tmp_p
 
 
 def load_served_model(version):
-    from rnn_keras.serving.served_model import ServedModel
+    from rnn_keras.serving.tensorflow_model import TensorFlowModel
 
-    return ServedModel("model", version)
+    return TensorFlowModel("model", version)
 
 
 @pytest.mark.slow
@@ -552,7 +552,9 @@ def test_a_folder_without_a_model_to_serve_is_a_sentence_of_the_server(saved_mod
     assert "none/1 has no signature serving_default" in without_signature
 
 
-def test_a_missing_kserve_is_a_sentence(monkeypatch, tmp_path):
+def test_a_missing_package_is_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(UserError, match="kserve is not installed, and serving a model needs it"):
+    with pytest.raises(
+        UserError, match="uvicorn, httptools, prometheus_client are not installed, and serving a model needs them"
+    ):
         serve(tmp_path, "reviews")
