@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from rnn_keras.runtime.onnx_model import OnnxModel
-from rnn_keras.runtime.runner import read_model_file
-from rnn_keras.runtime.seq2seq import Seq2SeqRunner
+from rnn_keras.runtime.runner import Runner, read_model_file
+from rnn_keras.runtime.seq2seq import TARGET_VOCABULARY, Seq2SeqRunner
 from rnn_keras.utils.errors import UserError
 
 ENCODER, STEP = "_encoder.onnx", "_step.onnx"
@@ -68,3 +68,13 @@ class OnnxSeq2Seq(Seq2SeqRunner):
 def name_onnx_files(name: str) -> tuple[str, str]:
     """The names of the two files of an app."""
     return name + ENCODER, name + STEP
+
+
+def open_onnx(path: str | Path, threads: int | None = None) -> Runner:
+    """The runner of an ONNX file: an `OnnxModel`, or an `OnnxSeq2Seq` of the first of two files that write sequences.
+
+    Raises:
+        UserError: the file is missing, or is not an ONNX model.
+    """
+    model = OnnxModel(path, threads)
+    return OnnxSeq2Seq(path, threads) if TARGET_VOCABULARY in model.files else model

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from rnn_keras.export.onnx_export import convert_function
-from rnn_keras.runtime.onnx_seq2seq import OnnxSeq2Seq
+from rnn_keras.runtime.onnx_seq2seq import OnnxSeq2Seq, open_onnx
 from rnn_keras.runtime.runner import DESCRIPTION, VOCABULARY
 from rnn_keras.runtime.seq2seq import TARGET_VOCABULARY
 from rnn_keras.seq2seq.decoder import AttentionDecoder
@@ -107,7 +107,7 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path):
     with pytest.raises(UserError, match="is not the first of two files that write sequences"):
         OnnxSeq2Seq(tmp_path / "other_step.onnx")
     with pytest.raises(UserError, match=r"other_step.onnx cannot be read"):
-        OnnxSeq2Seq(tmp_path / "other_encoder.onnx")
+        open_onnx(tmp_path / "other_encoder.onnx")
     (tmp_path / "other_step.onnx").write_bytes(content)
     with pytest.raises(UserError, match="is not of the same export as"):
         OnnxSeq2Seq(tmp_path / "other_encoder.onnx")
