@@ -68,9 +68,9 @@ def find_signature(
 
 def trace_outputs(spec: ExportSpec) -> dict[str, Any]:
     """The outputs of the SavedModel by their names, each with a shape and a dtype."""
-    if getattr(spec.model, "inputs", None):
+    if getattr(spec.model, "inputs", None) and not isinstance(spec.model, keras.Sequential):
         outputs = name_outputs(spec.model.output, spec.model)
-    else:  # of a class of its own
+    else:  # Keras does not know the output
         endpoint: Any = make_endpoint(spec.model, spec.outputs, spec.comparison.inputs)
         outputs = endpoint.get_concrete_function().structured_outputs
     return {name: outputs[name] for name in spec.outputs or outputs}
