@@ -22,7 +22,7 @@ import tyro
 from rich.console import Console
 
 from benchmarks.attacks import ATTACKS, attack
-from benchmarks.serving import HOST, TEXT, post, run_clients, show, start_server
+from benchmarks.serving import HOST, TEXT, post, read_memory, run_clients, show, start_server
 from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
 TOLERANCE = 1e-5  # of scores: TensorFlow rounds differently in batches of another size
@@ -222,12 +222,6 @@ def write_model(folder: Path) -> None:
     archive.add_endpoint("image", measure_light)
     archive.write_out(folder, verbose=False)
     assert np.isfinite(float(classify(tf.constant(["fine"]))["score"][0]))
-
-
-def read_memory(pid: int) -> float:
-    """The memory that a process has in use, in MB."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
 def is_ready(port: int) -> bool:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import rich.box
 import tyro
@@ -21,7 +21,7 @@ from rich.table import Table
 HOST = "127.0.0.1"
 START = "from rnn_keras.utils.tf_logging import quiet_tensorflow; quiet_tensorflow(); import sys, pathlib; "
 START += "from rnn_keras.serving.server import serve; "
-START += "serve(pathlib.Path(sys.argv[1]), 'model', port=0, grpc_port=0, as_json=True)"
+START += "serve(pathlib.Path(sys.argv[1]), 'model', port=0, grpc_port=0, as_json=True, engine=sys.argv[2])"
 TEXT = "a film whose plot is thin but whose actors are so good that one forgives it every time"
 MALFORMED = (b"{", b"[1]", b'{"instances": []}', b'{"instances": [[1, 2], [3]]}', b'{"instances": {}}', b"\xff\x00")
 
@@ -35,6 +35,8 @@ class Options:
 
     saved_model: Path = Path("saved_models/sentiment")
     """The folder of numbered versions, of which the highest is served."""
+    engines: tuple[Literal["auto", "onnx", "tensorflow"], ...] = ("auto",)
+    """What computes the answers, see `serve --engine`; several are measured one after another."""
     requests: int = 1000
     """How many requests the clients send together."""
     clients: int = 16
@@ -46,7 +48,7 @@ class Options:
     malformed: bool = True
     """Whether one more client sends malformed requests."""
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Print one JSON object, and nothing else, on standard output."""
+    """Print one JSON object for each engine, and nothing else, on standard output."""
 
 
 @dataclass
@@ -64,19 +66,31 @@ def main(options: Options) -> None:
     console = Console(stderr=options.json)
     if not options.saved_model.is_dir():
         sys.exit(f"{options.saved_model} does not exist: python -m apps.sentiment export writes saved_models/sentiment")
-    with start_server(options.saved_model) as (_, port, _):
+    for engine in options.engines:
+        report = measure_engine(options, engine)
+        if options.json:
+            print(json.dumps(report), flush=True)
+        else:
+            show(console, report)
+
+
+def measure_engine(options: Options, engine: str) -> dict[str, Any]:
+    """Starts a server with an engine, measures it, and ends it."""
+    started = time.perf_counter()
+    with start_server(options.saved_model, engine) as (pid, port, _):
+        seconds = time.perf_counter() - started
+        at_start = read_memory(pid)
         measure(port, options, options.clients * 4)  # a warm-up: TensorFlow's first calls are slow
         report = measure(port, options, options.requests)
-    if options.json:
-        print(json.dumps(report))
-    else:
-        show(console, report)
+        figures = {"engine": engine, "start_seconds": seconds, "memory_mb_at_start": at_start}
+        return figures | {"memory_mb_peak": read_memory(pid, "VmHWM")} | report
 
 
 @contextlib.contextmanager
-def start_server(saved_model: Path) -> Iterator[tuple[int, int, str]]:
+def start_server(saved_model: Path, engine: str = "auto") -> Iterator[tuple[int, int, str]]:
     """A server in a process of its own until the end of the block: its process id, its port, its gRPC address."""
-    server = subprocess.Popen([sys.executable, "-c", START, str(saved_model)], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", START, str(saved_model), engine]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     try:
         line = server.stdout.readline()
@@ -87,6 +101,12 @@ def start_server(saved_model: Path) -> Iterator[tuple[int, int, str]]:
     finally:
         server.terminate()
         server.wait()
+
+
+def read_memory(pid: int, field: str = "VmRSS") -> float:
+    """The memory that a process has in use, in MB; with "VmHWM", the most that it has had."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
 
 
 def measure(port: int, options: Options, count: int) -> dict[str, Any]:
