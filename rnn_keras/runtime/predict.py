@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        name = str(error.name)
+        name = str(error.name).partition(".")[0]
         print(f"error: {name} is not installed: pip install {DISTRIBUTIONS.get(name, name)}", file=sys.stderr)
         return 2
     except (BrokenPipeError, KeyboardInterrupt):

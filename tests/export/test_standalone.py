@@ -157,7 +157,7 @@ def test_it_answers_alike_where_nothing_else_is_installed(sentiment_run, sums, e
         ("onnxruntime", folder / "sentiment.onnx", OnnxModel),
     ):
         program = write_runner(tmp_path, [file])
-        python = make_bare_python(tmp_path / engine, "numpy", engine)
+        python = make_bare_python(tmp_path / f"with {engine}", "numpy", engine)
         assert run(python, "-c", "import rnn_keras").returncode and run(python, "-c", "import tensorflow").returncode
         done = run(python, program, file, *texts, "--json")
         assert json.loads(done.stdout) == {"predictions": runner(file).predict(texts)}, done.stderr
@@ -167,5 +167,5 @@ def test_it_answers_alike_where_nothing_else_is_installed(sentiment_run, sums, e
 
     done = run(python, program, sums, "--stream", input="[[1, 2]]\n[[3, 4], [5, 6]]\n")
     assert done.stdout == "[1.0, 2.0]\n[9.0, 12.0]\n", done.stderr
-    done = run(make_bare_python(tmp_path / "none", "numpy"), program, file, *texts)
+    done = run(make_bare_python(tmp_path / "with neither", "numpy"), program, file, *texts)
     assert (done.returncode, done.stderr) == (2, "error: onnxruntime is not installed: pip install onnxruntime\n")
