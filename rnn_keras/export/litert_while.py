@@ -48,7 +48,7 @@ def add_loop(
     is_written = [sequence is not None for sequence in sequences]
     scales = [None if ranges is None else choose_scale(ranges[f"state_{i}"]) for i in range(count)]
     current = _add_states(graph, (rows, cell.units), scales, states)
-    size = steps if is_micro or steps < LONG else math.ceil(math.sqrt(steps))
+    size = steps if is_micro or steps < LONG else choose_block(steps)
     graphs: dict[int, tuple[int, int]] = {}
     parts: list[list[int]] = [[] for _ in written]
     for begin in range(0, steps, size):
@@ -79,6 +79,12 @@ def add_loop(
     for own, wanted in zip(current, last_states, strict=True):
         if wanted is not None and ranges is not None:
             graph.add_operator("QUANTIZE", [own], [wanted], schema.QuantizeOptionsT(), 2)
+
+
+def choose_block(steps: int) -> int:
+    """The steps of a block: about the square root, if possible a divisor, so that all blocks share one graph."""
+    root = math.ceil(math.sqrt(steps))
+    return next((size for size in range(root, 2 * root) if steps % size == 0), root)
 
 
 def _add_states(
