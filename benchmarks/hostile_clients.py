@@ -37,6 +37,8 @@ class Options:
 
     saved_model: Path | None = None
     """A folder of numbered versions, whose input is `text`; default: a small model that is made for this."""
+    engine: Literal["auto", "onnx", "tensorflow"] = "auto"
+    """What computes the answers, see `serve --engine`."""
     requests: int = 20_000
     """How many requests the clients send together."""
     clients: int = 32
@@ -66,7 +68,7 @@ def main(options: Options) -> None:
             saved_model = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             write_model(saved_model / "1")
         expected = compute_expected(saved_model)
-        pid, port, grpc = stack.enter_context(start_server(saved_model))
+        pid, port, grpc = stack.enter_context(start_server(saved_model, options.engine))
         measure(port, expected, options.clients, options.clients * 8)  # a warm-up
         at_start = read_memory(pid)
         report = measure_attacked(pid, port, grpc, expected, options)
