@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         TimeDistributed,
         general_loop,
     )
-    from rnn_keras.runtime import LiteRTModel, LiteRTSeq2Seq, OnnxModel
+    from rnn_keras.runtime import LiteRTModel, LiteRTSeq2Seq, OnnxModel, OnnxSeq2Seq
     from rnn_keras.training.trained_model import load
     from rnn_keras.training.truncated_bptt import TruncatedBPTT
     from rnn_keras.utils.errors import UserError
@@ -60,6 +60,7 @@ __all__ = [
     "MergeSegments",
     "OneHot",
     "OnnxModel",
+    "OnnxSeq2Seq",
     "SimpleRNN",
     "SimpleRNNCell",
     "SplitSegments",
@@ -107,7 +108,7 @@ _NAMES_IN = {
         "TimeDistributed",
         "general_loop",
     ),
-    "rnn_keras.runtime": ("LiteRTModel", "LiteRTSeq2Seq", "OnnxModel"),
+    "rnn_keras.runtime": ("LiteRTModel", "LiteRTSeq2Seq", "OnnxModel", "OnnxSeq2Seq"),
     "rnn_keras.training.trained_model": ("load",),
     "rnn_keras.training.truncated_bptt": ("TruncatedBPTT",),
     "rnn_keras.utils.errors": ("UserError",),

@@ -4,6 +4,16 @@ from rnn_keras.runtime.litert_model import LiteRTModel
 from rnn_keras.runtime.litert_seq2seq import LiteRTSeq2Seq, open_litert
 from rnn_keras.runtime.network import NetworkRunner
 from rnn_keras.runtime.onnx_model import OnnxModel
+from rnn_keras.runtime.onnx_seq2seq import OnnxSeq2Seq, open_onnx
 from rnn_keras.runtime.runner import Runner
 
-__all__ = ["LiteRTModel", "LiteRTSeq2Seq", "NetworkRunner", "OnnxModel", "Runner", "open_litert"]
+__all__ = [
+    "LiteRTModel",
+    "LiteRTSeq2Seq",
+    "NetworkRunner",
+    "OnnxModel",
+    "OnnxSeq2Seq",
+    "Runner",
+    "open_litert",
+    "open_onnx",
+]
