@@ -41,18 +41,18 @@ def find_signature(
     model, network = spec.model, spec.network
     if network is None:
         return None
+    call = None if network is model else find_call(model, network)
+    if network is not model and call is None:
+        return None
     inputs = describe_model(model, spec.comparison.inputs).inputs
     outputs = trace_outputs(spec)
-    if network is model:
+    if call is None:
         feeds: dict[str, str] | None = {name: name for name in inputs}
         answers: dict[str, Any] | None = {
             name: {"dtype": tf.as_dtype(tensor.dtype).name, "output": name, "answer": "same"}
             for name, tensor in outputs.items()
         }
     else:
-        call = find_call(model, network)
-        if call is None:
-            return None
         feeds = find_feeds(model, network, call, VOCABULARY in files and "tokenizer" in description)
         answers = find_answers(call, network, outputs, description.get("labels", []))
     if feeds is None or answers is None or feeds.keys() != inputs.keys():
@@ -114,7 +114,7 @@ def find_answers(
         rest: Any = keras.Function(tensor, dict(outputs))
         made_up = make_outputs(tensor.shape)
         results: dict[str, Any] = {key: keras.ops.convert_to_numpy(value) for key, value in rest(made_up).items()}
-    except ValueError:  # they depend on more than the network's output
+    except Exception:  # they depend on more than the network's output, or cannot be computed for what is made up
         return None
     answers = {}
     for key, result in results.items():

@@ -104,6 +104,10 @@ class OnnxServedModel(ServedModel):
     def __init__(self, folder: Path):
         path = find_onnx_file(folder)
         if path is None:
+            if any(folder.glob("*.onnx")):
+                raise UserError(
+                    f"{folder} holds several ONNX files, of which each does a part; serve it with --engine tensorflow"
+                )
             raise UserError(
                 f"{folder} holds no ONNX file; export with --formats saved_model,onnx, or serve it with --engine "
                 "tensorflow"
