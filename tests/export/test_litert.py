@@ -85,6 +85,18 @@ def test_one_hot_ids_go_in_as_they_are(cell, tmp_path, in_process):
     np.testing.assert_allclose(model.run(batch)[0], network(batch).numpy(), atol=1e-5)
 
 
+@pytest.mark.parametrize("cell", [LSTM, pytest.param(GRU, marks=pytest.mark.slow)])
+def test_one_hot_ids_in_8_bits(cell, tmp_path, in_process):
+    """The converter gives the zeros of a one-hot vector a scale in which they are a half."""
+    keras.utils.set_random_seed(1)
+    ids = keras.Input((None,), dtype="int32")
+    network = keras.Model(ids, keras.layers.Dense(3)(cell(4, input_dim=WORDS)(ids)))
+    rows = np.random.default_rng(1).integers(0, WORDS, (50, STEPS)).astype("int32")
+    model = load_converted(tmp_path, network, "int8", list(rows))
+    found, expected = np.concatenate([model.run(row[None])[0] for row in rows]), network(rows).numpy()
+    assert np.abs(found - expected).max() < 0.05 * np.ptp(expected)
+
+
 def test_segments_fix_the_length_of_a_file_of_fused_lstms(tmp_path, in_process):
     keras.utils.set_random_seed(1)
     ids = keras.Input((None,), dtype="int32")
