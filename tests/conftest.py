@@ -4,6 +4,7 @@ import csv
 import gc
 import os
 import random
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -34,6 +35,22 @@ LONG = (
 def pytest_collection_modifyitems(items):
     first = {Path(__file__).parent / name: number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: first.get(item.path, len(LONG)))
+
+
+@pytest.hookimpl(tryfirst=True)  # before the fixtures, which train
+def pytest_runtest_setup(item):
+    """Fast tests run the layers as plain graphs, which are sooner made than compiled; but for those of the layers."""
+    fast_path = sys.modules.get("rnn_keras.layers.fast_path")
+    if fast_path is not None:
+        fast_path.COMPILE = item.get_closest_marker("slow") is not None or "layers" in item.path.parts
+
+
+@pytest.fixture
+def plain_graphs(monkeypatch):
+    """The same for a slow test in which nothing depends on how the layers run."""
+    from rnn_keras.layers import fast_path
+
+    monkeypatch.setattr(fast_path, "COMPILE", False)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -211,11 +211,13 @@ SLOW = [
     in_a_loop,
 ]
 KINDS = {kind.__name__: kind for kind in FAST + SLOW}
+CASES = combinations(list(KINDS), ["SimpleRNN", "LSTM", "GRU"], fast=[f"{kind.__name__}-SimpleRNN" for kind in FAST])
+# The gated families take turns: with either, the gradients are of several states or gates at once.
+GATED = {name: ("LSTM", "GRU")[number % 2] for number, name in enumerate(KINDS)}
 
 
 @pytest.mark.parametrize(
-    ("kind", "family"),
-    combinations(list(KINDS), ["SimpleRNN", "LSTM", "GRU"], fast=[f"{kind.__name__}-SimpleRNN" for kind in FAST]),
+    ("kind", "family"), [case for case in CASES if case.values[1] in ("SimpleRNN", GATED[str(case.values[0])])]
 )
 def test_it_is_that_of_keras_layers(kind, family):
     mine, other = pair(family)

@@ -88,14 +88,6 @@ def test_a_new_process_loads_the_model_with_one_import(addition_run, capfd):
     assert [load_in_a_new_process("apps.addition.model", addition_run, use)] == expected
 
 
-def test_export_writes_files(addition_run, tmp_path, export_here, capfd):
-    command("export", "--run-dir", addition_run, "--saved-models", tmp_path, "--examples", 0, "--json")
-    last_line(capfd)
-
-    assert (tmp_path / "addition" / "1" / "saved_model.pb").exists()
-    assert (tmp_path / "addition" / "addition.tflite").stat().st_size > 1000
-
-
 def test_the_users_mistakes_are_one_sentence(addition_run, tmp_path, capfd):
     (tmp_path / "bad.csv").write_text("first,second\n1,2\n3,x\n")
     (tmp_path / "few.csv").write_text("first,second\n1,2\n2,1\n")

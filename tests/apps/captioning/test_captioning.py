@@ -127,6 +127,7 @@ def test_a_caption_does_not_depend_on_the_other_images_of_the_batch(model, shape
     assert [answer["caption"].numpy()[0].decode() for answer in alone] == captions[:2]
 
 
+@pytest.mark.slow
 def test_exported_files_caption_as_keras_does(captioning_run, model, shapes, tmp_path, export_here, capfd):
     command("export", "--run-dir", captioning_run, "--saved-models", tmp_path, "--examples", 0, "--json")
     assert last_line(capfd)["report"] == []

@@ -78,14 +78,6 @@ def test_prompts_are_continued_as_the_run_or_the_flags_say(language_run, capfd):
     assert len(last_line(capfd)["text"]) == 206
 
 
-def test_export_writes_files(language_run, tmp_path, export_here, capfd):
-    command("export", "--run-dir", language_run, "--saved-models", tmp_path, "--examples", 0, "--json")
-    report = last_line(capfd)
-
-    assert report["saved_model"] == str(tmp_path / "language" / "1")
-    assert report["litert"] == [str(tmp_path / "language" / "language.tflite")]
-
-
 @pytest.mark.slow
 def test_the_exported_files_are_compared_with_keras(language_run, tmp_path, export_here, capfd):
     options = ("--run-dir", language_run, "--saved-models", tmp_path, "--json")

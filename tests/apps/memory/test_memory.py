@@ -71,14 +71,6 @@ def test_predict_adds_the_marked_numbers(adding_run, capfd):
     assert predictions[0]["sum"] > predictions[1]["sum"] + 0.7
 
 
-def test_export_writes_files(adding_run, tmp_path, export_here, capfd):
-    command("export", "--run-dir", adding_run, "--saved-models", tmp_path, "--examples", 0, "--json")
-    report = last_line(capfd)
-
-    assert report["saved_model"] == str(tmp_path / "memory" / "1")
-    assert report["litert"] == [str(tmp_path / "memory" / "memory.tflite")]
-
-
 @pytest.mark.slow
 def test_exported_files_predict_as_keras_does(adding_run, tmp_path, export_here, capfd):
     command("export", "--run-dir", adding_run, "--saved-models", tmp_path, "--examples", 50, "--json")

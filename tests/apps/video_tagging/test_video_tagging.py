@@ -112,14 +112,6 @@ def test_predict_returns_tags_and_segments_of_each_video(tiny_run, folder, capfd
         assert rebuilt == prediction["tags"]
 
 
-def test_export_writes_files(tiny_run, tmp_path, export_here, capfd):
-    command("export", "--run-dir", tiny_run, "--saved-models", tmp_path, "--examples", 0, "--json")
-    report = last_line(capfd)
-
-    assert report["saved_model"] == str(tmp_path / "video_tagging" / "1")
-    assert report["litert"] == [str(tmp_path / "video_tagging" / "video_tagging.tflite")]
-
-
 @pytest.mark.slow
 def test_a_new_process_loads_the_model_with_one_import(tiny_run, folder):
     use = (
