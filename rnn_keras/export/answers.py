@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from rnn_keras.export.model_function import describe_model, name_outputs
 from rnn_keras.export.saved_model import make_endpoint
-from rnn_keras.export.spec import ExportSpec
+from rnn_keras.export.spec import ExportSpec, extend_description
 from rnn_keras.runtime.answers import ANSWERS, SIGNATURE
 from rnn_keras.runtime.runner import DESCRIPTION, VOCABULARY
 
@@ -30,8 +30,7 @@ def describe_signature(spec: ExportSpec, files: Mapping[str, bytes]) -> dict[str
     signature = find_signature(spec, description, files)
     if signature is None:
         return dict(files)
-    described = json.dumps({**description, SIGNATURE: signature}, ensure_ascii=False)
-    return {**files, DESCRIPTION: described.encode()}
+    return extend_description(files, **{SIGNATURE: signature})
 
 
 def find_signature(

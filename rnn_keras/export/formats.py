@@ -96,11 +96,12 @@ def convert_litert(spec: ExportSpec, quantisation: str, notes: list[Note]) -> by
     calibration = spec.encode(spec.calibration()) if quantisation == "int8" else []
     if quantisation == "int8" and not calibration:
         raise UserError("this model has no examples to calibrate int8 with; leave int8 out of --quantize")
-    examples = [*spec.encode(spec.comparison.inputs), *calibration]
-    steps = spec.steps
-    if steps is None:
+    examples, steps, inputs = calibration, spec.steps, getattr(spec.network, "inputs", None) or []
+    takes_any_length = any(len(tensor.shape) > 1 and tensor.shape[1] is None for tensor in inputs)
+    if not inputs or (takes_any_length and steps is None):  # to encode the examples may mean to decode all images
+        examples = [*spec.encode(spec.comparison.inputs), *calibration]
         parts = [np.asarray(part) for example in examples for part in flatten_example(example)]
-        steps = max((len(part) for part in parts if part.ndim), default=1)
+        steps = steps or max((len(part) for part in parts if part.ndim), default=1)
     return litert.convert(
         spec.network,
         steps,

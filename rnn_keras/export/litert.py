@@ -1,20 +1,22 @@
 """A network as a LiteRT (TFLite) file, converted in a process of its own, since the converter can crash."""
 
-import contextlib
+import functools
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from rnn_keras.export import litert_int8
 from rnn_keras.export.litert_calibration import calibrate_stream, prepare_calibration
 from rnn_keras.export.litert_cuts import CutEngine
+from rnn_keras.export.litert_graft import graft
 from rnn_keras.export.litert_lstm import can_fuse
 from rnn_keras.export.litert_recurrent import LiteRTEngine, prepared_for_litert
 from rnn_keras.export.model_function import describe_model
@@ -72,14 +74,8 @@ def convert(
     layers = list_stream_layers(model, quantisation) if stream else []
 
     def make_serve(engine: Engine) -> tuple[Callable[..., dict[str, Any]], list[tf.TensorSpec]]:
-        @contextlib.contextmanager
-        def prepare(**options: Any) -> Iterator[None]:
-            with prepared_for_litert(model, engine, padding=padding, **options) as found:
-                yield
-            if notes is not None:
-                notes[:] = found.values()
-
-        return make_stream(function, specs, layers, prepare)
+        prepare = functools.partial(prepared_for_litert, model, engine, padding=padding)
+        return make_stream(function, specs, layers, prepare, notes)
 
     if quantisation != "int8" and not is_micro:
         signature = make_serve(LiteRTEngine(is_batch_fixed=all(spec.shape[0] is not None for spec in specs)))
@@ -88,9 +84,10 @@ def convert(
     serve, all_specs = make_serve(engine)
     if arrays and layers:
         arrays = calibrate_stream(serve, engine, specs, calibration, list_states(layers))
-    content = litert_int8.convert_function(
-        serve, all_specs, engine, model.variables, quantisation, arrays, run_converter, is_micro=is_micro
-    )
+    cut = litert_int8.cut_network(serve, all_specs, engine, arrays)
+    signatures = {"serving_default": cut.signature}
+    content = run_on_functions(signatures, model.variables, quantisation, cut.calibration)
+    content = graft(content, cut.recording, quantized=quantisation == "int8", is_micro=is_micro)
     return append_associated_files(content, {})
 
 
@@ -138,6 +135,25 @@ def convert_functions(functions: Mapping[str, Signature], variables: Sequence[An
     Raises:
         UserError: the converter refuses them, or crashes.
     """
+    return append_associated_files(run_on_functions(functions, variables, quantisation), {})
+
+
+def run_on_functions(
+    functions: Mapping[str, Signature],
+    variables: Sequence[Any],
+    quantisation: str,
+    calibration: Mapping[str, np.ndarray] | None = None,
+) -> bytes:
+    """The converter's own result for functions, without a checksum.
+
+    Args:
+        functions, variables: see `convert_functions`.
+        quantisation: see `convert`.
+        calibration: for int8, `(n, ...)` by the names of the inputs of the only function.
+
+    Raises:
+        UserError: the converter refuses them, or crashes.
+    """
     constants: list[tuple[Any, Any]] = [(variable, keras.ops.convert_to_numpy(variable)) for variable in variables]
 
     # The converter fuses an LSTM only if its weights are constants, and only if it is given a SavedModel.
@@ -157,8 +173,11 @@ def convert_functions(functions: Mapping[str, Signature], variables: Sequence[An
         folder = Path(directory)
         with translate_disk_faults(folder):
             tf.saved_model.save(module, str(folder / "model"), signatures=module.functions)
+            if calibration is not None:
+                arrays: Any = dict(calibration)
+                np.savez(folder / "calibration.npz", **arrays)
         run_converter(str(folder), quantisation)
-        return append_associated_files((folder / "model.tflite").read_bytes(), {})
+        return (folder / "model.tflite").read_bytes()
 
 
 def run_converter(folder: str, quantisation: str) -> None:

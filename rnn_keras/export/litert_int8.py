@@ -1,70 +1,52 @@
-"""A network as a LiteRT file whose recurrent layers are written by this package, in 8 bits or for microcontrollers."""
+"""A network without its recurrent layers, for the converter; they are put into its result by `litert_graft`."""
 
-import tempfile
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from rnn_keras.export.litert_cuts import INPUT_HEADROOM, CutEngine, Recording, cut, enlarge, name_input, record
-from rnn_keras.export.litert_graft import graft
-
-Convert = Callable[[str, str], None]
 
 
-def convert_function(
+@dataclasses.dataclass(frozen=True)
+class CutNetwork:
+    """See `cut_network`.
+
+    Attributes:
+        recording: the values at the cuts.
+        signature: the network without its recurrent layers, and the specs of its inputs.
+        calibration: what the converter runs it on.
+    """
+
+    recording: Recording
+    signature: tuple[Callable[..., dict[str, Any]], Sequence[tf.TensorSpec]]
+    calibration: dict[str, np.ndarray]
+
+
+def cut_network(
     serve: Callable[..., dict[str, Any]],
     specs: Sequence[tf.TensorSpec],
     engine: CutEngine,
-    variables: Sequence[Any],
-    quantisation: str,
     calibration: Mapping[str, np.ndarray],
-    run_converter: Convert,
-    *,
-    is_micro: bool = False,
-) -> bytes:
-    """A network as the content of a LiteRT file of fixed sizes, for one sequence at a time; without a checksum.
+) -> CutNetwork:
+    """A network of fixed sizes, for one sequence at a time, without its recurrent layers.
 
-    Within it a fused LSTM starts where the last call ended, until the runtime's variables are reset; a loop starts at
-    zero, or at the given states.
+    Once they are in the file, a fused LSTM starts where the last call ended, until the runtime's variables are reset; a
+    loop starts at zero, or at the given states.
 
     Args:
         serve: the network, whose recurrent layers call the engine (`recurrent_calls.replaced`).
         specs: of its inputs, `(1, time, ...)`, with names.
         engine: the engine.
-        variables: all Keras variables that it reads.
-        quantisation: "int8", or "none": float32.
         calibration: by the inputs' names, sequences `(n, time, ...)` whose values show the ranges; may be empty for
             float32.
-        run_converter: runs `converter.main` on a folder.
-        is_micro: whether the file is for microcontrollers.
-
-    Raises:
-        UserError: the converter refuses the network, or crashes.
     """
     if not calibration:
         calibration = {str(spec.name): tf.zeros(spec.shape, spec.dtype).numpy() for spec in specs}
     recording = record(serve, specs, engine, calibration)
-    constants: list[Any] = [(variable, keras.ops.convert_to_numpy(variable)) for variable in variables]
-    serve_cut, all_specs = cut(serve, specs, engine, recording)
-
-    def serve_constants(*inputs: Any) -> dict[str, Any]:
-        with keras.StatelessScope(state_mapping=[(variable, tf.constant(value)) for variable, value in constants]):
-            return serve_cut(*inputs)
-
-    module: Any = tf.Module()
-    module.serve = tf.function(serve_constants, input_signature=all_specs, autograph=False)
-    with tempfile.TemporaryDirectory() as directory:
-        folder = Path(directory)
-        tf.saved_model.save(module, str(folder / "model"), signatures={"serving_default": module.serve})
-        arrays: Any = make_calibration(recording, calibration)
-        np.savez(folder / "calibration.npz", **arrays)
-        run_converter(str(folder), quantisation)
-        content = (folder / "model.tflite").read_bytes()
-    return graft(content, recording, quantized=quantisation == "int8", is_micro=is_micro)
+    return CutNetwork(recording, cut(serve, specs, engine, recording), make_calibration(recording, calibration))
 
 
 def make_calibration(recording: Recording, calibration: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -48,8 +48,6 @@ class Operations(Protocol):
 
 def refuse_cell(cell: Any) -> str | None:
     """Why a cell cannot be written as a step; None where it can."""
-    if get_family(cell) is None:
-        return f"a {type(cell).__name__} is neither a SimpleRNN, nor an LSTM, nor a GRU"
     for activation in (cell.activation, getattr(cell, "recurrent_activation", None)):
         if activation is not None and activation not in ACTIVATIONS:
             return f"its activation {getattr(activation, '__name__', activation)} has no 8-bit form"

@@ -82,6 +82,15 @@ def flatten_outputs(outputs: Mapping[str, Any]) -> np.ndarray:
     return np.concatenate([array.ravel().astype("float64") for array in arrays if array.dtype.kind in "bfiu"])
 
 
+def measure_all_outputs(run_one: Callable[[Example], Mapping[str, Any]], ops: int | None) -> Measured:
+    """A form of the model of which all outputs are compared: an example -> outputs by their names."""
+
+    def run_each(examples: Sequence[Example]) -> np.ndarray:
+        return np.concatenate([flatten_outputs(run_one(example)) for example in examples])
+
+    return Measured(run_one, run_each, ops)
+
+
 def load_saved_model(path: str, output: str | None, per_step: bool) -> Measured:
     """A SavedModel in TensorFlow alone, as TF Serving runs it.
 
@@ -98,14 +107,7 @@ def load_saved_model(path: str, output: str | None, per_step: bool) -> Measured:
     graph = serve.graph.as_graph_def()
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
     if output is None:
-
-        def run_one(example: Example) -> dict[str, Any]:
-            return serve(**name_inputs(dtypes, [example]))
-
-        def run_each(examples: Sequence[Example]) -> np.ndarray:
-            return np.concatenate([flatten_outputs(run_one(example)) for example in examples])
-
-        return Measured(run_one, run_each, len(nodes))
+        return measure_all_outputs(lambda example: serve(**name_inputs(dtypes, [example])), len(nodes))
     name = select_output(list(serve.structured_outputs), output)
 
     def run(batch: Sequence[Example]) -> np.ndarray:
@@ -232,12 +234,7 @@ def load_runner(model: Runner, ops: int | None, output: str | None) -> Measured:
     if output is None and isinstance(model, NetworkRunner):
         run_one: Any = model.run_one
         names = model.output_names
-
-        def run_each(examples: Sequence[Example]) -> np.ndarray:
-            results = (dict(zip(names, run_one(example), strict=True)) for example in examples)
-            return np.concatenate([flatten_outputs(result) for result in results])
-
-        return Measured(run_one, run_each, ops)
+        return measure_all_outputs(lambda example: dict(zip(names, run_one(example), strict=True)), ops)
     run: Any = model.outputs
     return Measured(lambda example: run([example]), run, ops)
 

@@ -1,7 +1,7 @@
 """A model, or any function, as an ONNX file, by tf2onnx; recurrent layers as ONNX's own operators."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from rnn_keras.runtime.checksum import ONNX_MARK, append_checksum
@@ -64,15 +64,8 @@ def convert(
 
     function, engine = describe_model(network, examples), OnnxEngine()
     layers = require_stream(network) if stream else []
-
-    @contextlib.contextmanager
-    def prepare(**options: Any) -> Iterator[None]:
-        with replaced(network, engine, padding=padding, **options) as found:
-            yield
-        if notes is not None:
-            notes[:] = found.values()
-
-    serve, specs = make_stream(function, list(function.inputs.values()), layers, prepare)
+    prepare = functools.partial(replaced, network, engine, padding=padding)
+    serve, specs = make_stream(function, list(function.inputs.values()), layers, prepare, notes)
     return convert_function(serve, specs, describe_states(layers, files), engine)
 
 

@@ -24,6 +24,11 @@ def description_file(description: Mapping[str, Any]) -> dict[str, bytes]:
     return {DESCRIPTION: json.dumps(description, ensure_ascii=False).encode()}
 
 
+def extend_description(files: Mapping[str, bytes], **entries: Any) -> dict[str, bytes]:
+    """The files inside an exported file, whose description says this too."""
+    return {**files, **description_file({**json.loads(files.get(DESCRIPTION, b"{}")), **entries})}
+
+
 @dataclasses.dataclass(frozen=True)
 class Comparison:
     """Examples of the test split, and what is compared on them: what Keras computes with what each file does.

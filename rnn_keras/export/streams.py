@@ -1,6 +1,5 @@
 """Files that read a stream in parts: states are inputs, and their next values outputs, which the runner hands on."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,9 +9,9 @@ import tensorflow as tf
 
 from rnn_keras.export.model_function import ModelFunction
 from rnn_keras.export.recurrent_calls import find_recurrent_layers
-from rnn_keras.export.recurrent_engine import Streams, list_states
+from rnn_keras.export.recurrent_engine import Note, Streams, list_states
+from rnn_keras.export.spec import extend_description
 from rnn_keras.runtime.network import STATES
-from rnn_keras.runtime.runner import DESCRIPTION
 from rnn_keras.utils.errors import UserError
 
 NEXT = "next_"  # before the name of a state: its next value
@@ -22,7 +21,8 @@ def make_stream(
     function: ModelFunction,
     specs: Sequence[tf.TensorSpec],
     layers: Sequence[Any],
-    prepare: Callable[..., AbstractContextManager[Any]],
+    prepare: Callable[..., AbstractContextManager[dict[int, Note]]],
+    notes: list[Note] | None,
 ) -> tuple[Callable[..., dict[str, Any]], list[tf.TensorSpec]]:
     """A model whose states are inputs and outputs, and the specs of all its inputs.
 
@@ -31,14 +31,17 @@ def make_stream(
         specs: of its own inputs.
         layers: the recurrent layers whose states are handed on; may be none.
         prepare: takes `stateful` and `streams` of `recurrent_calls.replaced`, and is that.
+        notes: is filled with how each recurrent layer is computed when the model is called; None: nobody asks.
     """
     sizes = list_states(layers)
     rows = specs[0].shape[0]
 
     def serve(*tensors: Any) -> dict[str, Any]:
         streams = Streams(dict(zip(sizes, tensors[len(specs) :], strict=True)))
-        with prepare(stateful=layers, streams=streams):
+        with prepare(stateful=layers, streams=streams) as found:
             outputs = function(*tensors[: len(specs)])
+        if notes is not None:
+            notes[:] = found.values()
         return outputs | {NEXT + name: streams.next_states[name] for name in sizes}
 
     return serve, [*specs, *(tf.TensorSpec((rows, size), tf.float32, name) for name, size in sizes.items())]
@@ -48,9 +51,7 @@ def describe_states(layers: Sequence[Any], files: Mapping[str, bytes]) -> dict[s
     """The files inside, whose description also says which outputs are the next values of which inputs."""
     if not layers:
         return dict(files)
-    description = json.loads(files.get(DESCRIPTION, b"{}"))
-    description[STATES] = {name: NEXT + name for name in list_states(layers)}
-    return {**files, DESCRIPTION: json.dumps(description, ensure_ascii=False).encode()}
+    return extend_description(files, **{STATES: {name: NEXT + name for name in list_states(layers)}})
 
 
 def require_stream(model: keras.Model) -> list[Any]:
