@@ -1,0 +1,123 @@
+"""The settings of the forecasting app, each a flag of `train`."""
+
+import dataclasses
+import math
+import re
+from typing import Annotated, ClassVar, Literal
+
+import tyro
+
+from rnn_keras.training.config import CellName, TrainingConfig
+from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
+
+SEARCH_SPACE: SearchSpace = {
+    "cell": Choice(("gru", "lstm")),
+    "units": Int(32, 256, log=True),
+    "dropout": Float(0.0, 0.6),
+    "learning_rate": Float(3e-4, 1e-2, log=True),
+    "batch_size": Choice((32, 64, 128)),
+}
+DEFAULT_DATASET = "traffic_hourly"
+
+
+@dataclasses.dataclass(frozen=True)
+class ForecastingConfig(TrainingConfig):
+    """Settings of a training run."""
+
+    automatic_epochs: ClassVar[int] = 10
+    automatic_patience: ClassVar[int] = 4
+
+    dataset: str = DEFAULT_DATASET
+    """Series to learn from: traffic_hourly (packaged), or a path to a CSV or TSV file of your own, with a column of
+    times and one or more columns of numbers."""
+    time_column: Annotated[str | None, tyro.conf.arg(aliases=["--time"])] = None
+    """The column of the times, or two with a comma, such as date,time; default: guessed, and said."""
+    target_column: Annotated[str | None, tyro.conf.arg(aliases=["--target"])] = None
+    """The columns to forecast, with commas between; default: all columns of numbers that change."""
+    past_column: Annotated[str | None, tyro.conf.arg(aliases=["--past"])] = None
+    """Columns that are inputs and known for the past alone, with commas between, such as a measured temperature."""
+    future_column: Annotated[str | None, tyro.conf.arg(aliases=["--future"])] = None
+    """Columns that are inputs and known in advance, with commas between, such as a price or a day of opening; also
+    what stays the same in a series, such as a region."""
+    series_column: Annotated[str | None, tyro.conf.arg(aliases=["--series"])] = None
+    """The column that says which of several series a row belongs to; default: guessed where times are repeated."""
+    horizon: int = 24
+    """How many steps ahead are forecast."""
+    lookback: int | None = None
+    """How many past steps the network reads; default: derived from the data, and said."""
+    split_months: str | None = None
+    """Months of 30 days that train, validate and test, with commas between, such as 12,4,4, the protocol of the ETT
+    files; default: the shares below."""
+    validation_share: float = 0.1
+    """The share of each series, before the test part, that validates."""
+    test_share: float | None = None
+    """The share of each series, its end, that tests; default: a tenth, and a fifth of traffic_hourly."""
+    time_zone: str | None = None
+    """The zone of times that are written without one, such as Europe/Berlin, so that hours are right where the clocks
+    change; default: that of the file, or none."""
+    calendar: bool | None = None
+    """Whether hour, weekday and season of the year are inputs that are known in advance; default: where there are
+    holidays."""
+    holidays: str | None = None
+    """The country whose public holidays are inputs, such as US or DE, or of a part of it, such as US-MN; default: none,
+    and US of traffic_hourly."""
+    model: Literal["segments", "encoder_decoder", "last_state"] = "segments"
+    """segments: reads and writes segments of the series; encoder_decoder: step by step, from the last state of the
+    encoder; last_state: all steps ahead at once, from the last state."""
+    segment: int | None = None
+    """Steps in a segment; 0: step by step; default: a divisor of the horizon."""
+    cell: CellName = "gru"
+    """Kind of recurrent layer."""
+    units: int = 128
+    """Width of the hidden state."""
+    layers: int = 1
+    """Recurrent layers on top of each other."""
+    dropout: float = 0.3
+    """Rate of dropout before the output."""
+    skip: bool | None = None
+    """Whether the forecast is that of a linear model, which starts as a ridge regression, plus what the network adds;
+    default: where it is better on the validation part."""
+    seasonal: bool | None = None
+    """Whether the mean of the season (such as of each hour of the week) is taken off first; default: where that is
+    better on the validation part."""
+    quantiles: str = "0.1,0.25,0.5,0.75,0.9"
+    """The quantiles that are forecast, with commas between, the median among them; empty: one value alone."""
+    loss: Literal["mae", "mse"] = "mae"
+    """What is minimised without quantiles."""
+    stride: int | None = None
+    """Every how many steps a window to learn from begins; default: every step, or fewer in long series."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require_positive("horizon", "lookback", "units", "layers", "stride")
+        self.require("segment", self.segment is None or self.segment >= 0, "at least 0 (0 reads step by step)")
+        self.require_share("dropout")
+        for name in ("validation_share", "test_share"):
+            value = getattr(self, name)
+            self.require(name, value is None or 0 < value < 0.5, "above 0 and below 0.5")
+        is_list = self.split_months is None or re.fullmatch(r"\d+(,\d+){2}", self.split_months.replace(" ", ""))
+        self.require("split_months", bool(is_list) and 0 not in self.months, "three numbers of months, such as 12,4,4")
+        levels = self.quantile_levels
+        is_valid = all(0 < level < 1 for level in levels) and sorted(set(levels)) == list(levels)
+        self.require("quantiles", is_valid and (not levels or 0.5 in levels), "rising, between 0 and 1, and with 0.5")
+
+    @property
+    def quantile_levels(self) -> tuple[float, ...]:
+        """The quantiles as numbers; none: one value is forecast. A word that is not a number is NaN."""
+        return tuple(_parse_level(word) for word in self.quantiles.split(",") if word.strip())
+
+    @property
+    def months(self) -> tuple[int, ...]:
+        """The months that train, validate and test; empty: shares."""
+        return tuple(int(word) for word in (self.split_months or "").split(",") if word.strip().isdigit())
+
+    def list_columns(self, role: Literal["time", "target", "past", "future", "series"]) -> list[str]:
+        """The names that the user gave for what columns are for; none: they are guessed."""
+        return [name.strip() for name in (getattr(self, f"{role}_column") or "").split(",") if name.strip()]
+
+
+def _parse_level(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return math.nan

@@ -1,0 +1,228 @@
+"""The series of a data set in windows that train, validate and test."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from apps.forecasting.calendar_inputs import CalendarInputs
+from apps.forecasting.config import ForecastingConfig
+from apps.forecasting.parts import FEWEST_TRAINING, Bounds, find_bounds
+from apps.forecasting.roles import Roles, shorten_list
+from apps.forecasting.scaling import Scaler, fit_scaler
+from apps.forecasting.seasons import choose_cycle, list_seasons
+from apps.forecasting.series import Series, SeriesTable
+from apps.forecasting.source import choose_calendar, choose_shares, load_table
+from apps.forecasting.windows import PaddedSeries, WindowBatches, list_origins
+from rnn_keras.data.splits import SPLITS
+from rnn_keras.utils.errors import UserError
+
+EVALUATION_BATCH = 256
+MOST_WINDOWS = 20_000  # of an epoch, where the stride is chosen
+MOST_VALIDATION_WINDOWS = 4_000
+FEWEST_FULL = 100  # windows with a full past that suffice to train on
+LONGEST_LOOKBACK = 1_024
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ForecastData:
+    """The series of a data set, and windows of them.
+
+    Attributes:
+        config: of the run.
+        table: the series, in the units of the data.
+        scaler: fitted on the training parts.
+        bounds: of each series, the parts by their names, and `all`.
+        lookback: steps of the past that a window has.
+        roles: of the columns.
+        calendar: the inputs that were made of the times; they are the last ones of those known in advance.
+        notes: sentences that the user should read.
+    """
+
+    config: ForecastingConfig
+    table: SeriesTable
+    scaler: Scaler
+    bounds: Sequence[Bounds]
+    lookback: int
+    roles: Roles
+    calendar: CalendarInputs
+    notes: Sequence[str] = ()
+
+    @property
+    def horizon(self) -> int:
+        """Steps that are forecast."""
+        return self.config.horizon
+
+    @property
+    def summary(self) -> str:
+        counts = ", ".join(f"{self.count(split)} {split}" for split in SPLITS)
+        table = self.table
+        inputs = f", from {self.lookback} past ones"
+        inputs += (
+            f" and {len(table.past)} past and {len(table.future)} known inputs" if table.past + table.future else ""
+        )
+        series = f"{len(table.series)} series of " if len(table.series) > 1 else ""
+        return (
+            f"{series}{', '.join(table.targets)}: {table.step.name}, {table.zone.format(table.series[0].times[:1])[0]} "
+            f"on; {counts} windows; {self.horizon} steps ahead{inputs}"
+        )
+
+    def values(self, *, raw: bool = False) -> Sequence[Series]:
+        """The series: standardised, or with `raw` in the units of the data."""
+        return self.table.series if raw else self._standardized
+
+    @functools.cached_property
+    def _standardized(self) -> list[Series]:
+        return [self.scaler.standardize(number, one) for number, one in enumerate(self.table.series)]
+
+    def training_values(self) -> list[np.ndarray]:
+        """Of each series the standardised targets of its training part, `(n, T)`."""
+        return [one.targets[slice(*part["train"])] for one, part in zip(self.values(), self.bounds, strict=True)]
+
+    def positions(self, number: int) -> np.ndarray:
+        """The place in the cycle, `(n + horizon,)` int32, of each step of a series and of the next ones."""
+        times = self.table.series[number].times
+        return self.table.find_positions(np.concatenate([times, self.table.extend_times(times, self.horizon)]))
+
+    @functools.cached_property
+    def _padded(self) -> PaddedSeries:
+        return self._pad(self._standardized)
+
+    @functools.cached_property
+    def _padded_raw(self) -> PaddedSeries:
+        return self._pad(self.table.series)
+
+    def _pad(self, series: Sequence[Series]) -> PaddedSeries:
+        positions = [self.positions(number) for number in range(len(self.table.series))]
+        return PaddedSeries(series, positions, self.lookback, self.horizon)
+
+    def find_origins(self, split: str, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """The series and the origins, both `(n,)`, of the windows of a split (`train`, `validation`, `test`, `all`).
+
+        A window to train on has a full past, unless the series are so short that few have. A window that validates or
+        tests reads the part before its own.
+        """
+        parts = [part[split] for part in self.bounds]
+        full = sum(max(0, end - self.horizon - max(first, self.lookback) + 1) for first, end in parts)
+        earliest = (
+            self.lookback if split in ("train", "all") and full >= FEWEST_FULL else min(self.horizon, self.lookback)
+        )
+        found = [
+            list_origins(one, first, end, self.horizon, earliest, stride)
+            for one, (first, end) in zip(self.table.series, parts, strict=True)
+        ]
+        series = np.concatenate([np.full(len(one), number) for number, one in enumerate(found)])
+        return series.astype(np.int64), np.concatenate(found).astype(np.int64)
+
+    def count(self, split: str) -> int:
+        """The number of windows of a split."""
+        return len(self.find_origins(split)[0])
+
+    def windows(
+        self,
+        split: str,
+        batch_size: int = EVALUATION_BATCH,
+        *,
+        raw: bool = False,
+        stride: int = 1,
+        shuffle: bool = False,
+        seed: int = 0,
+    ) -> WindowBatches:
+        """The windows of a split, in batches.
+
+        Args:
+            split: `train`, `validation`, `test` or `all`.
+            batch_size: windows in a batch.
+            raw: values in the units of the data, for the saved model, and not standardised ones.
+            stride: steps from a window to the next.
+            shuffle, seed: see `Batches`.
+
+        Raises:
+            UserError: there is none.
+        """
+        series, origins = self.find_origins(split, stride)
+        if not len(origins):
+            raise UserError(f"{self.table.name} has no window of {self.horizon} steps in the {split} split")
+        return WindowBatches(
+            self._padded_raw if raw else self._padded, series, origins, batch_size, shuffle=shuffle, seed=seed
+        )
+
+    def training_batches(self, config: ForecastingConfig) -> WindowBatches:
+        stride = config.stride or max(1, self.count("train") // MOST_WINDOWS)
+        return self.windows("train", config.batch_size, stride=stride, shuffle=True, seed=config.seed)
+
+    def validation_dataset(self) -> tf.data.Dataset:
+        stride = max(1, self.count("validation") // MOST_VALIDATION_WINDOWS)
+        return self.windows("validation", stride=stride).dataset()
+
+    def description(self) -> dict[str, Any]:
+        """What a saved model must know of its data, as JSON has it; see `apps.forecasting.description`."""
+        table = self.table
+        return {
+            "roles": self.roles.to_json(),
+            "calendar": self.calendar.to_json(),
+            "step": dataclasses.asdict(table.step),
+            "seasons": [dataclasses.asdict(season) for season in table.seasons],
+            "cycle": table.cycle and dataclasses.asdict(table.cycle),
+            "time_zone": table.zone.name,
+            "series": [series.name for series in table.series],
+            "inputs": {"targets": list(table.targets), "past": list(table.past), "future": list(table.future)},
+            "lookback": self.lookback,
+            "horizon": self.horizon,
+            "quantiles": list(self.config.quantile_levels),
+            "scaler": self.scaler.to_json(),
+        }
+
+
+def load_forecast_data(config: ForecastingConfig) -> ForecastData:
+    """The data to train on.
+
+    Raises:
+        UserError: the file cannot be used, or all series are too short.
+    """
+    table, roles = load_table(config)
+    table, bounds, notes = split_series(table, config)
+    longest = max(end - start for start, end in (part["train"] for part in bounds))
+    seasons = list_seasons(table.step, longest)
+    table = dataclasses.replace(table, seasons=tuple(seasons), cycle=choose_cycle(seasons, longest))
+    calendar = choose_calendar(config)
+    table = calendar.add_to(table)
+    lookback = config.lookback or choose_lookback(table, config.horizon, longest)
+    if config.lookback is None:
+        notes.append(f"the network reads {lookback} past steps; --lookback sets another number")
+    scaler = fit_scaler(table, [part["train"][1] for part in bounds])
+    return ForecastData(config, table, scaler, bounds, lookback, roles, calendar, (*table.notes, *notes))
+
+
+def split_series(table: SeriesTable, config: ForecastingConfig) -> tuple[SeriesTable, list[Bounds], list[str]]:
+    """The series that are long enough, their parts, and sentences about the others.
+
+    Raises:
+        UserError: there is none.
+    """
+    shares, months, horizon = choose_shares(config), config.months, config.horizon
+    parts = [find_bounds(one, table.step, horizon, shares, months) for one in table.series]
+    kept = [(one, part) for one, part in zip(table.series, parts, strict=True) if part is not None]
+    short = [one for one, part in zip(table.series, parts, strict=True) if part is None]
+    if not kept:
+        longest = max(table.series, key=len)
+        name = f" of the series {longest.name}" if longest.name else ""
+        needed = "as many as --split-months says" if months else f"at least {(FEWEST_TRAINING + 2) * horizon}"
+        raise UserError(
+            f"{table.name} has {len(longest) - longest.ahead} steps{name}, too few to forecast {horizon} ahead: expected "
+            f"{needed}, and some hundreds for a useful forecast; add rows or lower --horizon"
+        )
+    notes = []
+    if short:
+        names = shorten_list(one.name for one in short)
+        notes.append(f"{len(short)} series with too few steps for a horizon of {horizon} are left out: {names}")
+    return dataclasses.replace(table, series=[one for one, _ in kept]), [part for _, part in kept], notes
+
+
+def choose_lookback(table: SeriesTable, horizon: int, longest: int) -> int:
+    """Steps of the past to read: two cycles or two horizons, in shorter series at most a third of the training part."""
+    wanted = max(2 * horizon, 2 * table.positions, 2 * min(table.periods, default=1))
+    return max(1, min(wanted, LONGEST_LOOKBACK, longest // 3))

@@ -1,0 +1,217 @@
+"""Ridge regression from the past of a series to its next values, in closed form.
+
+The sums of products of all windows are never made from windows: on the diagonals of the matrix, each sum is the one
+before it, less one product and plus another, so that it costs as much as one window for each step of the lookback.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+LOOKBACKS = (24, 48, 96, 168, 336, 504, 720)
+PENALTIES = (0.01, 0.1, 1.0)
+POOLINGS = (3.0, 10.0, 30.0, 100.0)
+MOST_POOLED = 32  # channels that have weights of their own
+FEWEST_WINDOWS = 10  # to fit on
+LONGEST_SHARE = 3  # a lookback is at most the training part divided by this
+SCORED_WINDOWS = 1_000  # of each series
+Bounds = Mapping[str, tuple[int, int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Ridge:
+    """A linear forecast of each channel.
+
+    Attributes:
+        kernel: `(channels, lookback, horizon)` float32; the channels are those of the first series, then of the second.
+        removes_level: whether the last value is taken off first and put back after.
+    """
+
+    kernel: np.ndarray
+    removes_level: bool
+
+    def predict(self, past: np.ndarray, channels: np.ndarray | None = None) -> np.ndarray:
+        """The next values `(batch, horizon, channels)` after `(batch, lookback, channels)` without missing values.
+
+        Args:
+            past: of all channels, or of some.
+            channels: `(batch, channels)` the numbers of these; default: all, in order.
+        """
+        level = past[:, -1:] if self.removes_level else 0.0
+        if channels is None:
+            return np.einsum("blc,clh->bhc", past - level, self.kernel, optimize=True) + level
+        forecast = np.empty((len(past), self.kernel.shape[2], past.shape[2]), np.float32)
+        for rows in (np.all(channels == one, axis=1) for one in np.unique(channels, axis=0)):
+            kernel = self.kernel[channels[np.argmax(rows)]]
+            forecast[rows] = np.einsum("blc,clh->bhc", (past - level)[rows], kernel, optimize=True)
+        return forecast + level
+
+
+def fill_gaps(values: np.ndarray) -> np.ndarray:
+    """Values `(n, T)` whose missing ones are interpolated, which is done for the fit of linear models alone."""
+    filled, steps = np.array(values, np.float64), np.arange(len(values))
+    for column in filled.T:
+        known = ~np.isnan(column)
+        column[~known] = np.interp(steps[~known], steps[known], column[known]) if known.any() else 0.0
+    return filled
+
+
+def sum_products(values: np.ndarray, width: int) -> np.ndarray:
+    """The sums `(width, width)` of w wᵀ over all windows w of so many steps of a series `(n,)`.
+
+    >>> sum_products(np.array([1.0, 2.0, 3.0]), 2)
+    array([[ 5.,  8.],
+           [ 8., 13.]])
+    """
+    windows = len(values) - width + 1
+    sums = np.zeros((width, width))
+    if windows < 1:
+        return sums
+    head, tail = values[: width - 1], values[windows:]
+    rows = np.arange(width)
+    for lag in range(width):
+        first = values[:windows] @ values[lag : lag + windows]
+        size = width - 1 - lag
+        change = np.cumsum(tail[:size] * tail[lag:] - head[:size] * head[lag:])
+        diagonal = first + np.concatenate([[0.0], change])
+        sums[rows[: width - lag], rows[lag:]] = diagonal
+        sums[rows[lag:], rows[: width - lag]] = diagonal
+    return sums
+
+
+class Moments:
+    """The sums of products of the windows of the training parts, from which ridges of any lookback follow.
+
+    Args:
+        values: of each series its training part `(n, T)`, without missing values.
+        lookback: the longest one.
+        horizon: steps ahead.
+    """
+
+    def __init__(self, values: Sequence[np.ndarray], lookback: int, horizon: int):
+        self.lookback, self.horizon = lookback, horizon
+        columns = [column for one in values for column in one.T]
+        self.channels = len(columns)
+        own = [sum_products(np.ascontiguousarray(column), lookback + horizon) for column in columns[:MOST_POOLED]]
+        self.own = own if self.channels <= MOST_POOLED else None
+        self.shared = sum(own, start=np.zeros((lookback + horizon,) * 2))
+        for column in columns[MOST_POOLED:]:
+            self.shared = self.shared + sum_products(np.ascontiguousarray(column), lookback + horizon)
+
+    def fit(self, lookback: int, removes_level: bool, penalty: float, pooling: float | None) -> Ridge:
+        """A ridge regression.
+
+        Args:
+            lookback: steps that it reads, at most the longest.
+            removes_level: see `Ridge`.
+            penalty: of the squared weights, as a share of the mean variance of an input.
+            pooling: how strongly the weights of a channel are drawn to those of all; None: they are the same.
+        """
+        shared = self._solve(self._cut(self.shared, lookback, removes_level), lookback, penalty, None)
+        if pooling is None or self.own is None or self.channels == 1:
+            kernel = np.broadcast_to(shared, (self.channels, *shared.shape))
+        else:
+            sums = (self._cut(one, lookback, removes_level) for one in self.own)
+            kernel = np.stack([self._solve(one, lookback, pooling, shared) for one in sums])
+        return Ridge(np.asarray(kernel, np.float32), removes_level)
+
+    def _cut(self, sums: np.ndarray, lookback: int, removes_level: bool) -> np.ndarray:
+        """The sums for a shorter lookback, and for windows whose last known value was taken off."""
+        sums = sums[self.lookback - lookback :, self.lookback - lookback :]
+        if not removes_level:
+            return sums
+        last = sums[lookback - 1]
+        return sums - last[None, :] - last[:, None] + last[lookback - 1]
+
+    def _solve(self, sums: np.ndarray, lookback: int, penalty: float, prior: np.ndarray | None) -> np.ndarray:
+        inputs, outputs = sums[:lookback, :lookback], sums[:lookback, lookback:]
+        weight = penalty * max(np.trace(inputs) / lookback, 1e-9)
+        outputs = outputs if prior is None else outputs + weight * prior
+        return np.linalg.solve(inputs + weight * np.eye(lookback), outputs)
+
+
+@dataclasses.dataclass(frozen=True)
+class RidgeChoice:
+    """The ridge that is best on the validation parts, and its mean squared error there."""
+
+    ridge: Ridge
+    error: float
+
+
+def choose_ridge(
+    values: Sequence[np.ndarray], bounds: Sequence[Bounds], lookback: int, horizon: int, *, removes_level: bool
+) -> RidgeChoice:
+    """Fits on the training parts and chooses the penalties on the validation parts.
+
+    Args:
+        values: of each series, `(n, T)`, perhaps with missing values.
+        bounds: the parts of each series.
+        lookback, horizon: steps.
+        removes_level: see `Ridge`.
+    """
+    moments = _sum_training_parts(values, bounds, lookback, horizon)
+    error, penalty, shared = min(
+        (
+            (_score(ridge, values, bounds), penalty, ridge)
+            for penalty, ridge in _vary_penalty(moments, lookback, removes_level)
+        ),
+        key=lambda row: row[0],
+    )
+    choice = RidgeChoice(shared, error)
+    if moments.own is None or moments.channels == 1:
+        return choice
+    for pooling in POOLINGS:
+        ridge = moments.fit(lookback, removes_level, penalty, pooling)
+        if (error := _score(ridge, values, bounds)) < choice.error:
+            choice = RidgeChoice(ridge, error)
+    return choice
+
+
+def choose_lookback(values: Sequence[np.ndarray], bounds: Sequence[Bounds], horizon: int) -> int | None:
+    """The lookback with which a ridge regression is best on the validation parts; None: the series are too short.
+
+    Args:
+        values: of each series, `(n, T)` standardised, perhaps with missing values.
+        bounds: the parts of each series.
+        horizon: steps ahead.
+    """
+    longest = max(end - start for start, end in (part["train"] for part in bounds))
+    lookbacks = [
+        one for one in LOOKBACKS if one <= longest // LONGEST_SHARE and one + horizon + FEWEST_WINDOWS <= longest
+    ]
+    if not lookbacks:
+        return None
+    moments = _sum_training_parts(values, bounds, lookbacks[-1], horizon)
+    errors = [_score(moments.fit(one, True, PENALTIES[1], None), values, bounds) for one in lookbacks]
+    return lookbacks[int(np.argmin(errors))]
+
+
+def _sum_training_parts(values: Sequence[np.ndarray], bounds: Sequence[Bounds], lookback: int, horizon: int) -> Moments:
+    parts = [fill_gaps(one[slice(*part["train"])]) for one, part in zip(values, bounds, strict=True)]
+    return Moments(parts, lookback, horizon)
+
+
+def _vary_penalty(moments: Moments, lookback: int, removes_level: bool) -> list[tuple[float, Ridge]]:
+    return [(penalty, moments.fit(lookback, removes_level, penalty, None)) for penalty in PENALTIES]
+
+
+def _score(ridge: Ridge, values: Sequence[np.ndarray], bounds: Sequence[Bounds]) -> float:
+    """The mean squared error in the validation parts, of known values."""
+    _, lookback, horizon = ridge.kernel.shape
+    total, count, first = 0.0, 0, 0
+    for one, part in zip(values, bounds, strict=True):
+        start, end = part["validation"]
+        number = one.shape[1]
+        channels, first = slice(first, first + number), first + number
+        origins = np.arange(max(start, lookback), end - horizon + 1)
+        origins = origins[:: max(1, len(origins) // SCORED_WINDOWS)]
+        if not len(origins):
+            continue
+        filled = fill_gaps(one[:end]).astype(np.float32)
+        past = filled[origins[:, None] + np.arange(-lookback, 0)]
+        truth = one[origins[:, None] + np.arange(horizon)]
+        error = Ridge(ridge.kernel[channels], ridge.removes_level).predict(past) - truth
+        total += float(np.nansum(np.square(error)))
+        count += int(np.sum(~np.isnan(error)))
+    return total / count if count else np.inf
