@@ -25,9 +25,11 @@ import keras
 import numpy as np
 
 import rnn_keras
-from rnn_keras.export import converter, litert, onnx_export
 from rnn_keras.export.bundle import compute_all_outputs
+from rnn_keras.export.litert import conversion as litert_conversion
+from rnn_keras.export.litert import converter
 from rnn_keras.export.measure import flatten_outputs
+from rnn_keras.export.onnx import conversion as onnx_conversion
 from rnn_keras.export.spec import description_file
 from rnn_keras.runtime.litert_model import append_associated_files
 from rnn_keras.runtime.network import PADDED
@@ -76,11 +78,11 @@ def measure(model: keras.Model, format: str, mask: str, seed: int) -> tuple[floa
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ("model.onnx" if format == "onnx" else "model.tflite")
         if format == "onnx":
-            path.write_bytes(onnx_export.convert(model, {}))
+            path.write_bytes(onnx_conversion.convert(model, {}))
             runner: Any = rnn_keras.OnnxModel(path)
         else:
             calibration = make_sequences(CALIBRATION, mask, seed + 1000, is_fixed=is_fixed) if format == "int8" else ()
-            content = litert.convert(model, LONGEST, format, calibration)
+            content = litert_conversion.convert(model, LONGEST, format, calibration)
             path.write_bytes(append_associated_files(content, description_file({PADDED: {"x": 0.0}})))
             runner = rnn_keras.LiteRTModel(path)
         found = np.concatenate([flatten_outputs({"output": runner.run_one(row)[0]}) for row in rows])
@@ -103,7 +105,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help='models whose name has this, such as "LSTM 2"')
     parser.add_argument("--json", action="store_true", help="the rows as one JSON list, and nothing else")
     options = parser.parse_args()
-    litert.run_converter = convert_here
+    litert_conversion.run_converter = convert_here
     rows, fails = [], 0
     for choice in iterate_models():
         name = "{} {} x{} mask {} {}".format(*choice)

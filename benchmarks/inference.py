@@ -124,18 +124,19 @@ def make_candidates(family: str, size: Size, threads: int, names: list[str], fol
     import numpy as np
 
     import rnn_keras.layers
-    from rnn_keras.export import litert, onnx_export
+    from rnn_keras.export.litert import conversion as litert_conversion
+    from rnn_keras.export.onnx import conversion as onnx_conversion
 
     x = np.random.default_rng(1).standard_normal(size[:3]).astype("float32")
     ours, theirs = (build_model(module, family, size) for module in (rnn_keras.layers, keras.layers))
     theirs.set_weights(ours.get_weights())
     makers: dict[str, Callable[[], Run | None]] = {
-        ONNX: lambda: run_onnx(onnx_export.convert(ours, {}), x, threads),
+        ONNX: lambda: run_onnx(onnx_conversion.convert(ours, {}), x, threads),
         KERAS_ONNX: lambda: run_onnx(convert_plainly(theirs), x, threads),
         PLAIN_ONNX: lambda: run_onnx(convert_plainly(ours), x, threads),
         KERAS_SAVED: lambda: run_saved_model(theirs, x, folder / "keras"),
         OURS_SAVED: lambda: run_saved_model(ours, x, folder / "ours"),
-        LITERT: lambda: run_litert(litert.convert(ours, size.time, "none"), x, threads, folder),
+        LITERT: lambda: run_litert(litert_conversion.convert(ours, size.time, "none"), x, threads, folder),
     }
     expected = np.asarray(theirs(x))
     made = {name: make() for name, make in makers.items() if name in names}

@@ -100,13 +100,15 @@ def quick_models():
 @pytest.fixture
 def export_here(monkeypatch):
     """Saves seconds: the child processes of an export, each of which imports TensorFlow, are functions called here."""
-    from rnn_keras.export import converter, litert, measure, parity
+    from rnn_keras.export import measure, parity
+    from rnn_keras.export.litert import conversion as litert_conversion
+    from rnn_keras.export.litert import converter
 
     def run(command, **options):
         measure.main(*command[command.index("rnn_keras.export.measure") + 1 :])
         return SimpleNamespace(returncode=0)
 
-    monkeypatch.setattr(litert, "run_converter", converter.main)
+    monkeypatch.setattr(litert_conversion, "run_converter", converter.main)
     monkeypatch.setattr(parity, "subprocess", SimpleNamespace(run=run))
 
 

@@ -12,7 +12,7 @@ from apps.captioning.features import decode_pixels
 from apps.captioning.metrics import score_bleu
 from apps.captioning.model import CaptioningModel
 from rnn_keras.data.classification import sample_evenly
-from rnn_keras.export.spec import Comparison, ExportSpec
+from rnn_keras.export.spec import Comparison, Conversion, ExportSpec
 from rnn_keras.seq2seq import litert_export, onnx_export
 from rnn_keras.seq2seq.litert_export import seq2seq_files
 
@@ -57,8 +57,8 @@ def export_spec(model: CaptioningModel, config: CaptioningConfig, examples: int)
         comparison=comparison,
         output="caption",
         files=lambda quantisation: files,
-        convert_litert=lambda quantisation: litert_export.convert_seq2seq(
-            encoder, captioner.search.decoder, quantisation
+        conversion=Conversion(
+            litert=lambda quantisation: litert_export.convert_seq2seq(encoder, captioner.search.decoder, quantisation),
+            onnx=lambda name: onnx_export.convert_seq2seq(encoder, captioner.search.decoder, files, name),
         ),
-        convert_onnx=lambda name: onnx_export.convert_seq2seq(encoder, captioner.search.decoder, files, name),
     )

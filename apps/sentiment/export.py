@@ -7,7 +7,7 @@ import keras
 from apps.sentiment.config import SentimentConfig
 from rnn_keras.data.text_classification import load_text_dataset
 from rnn_keras.export.classification import get_class_names, text_classification_spec
-from rnn_keras.export.spec import ExportSpec
+from rnn_keras.export.spec import Conversion, ExportSpec
 
 
 def export_spec(model: keras.Model, config: SentimentConfig, examples: int) -> ExportSpec:
@@ -18,4 +18,4 @@ def export_spec(model: keras.Model, config: SentimentConfig, examples: int) -> E
     )
     segment = config.segment_length or config.maximum_length
     steps = -(-config.maximum_length // segment) * segment  # the longest text, in whole segments
-    return text_classification_spec(model, load, examples, output="score", steps=steps)
+    return text_classification_spec(model, load, examples, output="score", conversion=Conversion(steps=steps))

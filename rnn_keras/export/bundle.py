@@ -10,10 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from rnn_keras.data.batching import predict_sequences
-from rnn_keras.export import onnx_export
 from rnn_keras.export.formats import convert, name_files
 from rnn_keras.export.measure import flatten_outputs
 from rnn_keras.export.model_function import describe_model, flatten_example
+from rnn_keras.export.onnx import conversion as onnx_conversion
 from rnn_keras.export.parity import Variant, compare
 from rnn_keras.export.publish import publish, require_places
 from rnn_keras.export.spec import ExportSpec
@@ -52,7 +52,7 @@ def export(
         UserError: a format cannot be made, or its decisions are not those of Keras; the folder is as it was.
     """
     if "onnx" in formats:
-        onnx_export.require_onnx()
+        onnx_conversion.require_onnx()
     names = [*name_files(directory.name, formats, quantisations, spec), RUNNER, REPORT]
     require_unicode(directory, "--saved-models")
     try:

@@ -46,7 +46,7 @@ def classification_spec(
         files: a quantisation -> the files inside; default: the description alone.
         metric_name: the name of the accuracy in the report.
         calibration_examples: how many training inputs calibrate int8.
-        options: `output`, `outputs`, `steps` and `per_step` of `ExportSpec`.
+        options: `output`, `outputs`, `conversion` and `per_step` of `ExportSpec`.
 
     Example:
         >>> def sample(split, number):

@@ -11,9 +11,9 @@ import tensorflow as tf
 from rnn_keras.export import FORMATS, QUANTISATIONS
 from rnn_keras.export.bundle import compute_all_outputs, export
 from rnn_keras.export.model_function import ModelFunction, describe_model
-from rnn_keras.export.recurrent_calls import find_recurrent_layers
-from rnn_keras.export.spec import Comparison, ExportSpec, description_file
-from rnn_keras.export.streams import make_stateless, require_stream
+from rnn_keras.export.recurrent.calls import find_recurrent_layers
+from rnn_keras.export.recurrent.streams import make_stateless, require_stream
+from rnn_keras.export.spec import Comparison, Conversion, ExportSpec, description_file
 from rnn_keras.runtime.network import PADDED
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.extras import require_extra
@@ -123,11 +123,13 @@ def export_model(
         output=None,
         calibration=lambda: calibrating,
         files=lambda quantisation: description_file({PADDED: padded}),
-        steps=steps,
-        padding="unused" if target == "micro" else "any",
-        pad_value=next(iter(padded.values()), 0),
-        stream=stream,
-        target=target,
+        conversion=Conversion(
+            steps=steps,
+            padding="unused" if target == "micro" else "any",
+            pad_value=next(iter(padded.values()), 0),
+            stream=stream,
+            target=target,
+        ),
     )
     return export(spec, None, Path(directory), formats, quantize, log)
 

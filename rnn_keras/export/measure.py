@@ -223,7 +223,7 @@ def load_litert(path: str, output: str | None) -> Measured:
 
 def load_micro(path: str, output: str | None) -> Measured:
     """A LiteRT file in tflite-micro's interpreter."""
-    from rnn_keras.export.micro_model import MicroModel
+    from rnn_keras.export.micro.interpreter import MicroModel
 
     model = MicroModel(path)
     return load_runner(model, len(model.ops), output)

@@ -14,8 +14,8 @@ import numpy as np
 
 from rnn_keras.export.example_file import write_examples
 from rnn_keras.export.measure import REASON
-from rnn_keras.export.micro import measure_arena
-from rnn_keras.export.recurrent_engine import Note
+from rnn_keras.export.micro.arena import measure_arena
+from rnn_keras.export.recurrent.engine import Note
 from rnn_keras.export.spec import ExportSpec, RawInput
 from rnn_keras.runtime.runner import VOCABULARY
 from rnn_keras.utils.errors import UserError

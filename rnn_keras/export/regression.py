@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 
-from rnn_keras.export.spec import Comparison, ExportSpec
+from rnn_keras.export.spec import Comparison, Conversion, ExportSpec
 
 CALIBRATION_EXAMPLES = 200
 SHARE_OF_DEVIATION = 0.05
@@ -37,7 +37,8 @@ def regression_spec(
             of the targets.
         metric: outputs and targets, both `(n, ...)` -> a value of the report; default: the mean squared error.
         metric_name: its name in the report.
-        output, steps: see `ExportSpec`.
+        output: see `ExportSpec`.
+        steps: see `Conversion`.
 
     Example:
         >>> def sample(split, number):
@@ -60,5 +61,5 @@ def regression_spec(
         comparison=Comparison(inputs, score, metric_name, tolerance=tolerance),
         output=output,
         calibration=lambda: sample("train", CALIBRATION_EXAMPLES)[0],
-        steps=steps,
+        conversion=Conversion(steps=steps),
     )

@@ -66,14 +66,40 @@ class Comparison:
 
 
 @dataclasses.dataclass(frozen=True)
+class Conversion:
+    """How the LiteRT and ONNX files are made of a network.
+
+    Args:
+        steps: the most steps that the network reads, for files of a fixed length; default: the network's own number, or
+            that of the longest example.
+        padding: see `rnn_keras.export.recurrent.calls.replaced`; "unused" for a network that masks what follows a
+            sequence, and has nothing else to mask.
+        pad_value: what the network masks; see `rnn_keras.export.litert.conversion.convert`.
+        stream: whether the states are inputs and outputs of the files; see `rnn_keras.export.recurrent.streams`.
+        target: "micro": LiteRT files for microcontrollers; see `rnn_keras.export.litert.conversion.convert`.
+        litert: for a model that is not one network: a quantisation -> the content of a LiteRT file, without the files
+            inside.
+        onnx: the same for ONNX: the name of the files -> their contents by their names, of which the first is opened.
+    """
+
+    steps: int | None = None
+    padding: Literal["any", "unused"] = "unused"
+    pad_value: float = 0
+    stream: bool = False
+    target: Literal["litert", "micro"] = "litert"
+    litert: Callable[[str], bytes] | None = None
+    onnx: Callable[[str], Mapping[str, bytes]] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class ExportSpec:
     """A trained model, and what is needed to export and to verify it.
 
     Args:
         model: raw inputs in, predictions out: what becomes the SavedModel. Its inputs and outputs are dicts, or have
             the names that Keras gave them.
-        network: the part of it on tensors: what becomes the LiteRT and ONNX files. None: `convert_litert` makes the
-            LiteRT file, and `convert_onnx` the ONNX files.
+        network: the part of it on tensors: what becomes the LiteRT and ONNX files. None: functions of `conversion`
+            make them.
         encode: raw inputs -> the network's inputs, a list of `(steps, ...)`.
         comparison: what the files are compared with Keras on.
         output: the name of the model's output that holds the network's outputs, of any shape of as many values; of a
@@ -83,18 +109,10 @@ class ExportSpec:
             file with a vocabulary inside is given raw inputs, any other one tensors.
         calibration: returns raw inputs of the training split, from which the converter learns the ranges for int8; it
             is called if they are needed.
-        steps: the most steps that the network reads, for files of a fixed length; default: the network's own number, or
-            that of the longest example.
         per_step: whether the network has an output for each step, `(batch, steps, ...)`. Then raw inputs are tensors
             `(steps, ...)`, which the SavedModel takes as its inputs `steps` and perhaps `lengths`; and in everything
             that is compared, n is the total number of steps.
-        convert_litert: a quantisation -> the content of a LiteRT file, without the files inside.
-        convert_onnx: the name of the files -> the content of ONNX files by their names, of which the first is opened.
-        padding: see `rnn_keras.export.recurrent_calls.replaced`; "unused" for a network that masks what follows a
-            sequence, and has nothing else to mask.
-        pad_value: what the network masks; see `rnn_keras.export.litert.convert`.
-        stream: whether the states are inputs and outputs of the LiteRT and ONNX files; see `rnn_keras.export.streams`.
-        target: "micro": LiteRT files for microcontrollers; see `rnn_keras.export.litert.convert`.
+        conversion: how the LiteRT and ONNX files are made.
         modules: modules that register the model's layers, beside those that the saved model names; the process that
             measures the model in Keras imports them before it loads the model.
     """
@@ -107,12 +125,6 @@ class ExportSpec:
     outputs: Sequence[str] | None = None
     files: Callable[[str], Mapping[str, bytes]] = lambda quantisation: {}
     calibration: Callable[[], Sequence[RawInput]] = tuple
-    steps: int | None = None
     per_step: bool = False
-    convert_litert: Callable[[str], bytes] | None = None
-    convert_onnx: Callable[[str], Mapping[str, bytes]] | None = None
-    padding: Literal["any", "unused"] = "unused"
-    pad_value: float = 0
-    stream: bool = False
-    target: Literal["litert", "micro"] = "litert"
+    conversion: Conversion = Conversion()
     modules: tuple[str, ...] = ()

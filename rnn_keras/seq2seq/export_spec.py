@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from rnn_keras.export.spec import Comparison, ExportSpec
+from rnn_keras.export.spec import Comparison, Conversion, ExportSpec
 from rnn_keras.runtime.runner import VOCABULARY
 from rnn_keras.seq2seq import litert_export, onnx_export
 from rnn_keras.seq2seq.litert_export import seq2seq_files
@@ -62,6 +62,8 @@ def text_to_text_spec(
         comparison=comparison,
         output=answer,
         files=files,
-        convert_litert=lambda quantisation: litert_export.convert_seq2seq(encoder, search.decoder, quantisation),
-        convert_onnx=lambda name: onnx_export.convert_seq2seq(encoder, search.decoder, files("none"), name),
+        conversion=Conversion(
+            litert=lambda quantisation: litert_export.convert_seq2seq(encoder, search.decoder, quantisation),
+            onnx=lambda name: onnx_export.convert_seq2seq(encoder, search.decoder, files("none"), name),
+        ),
     )

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from rnn_keras.data.open_vocabulary import SPACE
-from rnn_keras.export.litert import convert_functions
-from rnn_keras.export.litert_recurrent import LiteRTEngine, prepared_for_litert
+from rnn_keras.export.litert.conversion import convert_functions
+from rnn_keras.export.litert.recurrent import LiteRTEngine, prepared_for_litert
 from rnn_keras.export.spec import description_file
 from rnn_keras.runtime.seq2seq import TARGET_VOCABULARY
 from rnn_keras.seq2seq.decoder import AttentionDecoder
@@ -22,7 +22,7 @@ def convert_seq2seq(encoder: keras.Model, decoder: AttentionDecoder, quantisatio
         encoder: a functional model with one input, `(batch, ...)`, and the outputs `places` and `summary` of which the
             decoder reads; of a sequence, `(batch, time)`, any length.
         decoder: the decoder.
-        quantisation: none, dynamic or float16; see `rnn_keras.export.litert.convert`.
+        quantisation: none, dynamic or float16; see `rnn_keras.export.litert.conversion.convert`.
 
     Raises:
         UserError: the converter refuses it, or `quantisation` is int8, for which a loop of single steps is not

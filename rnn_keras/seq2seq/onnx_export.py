@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
-from rnn_keras.export.onnx_export import convert_function
-from rnn_keras.export.onnx_recurrent import OnnxEngine
-from rnn_keras.export.recurrent_calls import replaced
+from rnn_keras.export.onnx.conversion import convert_function
+from rnn_keras.export.onnx.recurrent import OnnxEngine
+from rnn_keras.export.recurrent.calls import replaced
 from rnn_keras.runtime.onnx_seq2seq import ENCODER_SUM, NEXT, name_onnx_files
 from rnn_keras.seq2seq.decoder import AttentionDecoder
 from rnn_keras.seq2seq.step_functions import make_functions

@@ -2,9 +2,10 @@
 
 import pytest
 
-from rnn_keras.export import converter, litert
+from rnn_keras.export.litert import conversion as litert_conversion
+from rnn_keras.export.litert import converter
 
 
 @pytest.fixture
 def in_process(monkeypatch):
-    monkeypatch.setattr(litert, "run_converter", converter.main)
+    monkeypatch.setattr(litert_conversion, "run_converter", converter.main)

@@ -7,7 +7,7 @@ import pytest
 import rnn_keras
 from rnn_keras.__main__ import main
 from rnn_keras.export.export_model import export_model, list_examples
-from rnn_keras.export.streams import make_stateless
+from rnn_keras.export.recurrent.streams import make_stateless
 from rnn_keras.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("export_here")

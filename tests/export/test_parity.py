@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from rnn_keras.data.classification import label_layer
-from rnn_keras.export import bundle, litert, measure, parity
+from rnn_keras.export import bundle, measure, parity
 from rnn_keras.export.classification import classification_spec
+from rnn_keras.export.litert import conversion as litert_conversion
 from rnn_keras.export.parity import Variant, compare
 from rnn_keras.export.saved_model import export_saved_model, make_endpoint
 from rnn_keras.export.spec import description_file
@@ -70,7 +71,7 @@ def test_a_row_holds_what_was_measured(spec, saved_model):
 
 
 def test_a_litert_file_gives_the_same(spec, tmp_path, in_process):
-    content = litert.convert(spec.network, 4, "none")
+    content = litert_conversion.convert(spec.network, 4, "none")
     path = tmp_path / "model.tflite"
     path.write_bytes(append_associated_files(content, description_file({"labels": NAMES, "per_step": True})))
     row = compare(Variant("litert", path), spec, bundle.compute_outputs(spec))

@@ -14,8 +14,9 @@ import pytest
 import tensorflow as tf
 
 from rnn_keras.data.classification import label_layer
-from rnn_keras.export import bundle, formats, litert, publish
+from rnn_keras.export import bundle, formats, publish
 from rnn_keras.export.classification import classification_spec
+from rnn_keras.export.litert import conversion as litert_conversion
 from rnn_keras.export.saved_model import versions
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import UNFINISHED, lock_directory
@@ -196,9 +197,9 @@ def test_files_that_really_cannot_be_written_are_one_sentence(spec, tmp_path):
 
 def test_a_full_disk_in_the_converters_process_is_no_fault_of_the_network(monkeypatch, tmp_path):
     failed = subprocess.CompletedProcess([], 1, "", f"Traceback\nOSError: [Errno 28] {FULL}\n")
-    monkeypatch.setattr(litert.subprocess, "run", lambda *arguments, **options: failed)
+    monkeypatch.setattr(litert_conversion.subprocess, "run", lambda *arguments, **options: failed)
     with pytest.raises(UserError, match=f"cannot write {tmp_path}: {FULL}; free some space"):
-        litert.run_converter(str(tmp_path), "none")
+        litert_conversion.run_converter(str(tmp_path), "none")
 
 
 def test_a_name_that_is_not_utf8_is_a_sentence(spec, tmp_path):

@@ -10,7 +10,9 @@ import keras
 import numpy as np
 import pytest
 
-from rnn_keras.export import converter, litert, onnx_export
+from rnn_keras.export.litert import conversion as litert_conversion
+from rnn_keras.export.litert import converter
+from rnn_keras.export.onnx import conversion as onnx_conversion
 from rnn_keras.runtime import LiteRTModel, LiteRTSeq2Seq, OnnxModel, open_litert
 from rnn_keras.runtime.checksum import LITERT_MARK, append_checksum, require_checksum
 from rnn_keras.runtime.litert_model import append_associated_files, read_associated_files
@@ -29,14 +31,14 @@ def network():
 @pytest.fixture(scope="module")
 def litert_content(network):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(litert, "run_converter", converter.main)
-        return append_associated_files(litert.convert(network, 5, "none"), FILES)
+        patch.setattr(litert_conversion, "run_converter", converter.main)
+        return append_associated_files(litert_conversion.convert(network, 5, "none"), FILES)
 
 
 @pytest.fixture(scope="module")
 def onnx_content(network):
     pytest.importorskip("tf2onnx")
-    return onnx_export.convert(network, {name: content for name, content in FILES.items() if content})
+    return onnx_conversion.convert(network, {name: content for name, content in FILES.items() if content})
 
 
 def open_model(path, content):
@@ -127,8 +129,8 @@ def test_files_are_added_to_those_inside():
 
 
 def test_what_the_converter_returns_is_a_file(network, tmp_path, monkeypatch):
-    monkeypatch.setattr(litert, "run_converter", converter.main)
-    model = open_model(tmp_path / "model.tflite", litert.convert(network, 5, "none"))
+    monkeypatch.setattr(litert_conversion, "run_converter", converter.main)
+    model = open_model(tmp_path / "model.tflite", litert_conversion.convert(network, 5, "none"))
     np.testing.assert_allclose(model.run(X)[0], network(X), atol=1e-6)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnn_keras.export.onnx_export import convert_function
+from rnn_keras.export.onnx.conversion import convert_function
 from rnn_keras.runtime.onnx_seq2seq import OnnxSeq2Seq, open_onnx
 from rnn_keras.runtime.runner import DESCRIPTION, VOCABULARY
 from rnn_keras.runtime.seq2seq import TARGET_VOCABULARY

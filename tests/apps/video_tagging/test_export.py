@@ -7,7 +7,7 @@ from apps.video_tagging.config import VideoTaggingConfig
 from apps.video_tagging.export import remove_padding
 from apps.video_tagging.model import build_tagger, build_video_model
 from apps.video_tagging.tagging import VideoTagger
-from rnn_keras.export import litert
+from rnn_keras.export.litert import conversion as litert_conversion
 from rnn_keras.export.spec import description_file
 from rnn_keras.runtime.litert_model import LiteRTModel, append_associated_files
 
@@ -19,7 +19,7 @@ def test_a_litert_file_tags_each_step_of_videos_of_any_length(settings, tmp_path
     tagger = build_tagger(config, (6,), 3, stride=2)
     model = build_video_model(tagger, ["a", "b", "c"], None)
     path = tmp_path / "video.tflite"
-    content = litert.convert(remove_padding(model, config), 40, "none")
+    content = litert_conversion.convert(remove_padding(model, config), 40, "none")
     path.write_bytes(append_associated_files(content, description_file({"per_step": True})))
     file = LiteRTModel(path)
     generator = np.random.default_rng(0)

@@ -13,16 +13,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.export import litert_int8
-from rnn_keras.export.litert_calibration import calibrate_stream, prepare_calibration
-from rnn_keras.export.litert_cuts import CutEngine
-from rnn_keras.export.litert_graft import graft
-from rnn_keras.export.litert_lstm import can_fuse
-from rnn_keras.export.litert_recurrent import LiteRTEngine, prepared_for_litert
+from rnn_keras.export.litert import int8
+from rnn_keras.export.litert.calibration import calibrate_stream, prepare_calibration
+from rnn_keras.export.litert.cuts import CutEngine
+from rnn_keras.export.litert.graft import graft
+from rnn_keras.export.litert.lstm import can_fuse
+from rnn_keras.export.litert.recurrent import LiteRTEngine, prepared_for_litert
 from rnn_keras.export.model_function import describe_model
-from rnn_keras.export.recurrent_calls import find_recurrent_layers
-from rnn_keras.export.recurrent_engine import Engine, Note, get_cells, list_states
-from rnn_keras.export.streams import make_stream, require_stream
+from rnn_keras.export.recurrent.calls import find_recurrent_layers
+from rnn_keras.export.recurrent.engine import Engine, Note, get_cells, list_states
+from rnn_keras.export.recurrent.streams import make_stream, require_stream
 from rnn_keras.layers.segments import SplitSegments
 from rnn_keras.runtime.litert_model import append_associated_files
 from rnn_keras.utils.errors import UserError
@@ -56,12 +56,12 @@ def convert(
         quantisation: "none": float32; "dynamic": 8-bit weights; "float16": 16-bit weights; "int8": 8-bit weights and
             activations wherever LiteRT has such an operation.
         calibration: for int8, inputs without the batch, such as `(steps, ...)`, whose activations show the ranges.
-        padding: see `rnn_keras.export.recurrent_calls.replaced`.
+        padding: see `rnn_keras.export.recurrent.calls.replaced`.
         pad_value: what the model masks, for shorter sequences of the calibration.
         stream: whether the states of what is not fused are inputs and outputs; see `list_stream_layers`.
         notes: is filled with how each recurrent layer is computed.
         target: "micro": for microcontrollers, with operators of tflite-micro alone and of fixed sizes, in float32 or
-            int8. `rnn_keras.export.micro.measure_arena` says how much memory the file needs there.
+            int8. `rnn_keras.export.micro.arena.measure_arena` says how much memory the file needs there.
 
     Raises:
         UserError: the converter refuses the model, or crashes; or the target has no such quantisation.
@@ -84,7 +84,7 @@ def convert(
     serve, all_specs = make_serve(engine)
     if arrays and layers:
         arrays = calibrate_stream(serve, engine, specs, calibration, list_states(layers))
-    cut = litert_int8.cut_network(serve, all_specs, engine, arrays)
+    cut = int8.cut_network(serve, all_specs, engine, arrays)
     signatures = {"serving_default": cut.signature}
     content = run_on_functions(signatures, model.variables, quantisation, cut.calibration)
     content = graft(content, cut.recording, quantized=quantisation == "int8", is_micro=is_micro)
@@ -181,12 +181,12 @@ def run_on_functions(
 
 
 def run_converter(folder: str, quantisation: str) -> None:
-    """Runs `rnn_keras.export.converter` on a folder, in a process of its own.
+    """Runs `rnn_keras.export.litert.converter` on a folder, in a process of its own.
 
     Raises:
         UserError: it fails, or crashes.
     """
-    command = [sys.executable, "-m", "rnn_keras.export.converter", folder, quantisation]
+    command = [sys.executable, "-m", "rnn_keras.export.litert.converter", folder, quantisation]
     environment = os.environ | make_child_environment()
     process = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment)
     if process.returncode:

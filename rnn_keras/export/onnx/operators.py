@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.export.recurrent_engine import get_family
+from rnn_keras.export.recurrent.engine import get_family
 
 OP_TYPES = {"LSTM": "LSTM", "GRU": "GRU", "SimpleRNN": "RNN"}
 # The gates, side by side in Keras's kernels (LSTM: i, f, c, o; GRU: z, r, h), in ONNX's order.

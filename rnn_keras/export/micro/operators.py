@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
-from rnn_keras.export.litert_flatbuffer import FlatGraph, FlatModel
+from rnn_keras.export.litert.flatbuffer import FlatGraph, FlatModel
 
 
 def replace_operators(model: FlatModel) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
-from rnn_keras.export.litert_flatbuffer import FlatGraph
-from rnn_keras.export.litert_step import read_weights
+from rnn_keras.export.litert.flatbuffer import FlatGraph
+from rnn_keras.export.litert.step import read_weights
 
 GATES = "ifco"
 # The 8-bit operation keeps the cell state in 16 bits, in a range that is a power of two. Its tanh exists for those of

@@ -1,25 +1,25 @@
-"""Recurrent operations put into a LiteRT file of a network from which they were cut (`litert_cuts`)."""
+"""Recurrent operations put into a LiteRT file of a network from which they were cut (`litert.cuts`)."""
 
 from typing import Any
 
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
-from rnn_keras.export.litert_cuts import INPUT_HEADROOM, Recording, enlarge, name_input, name_output
-from rnn_keras.export.litert_flatbuffer import FlatGraph, FlatModel
-from rnn_keras.export.litert_fused import LARGEST_CELL_STATE, add_fused_lstm
-from rnn_keras.export.litert_lstm import can_fuse
-from rnn_keras.export.litert_operators import choose_scale
-from rnn_keras.export.litert_step import find_ranges
-from rnn_keras.export.litert_while import add_loop
-from rnn_keras.export.micro_operators import replace_operators
+from rnn_keras.export.litert.cuts import INPUT_HEADROOM, Recording, enlarge, name_input, name_output
+from rnn_keras.export.litert.flatbuffer import FlatGraph, FlatModel
+from rnn_keras.export.litert.fused import LARGEST_CELL_STATE, add_fused_lstm
+from rnn_keras.export.litert.lstm import can_fuse
+from rnn_keras.export.litert.operators import choose_scale
+from rnn_keras.export.litert.step import find_ranges
+from rnn_keras.export.litert.while_loop import add_loop
+from rnn_keras.export.micro.operators import replace_operators
 
 
 def graft(content: bytes, recording: Recording, *, quantized: bool, is_micro: bool = False) -> bytes:
     """The file with each recurrent layer in its place.
 
     Args:
-        content: of a network that `litert_cuts.cut` made, converted.
+        content: of a network that `litert.cuts.cut` made, converted.
         recording: the values at the cuts.
         quantized: whether the recurrent layers have 8-bit weights.
         is_micro: whether the file is for microcontrollers.

@@ -53,7 +53,7 @@ def measure_arena(content: bytes) -> int:
 
 def _run_interpreter(path: Path, *sizes: int) -> str:
     """What the child process writes to standard error."""
-    command = [sys.executable, "-m", "rnn_keras.export.micro", str(path), *map(str, sizes)]
+    command = [sys.executable, "-m", "rnn_keras.export.micro.arena", str(path), *map(str, sizes)]
     environment = os.environ | make_child_environment()
     try:
         run = subprocess.run(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnn_keras.export.micro import LARGEST_ARENA
+from rnn_keras.export.micro.arena import LARGEST_ARENA
 from rnn_keras.runtime.litert_model import LiteRTModel, read_litert_file
 from rnn_keras.utils.extras import require_extra
 

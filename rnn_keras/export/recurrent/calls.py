@@ -1,7 +1,7 @@
 """The recurrent layers of any model computed by operations that another engine runs natively, while a graph is traced.
 
 What is the same for every engine is done here, once: masks, direction, initial states, what a layer returns, cells in a
-stack. An `Engine` computes one cell over one padded batch; see `rnn_keras.export.recurrent_engine`.
+stack. An `Engine` computes one cell over one padded batch; see `rnn_keras.export.recurrent.engine`.
 """
 
 import contextlib
@@ -11,8 +11,8 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from rnn_keras.export.padding import Padding
-from rnn_keras.export.recurrent_engine import Engine, Note, Streams, get_cells, get_family, list_states
+from rnn_keras.export.recurrent.engine import Engine, Note, Streams, get_cells, get_family, list_states
+from rnn_keras.export.recurrent.padding import Padding
 
 WIDEST_ONE_HOT = 1024  # a wider product costs more than the native operation saves
 

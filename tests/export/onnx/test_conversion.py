@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnn_keras.export.onnx_export import convert, convert_function, require_onnx
+from rnn_keras.export.onnx.conversion import convert, convert_function, require_onnx
 from rnn_keras.layers import GRU, LSTM, MaskedMaxPooling1D, SimpleRNN
 from rnn_keras.runtime import OnnxModel
 from rnn_keras.runtime.checksum import ONNX_MARK, append_checksum

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.export.recurrent_engine import get_family
+from rnn_keras.export.recurrent.engine import get_family
 
 GATES = {"SimpleRNN": "h", "LSTM": "ifco", "GRU": "zrh"}  # in the order of the weights
 ACTIVATIONS = {

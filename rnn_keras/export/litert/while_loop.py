@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
-from rnn_keras.export.litert_flatbuffer import FlatGraph
-from rnn_keras.export.litert_operators import FloatOperators, Int16Operators, choose_scale
-from rnn_keras.export.litert_step import read_weights, step_cell
+from rnn_keras.export.litert.flatbuffer import FlatGraph
+from rnn_keras.export.litert.operators import FloatOperators, Int16Operators, choose_scale
+from rnn_keras.export.litert.step import read_weights, step_cell
 
 LONG = 100  # steps from which on a sequence is cut into blocks
 
@@ -38,7 +38,7 @@ def add_loop(
             step, and then for each the tensor `(rows, units)` after the last step, or these alone; None: nobody needs
             it.
         states: the tensors `(rows, units)` before the first step; None: zeros. They and the last ones may have 16 bits.
-        ranges: for int8, those of `litert_step.find_ranges`.
+        ranges: for int8, those of `litert.step.find_ranges`.
         is_micro: whether the file is for microcontrollers.
     """
     rows, steps, _ = (int(size) for size in graph.graph.tensors[inputs].shape)

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from rnn_keras.export.litert_lstm import can_fuse, fuse_lstm, gather_steps, reverse_sequences
-from rnn_keras.export.recurrent_calls import find_sizes, replaced, substitute_calls
-from rnn_keras.export.recurrent_engine import Engine, Note
+from rnn_keras.export.litert.lstm import can_fuse, fuse_lstm, gather_steps, reverse_sequences
+from rnn_keras.export.recurrent.calls import find_sizes, replaced, substitute_calls
+from rnn_keras.export.recurrent.engine import Engine, Note
 from rnn_keras.layers.cell import RecurrentCell
 from rnn_keras.layers.pooling import MaskedMaxPooling1D
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.export.litert_cuts import CutEngine
+from rnn_keras.export.litert.cuts import CutEngine
 from rnn_keras.export.model_function import flatten_example
-from rnn_keras.export.streams import NEXT
+from rnn_keras.export.recurrent.streams import NEXT
 
 
 def prepare_calibration(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnn_keras.export.onnx_simplify import simplify
+from rnn_keras.export.onnx.simplify import simplify
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")

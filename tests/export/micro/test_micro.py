@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from rnn_keras.export.litert import convert
-from rnn_keras.export.micro import measure_arena
+from rnn_keras.export.litert.conversion import convert
+from rnn_keras.export.micro.arena import measure_arena
 from rnn_keras.layers import GRU, LSTM, SimpleRNN
 from rnn_keras.utils.errors import UserError
 

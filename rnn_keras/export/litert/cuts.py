@@ -1,7 +1,7 @@
 """A network with its recurrent layers cut out: what goes into each is an output, and what comes out is an input.
 
 So the converter quantizes the rest of the network without ever meeting a loop, and the recurrent operations are put
-into the file afterwards (`litert_graft`), with ranges from all steps of the calibration's sequences.
+into the file afterwards (`litert.graft`), with ranges from all steps of the calibration's sequences.
 """
 
 import dataclasses
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.export.litert_lstm import can_fuse, gather_steps, reverse_sequences
-from rnn_keras.export.litert_step import TensorOperations, read_weights, refuse_cell, step_cell
-from rnn_keras.export.recurrent_engine import Engine
+from rnn_keras.export.litert.lstm import can_fuse, gather_steps, reverse_sequences
+from rnn_keras.export.litert.step import TensorOperations, read_weights, refuse_cell, step_cell
+from rnn_keras.export.recurrent.engine import Engine
 
 INPUT_HEADROOM = 1.25  # of 8-bit inputs beyond what the calibration showed
 HEADROOM = 2  # of 8-bit hidden states beyond what the calibration showed

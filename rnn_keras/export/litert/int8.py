@@ -1,4 +1,4 @@
-"""A network without its recurrent layers, for the converter; they are put into its result by `litert_graft`."""
+"""A network without its recurrent layers, for the converter; they are put into its result by `litert.graft`."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.export.litert_cuts import INPUT_HEADROOM, CutEngine, Recording, cut, enlarge, name_input, record
+from rnn_keras.export.litert.cuts import INPUT_HEADROOM, CutEngine, Recording, cut, enlarge, name_input, record
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ def cut_network(
     loop starts at zero, or at the given states.
 
     Args:
-        serve: the network, whose recurrent layers call the engine (`recurrent_calls.replaced`).
+        serve: the network, whose recurrent layers call the engine (`recurrent.calls.replaced`).
         specs: of its inputs, `(1, time, ...)`, with names.
         engine: the engine.
         calibration: by the inputs' names, sequences `(n, time, ...)` whose values show the ranges; may be empty for

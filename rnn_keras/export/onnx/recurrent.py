@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.export.onnx_operators import Operator, convert_cell, find_obstacle, find_op_type, list_attributes
-from rnn_keras.export.recurrent_engine import Engine
+from rnn_keras.export.onnx.operators import Operator, convert_cell, find_obstacle, find_op_type, list_attributes
+from rnn_keras.export.recurrent.engine import Engine
 
 # The operation that stands for a node: it takes and gives any tensors, is not folded, and carries a text.
 PLACEHOLDER = "PyFunc"
@@ -80,7 +80,7 @@ class OnnxEngine(Engine):
             pairs = zip(*(zeros if initial is None else initial for initial in states), strict=True)
             first = [tf.stack(pair) for pair in pairs]
         y, last = self.add_node(operators, False, x, first, lengths)
-        # What concatenates the two again is removed together with the split; see `onnx_simplify`.
+        # What concatenates the two again is removed together with the split; see `onnx.simplify`.
         outputs = tf.split(tf.transpose(y, (1, 0, 2)), 2, axis=2)
         return [(outputs[number], [state[number] for state in last]) for number in (0, 1)]
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from tensorflow.lite.python import schema_py_generated as schema
 
-from rnn_keras.export.litert import convert
-from rnn_keras.export.litert_flatbuffer import FlatGraph, FlatModel
-from rnn_keras.export.litert_step import NumpyOperations, read_weights, step_cell
+from rnn_keras.export.litert.conversion import convert
+from rnn_keras.export.litert.flatbuffer import FlatGraph, FlatModel
+from rnn_keras.export.litert.step import NumpyOperations, read_weights, step_cell
 from rnn_keras.layers import GRU, LSTM, SimpleRNN
 from rnn_keras.runtime import LiteRTModel
 

@@ -8,8 +8,8 @@ import keras
 import tensorflow as tf
 
 from rnn_keras.export.model_function import ModelFunction
-from rnn_keras.export.recurrent_calls import find_recurrent_layers
-from rnn_keras.export.recurrent_engine import Note, Streams, list_states
+from rnn_keras.export.recurrent.calls import find_recurrent_layers
+from rnn_keras.export.recurrent.engine import Note, Streams, list_states
 from rnn_keras.export.spec import extend_description
 from rnn_keras.runtime.network import STATES
 from rnn_keras.utils.errors import UserError
@@ -30,7 +30,7 @@ def make_stream(
         function: the model.
         specs: of its own inputs.
         layers: the recurrent layers whose states are handed on; may be none.
-        prepare: takes `stateful` and `streams` of `recurrent_calls.replaced`, and is that.
+        prepare: takes `stateful` and `streams` of `recurrent.calls.replaced`, and is that.
         notes: is filled with how each recurrent layer is computed when the model is called; None: nobody asks.
     """
     sizes = list_states(layers)

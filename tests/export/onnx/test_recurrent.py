@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import rnn_keras.layers
-from rnn_keras.export.onnx_export import convert
-from rnn_keras.export.onnx_recurrent import OnnxEngine
-from rnn_keras.export.recurrent_calls import replaced
+from rnn_keras.export.onnx.conversion import convert
+from rnn_keras.export.onnx.recurrent import OnnxEngine
+from rnn_keras.export.recurrent.calls import replaced
 from rnn_keras.runtime import OnnxModel
 
 onnx = pytest.importorskip("onnx")

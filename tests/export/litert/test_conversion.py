@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnn_keras.export import litert
-from rnn_keras.export.litert import convert
+from rnn_keras.export.litert import conversion as litert_conversion
+from rnn_keras.export.litert.conversion import convert
 from rnn_keras.layers import GRU, LSTM, MaskedMaxPooling1D, MergeSegments, SimpleRNN, SplitSegments
 from rnn_keras.runtime import LiteRTModel
 from rnn_keras.runtime.litert_model import append_associated_files, read_associated_files
@@ -157,9 +157,9 @@ def test_what_the_converter_refuses_is_a_sentence():
 
 
 def test_a_crash_of_the_converter_is_a_sentence(monkeypatch, tmp_path):
-    monkeypatch.setattr(litert.sys, "executable", "false")  # any program that fails without a word
+    monkeypatch.setattr(litert_conversion.sys, "executable", "false")  # any program that fails without a word
     with pytest.raises(UserError, match=r"LiteRT's converter refused it: no reason given \(exit status 1, "):
-        litert.run_converter(str(tmp_path), "none")
+        litert_conversion.run_converter(str(tmp_path), "none")
 
 
 def test_files_that_are_not_models_are_sentences(tmp_path):

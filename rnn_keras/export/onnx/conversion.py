@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    from rnn_keras.export.onnx_recurrent import OnnxEngine
-    from rnn_keras.export.recurrent_engine import Note
+    from rnn_keras.export.onnx.recurrent import OnnxEngine
+    from rnn_keras.export.recurrent.engine import Note
 
 OPSET = 18
 
@@ -46,7 +46,7 @@ def convert(
         network: any. For the names of inputs and outputs see `rnn_keras.export.model_function`.
         files: the files inside, by name, in UTF-8; they become the metadata of the ONNX file.
         examples: see `describe_model`.
-        padding: see `rnn_keras.export.recurrent_calls.replaced`.
+        padding: see `rnn_keras.export.recurrent.calls.replaced`.
         stream: whether the states are inputs and outputs of the file, so that it reads a stream in parts.
         notes: is filled with what each recurrent layer has become.
 
@@ -58,9 +58,9 @@ def convert(
         >>> OnnxModel("model.onnx").run({"prices": prices, "weather": weather})
     """
     from rnn_keras.export.model_function import describe_model
-    from rnn_keras.export.onnx_recurrent import OnnxEngine
-    from rnn_keras.export.recurrent_calls import replaced
-    from rnn_keras.export.streams import describe_states, make_stream, require_stream
+    from rnn_keras.export.onnx.recurrent import OnnxEngine
+    from rnn_keras.export.recurrent.calls import replaced
+    from rnn_keras.export.recurrent.streams import describe_states, make_stream, require_stream
 
     function, engine = describe_model(network, examples), OnnxEngine()
     layers = require_stream(network) if stream else []
@@ -91,8 +91,8 @@ def convert_function(
     with silent_stderr():
         import tf2onnx
 
-    from rnn_keras.export.onnx_handlers import HANDLERS
-    from rnn_keras.export.onnx_simplify import simplify
+    from rnn_keras.export.onnx.handlers import HANDLERS
+    from rnn_keras.export.onnx.simplify import simplify
 
     traced = tf.function(function, input_signature=list(signature), autograph=False)
     handlers = {**HANDLERS, **(engine.handlers if engine is not None else {})}
@@ -136,6 +136,6 @@ def find_unknown_operations(graph: Any) -> set[str]:
     """The operations of a graph, and of those inside its nodes, that ONNX does not have."""
     import onnx
 
-    from rnn_keras.export.onnx_simplify import iterate_nodes
+    from rnn_keras.export.onnx.simplify import iterate_nodes
 
     return {node.op_type for node in iterate_nodes(graph) if not onnx.defs.has(node.op_type, node.domain)}

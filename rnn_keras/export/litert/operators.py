@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
-from rnn_keras.export.litert_flatbuffer import FlatGraph
+from rnn_keras.export.litert.flatbuffer import FlatGraph
 
 UNIT = 2.0**-15  # the scale of 16-bit values in [-1, 1), which LiteRT fixes for the results of tanh and sigmoid
 RELU = schema.ActivationFunctionType.RELU
@@ -19,7 +19,7 @@ def choose_scale(largest: float) -> float:
 
 
 class FloatOperators:
-    """Operations on float tensors `(rows, units)` of a graph; see `litert_step.Operations`.
+    """Operations on float tensors `(rows, units)` of a graph; see `litert.step.Operations`.
 
     Args:
         graph: to which the operators are added.
@@ -83,7 +83,7 @@ class Int16Operators(FloatOperators):
 
     Args:
         graph, rows: see `FloatOperators`.
-        ranges: the largest absolute value of each named value; see `litert_step.find_ranges`.
+        ranges: the largest absolute value of each named value; see `litert.step.find_ranges`.
         per_unit: whether the weights of each unit have a scale of their own, which halves the error of a SimpleRNN.
             Not all kernels for microcontrollers read more than one.
     """

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from rnn_keras.export.recurrent_engine import get_family
+from rnn_keras.export.recurrent.engine import get_family
 
 
 def can_fuse(cell: Any) -> bool:

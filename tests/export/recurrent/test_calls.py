@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import rnn_keras
-from rnn_keras.export.recurrent_calls import Engine, Streams, find_recurrent_layers, list_states, replaced
+from rnn_keras.export.recurrent.calls import Engine, Streams, find_recurrent_layers, list_states, replaced
 
 KINDS = {
     **{name: getattr(keras.layers, name) for name in ("SimpleRNN", "LSTM", "GRU")},

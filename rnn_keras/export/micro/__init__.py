@@ -1,0 +1,1 @@
+"""LiteRT files for microcontrollers: their operators, their memory, and tflite-micro's own interpreter."""
