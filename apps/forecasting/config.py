@@ -17,6 +17,7 @@ SEARCH_SPACE: SearchSpace = {
     "learning_rate": Float(3e-4, 1e-2, log=True),
     "batch_size": Choice((32, 64, 128)),
 }
+Role = Literal["time", "target", "past", "future", "series"]
 DEFAULT_DATASET = "traffic_hourly"
 
 
@@ -111,7 +112,7 @@ class ForecastingConfig(TrainingConfig):
         """The months that train, validate and test; empty: shares."""
         return tuple(int(word) for word in (self.split_months or "").split(",") if word.strip().isdigit())
 
-    def list_columns(self, role: Literal["time", "target", "past", "future", "series"]) -> list[str]:
+    def list_columns(self, role: Role) -> list[str]:
         """The names that the user gave for what columns are for; none: they are guessed."""
         return [name.strip() for name in (getattr(self, f"{role}_column") or "").split(",") if name.strip()]
 

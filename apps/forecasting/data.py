@@ -10,7 +10,9 @@ import tensorflow as tf
 
 from apps.forecasting.calendar_inputs import CalendarInputs
 from apps.forecasting.config import ForecastingConfig
+from apps.forecasting.description import Description
 from apps.forecasting.parts import FEWEST_TRAINING, Bounds, find_bounds
+from apps.forecasting.ridge import choose_lookback
 from apps.forecasting.roles import Roles, shorten_list
 from apps.forecasting.scaling import Scaler, fit_scaler
 from apps.forecasting.seasons import choose_cycle, list_seasons
@@ -40,6 +42,7 @@ class ForecastData:
         roles: of the columns.
         calendar: the inputs that were made of the times; they are the last ones of those known in advance.
         notes: sentences that the user should read.
+        numbers: of the series in training; None: these are the series of the training.
     """
 
     config: ForecastingConfig
@@ -50,6 +53,7 @@ class ForecastData:
     roles: Roles
     calendar: CalendarInputs
     notes: Sequence[str] = ()
+    numbers: Sequence[int] | None = None
 
     @property
     def horizon(self) -> int:
@@ -76,7 +80,12 @@ class ForecastData:
 
     @functools.cached_property
     def _standardized(self) -> list[Series]:
-        return [self.scaler.standardize(number, one) for number, one in enumerate(self.table.series)]
+        return [self.scaler.standardize(*pair) for pair in zip(self.series_numbers, self.table.series, strict=True)]
+
+    @property
+    def series_numbers(self) -> Sequence[int]:
+        """The numbers by which the network knows the series."""
+        return range(len(self.table.series)) if self.numbers is None else self.numbers
 
     def training_values(self) -> list[np.ndarray]:
         """Of each series the standardised targets of its training part, `(n, T)`."""
@@ -97,7 +106,7 @@ class ForecastData:
 
     def _pad(self, series: Sequence[Series]) -> PaddedSeries:
         positions = [self.positions(number) for number in range(len(self.table.series))]
-        return PaddedSeries(series, positions, self.lookback, self.horizon)
+        return PaddedSeries(series, positions, self.lookback, self.horizon, self.series_numbers)
 
     def find_origins(self, split: str, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """The series and the origins, both `(n,)`, of the windows of a split (`train`, `validation`, `test`, `all`).
@@ -159,22 +168,30 @@ class ForecastData:
         return self.windows("validation", stride=stride).dataset()
 
     def description(self) -> dict[str, Any]:
-        """What a saved model must know of its data, as JSON has it; see `apps.forecasting.description`."""
+        """What a saved model must know of its data, as JSON has it."""
         table = self.table
-        return {
-            "roles": self.roles.to_json(),
-            "calendar": self.calendar.to_json(),
-            "step": dataclasses.asdict(table.step),
-            "seasons": [dataclasses.asdict(season) for season in table.seasons],
-            "cycle": table.cycle and dataclasses.asdict(table.cycle),
-            "time_zone": table.zone.name,
-            "series": [series.name for series in table.series],
-            "inputs": {"targets": list(table.targets), "past": list(table.past), "future": list(table.future)},
-            "lookback": self.lookback,
-            "horizon": self.horizon,
-            "quantiles": list(self.config.quantile_levels),
-            "scaler": self.scaler.to_json(),
-        }
+        described = Description(
+            self.roles,
+            self.calendar,
+            table.step,
+            table.seasons,
+            table.cycle,
+            table.zone.name,
+            tuple(series.name for series in table.series),
+            {"targets": list(table.targets), "past": list(table.past), "future": list(table.future)},
+            tuple(name for column, name in enumerate(table.future) if _is_static(table, column)),
+            self.lookback,
+            self.horizon,
+            self.config.quantile_levels,
+            self.scaler,
+        )
+        return described.to_json()
+
+
+def _is_static(table: SeriesTable, column: int) -> bool:
+    """Whether an input that is known in advance is the same in all steps of each series."""
+    values = [one.future[:, column] for one in table.series]
+    return all(bool(np.all(one[~np.isnan(one)] == one[~np.isnan(one)][:1])) for one in values)
 
 
 def load_forecast_data(config: ForecastingConfig) -> ForecastData:
@@ -190,10 +207,12 @@ def load_forecast_data(config: ForecastingConfig) -> ForecastData:
     table = dataclasses.replace(table, seasons=tuple(seasons), cycle=choose_cycle(seasons, longest))
     calendar = choose_calendar(config)
     table = calendar.add_to(table)
-    lookback = config.lookback or choose_lookback(table, config.horizon, longest)
-    if config.lookback is None:
-        notes.append(f"the network reads {lookback} past steps; --lookback sets another number")
     scaler = fit_scaler(table, [part["train"][1] for part in bounds])
+    lookback = config.lookback
+    if lookback is None:
+        values = [scaler.standardize(*pair).targets for pair in enumerate(table.series)]
+        lookback = choose_lookback(values, bounds, config.horizon) or derive_lookback(table, config.horizon, longest)
+        notes.append(f"the network reads {lookback} past steps; --lookback sets another number")
     return ForecastData(config, table, scaler, bounds, lookback, roles, calendar, (*table.notes, *notes))
 
 
@@ -212,8 +231,8 @@ def split_series(table: SeriesTable, config: ForecastingConfig) -> tuple[SeriesT
         name = f" of the series {longest.name}" if longest.name else ""
         needed = "as many as --split-months says" if months else f"at least {(FEWEST_TRAINING + 2) * horizon}"
         raise UserError(
-            f"{table.name} has {len(longest) - longest.ahead} steps{name}, too few to forecast {horizon} ahead: expected "
-            f"{needed}, and some hundreds for a useful forecast; add rows or lower --horizon"
+            f"{table.name} has {len(longest) - longest.ahead} steps{name}, too few to forecast {horizon} ahead: "
+            f"expected {needed}, and some hundreds for a useful forecast; add rows or lower --horizon"
         )
     notes = []
     if short:
@@ -222,7 +241,7 @@ def split_series(table: SeriesTable, config: ForecastingConfig) -> tuple[SeriesT
     return dataclasses.replace(table, series=[one for one, _ in kept]), [part for _, part in kept], notes
 
 
-def choose_lookback(table: SeriesTable, horizon: int, longest: int) -> int:
+def derive_lookback(table: SeriesTable, horizon: int, longest: int) -> int:
     """Steps of the past to read: two cycles or two horizons, in shorter series at most a third of the training part."""
     wanted = max(2 * horizon, 2 * table.positions, 2 * min(table.periods, default=1))
     return max(1, min(wanted, LONGEST_LOOKBACK, longest // 3))

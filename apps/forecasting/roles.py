@@ -69,7 +69,8 @@ class Roles:
 
 def read_roles(values: dict[str, Any]) -> Roles:
     """The roles of what `to_json` returned."""
-    return Roles(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    names = {name: tuple(values[name]) for name in ("time", "targets", "past", "future")}
+    return Roles(**names, series=values["series"], categories=values["categories"])
 
 
 def find_column(records: Records, name: str, role: str) -> int:
@@ -82,7 +83,7 @@ def find_column(records: Records, name: str, role: str) -> int:
 
 
 def guess_roles(records: Records, config: ForecastingConfig) -> tuple[Roles, list[str]]:
-    """What the columns are for, and sentences about what was guessed; the series are guessed later, by the times.
+    """What the columns are for, and sentences about what was guessed; the series are told apart later, by the times.
 
     Raises:
         UserError: a named column is not there, or two roles have the same one, or there is no column of times or of
@@ -98,29 +99,23 @@ def guess_roles(records: Records, config: ForecastingConfig) -> tuple[Roles, lis
     times = named["time"]
     if not times:
         times = _guess_time(records, taken={index for indices in named.values() for index in indices})
-        notes.append(f"the times are in the column {' and '.join(header[index] for index in times)}")
+        names = [header[index] for index in times]
+        notes.append(f"the times are in the column{'s' * (len(names) > 1)} {' and '.join(names)}")
     taken = {*times, *(index for indices in named.values() for index in indices)}
-    others = [index for index in range(len(header)) if index not in taken]
-    targets, numbers = named["target"], [index for index in others if is_number_column(records, index)]
-    words = [header[index] for index in others if index not in numbers]
+    targets = named["target"]
     if not targets:
-        targets = [index for index in numbers if not _counts_rows(records, index)]
-        words += [header[index] for index in numbers if index not in targets]
-    else:
-        words += [header[index] for index in numbers]
+        numbers = [index for index in range(len(header)) if index not in taken and is_number_column(records, index)]
+        targets = [index for index in numbers if not _counts_rows(records, index)] or numbers
     if not targets:
         raise UserError(
-            f"{records.path} has no column of numbers to forecast beside {shorten_list(header[index] for index in taken)}: its "
-            f"columns are {shorten_list(header)}; name one with --target-column"
+            f"{records.path} has no column of numbers to forecast beside "
+            f"{shorten_list(header[index] for index in taken)}: its columns are {shorten_list(header)}; "
+            "name one with --target-column"
         )
-    if words:
-        notes.append(
-            f"the column{'s' * (len(words) > 1)} {shorten_list(words)} {'are' if len(words) > 1 else 'is'} left out; name "
-            "inputs with --past or, where they are known in advance, --future"
-        )
-    chosen = {role: tuple(header[index] for index in named[role]) for role in ("past", "future")}
-    series = header[named["series"][0]] if named["series"] else None
-    return Roles(tuple(header[i] for i in times), tuple(header[i] for i in targets), **chosen, series=series), notes
+    columns = (
+        tuple(header[index] for index in indices) for indices in (times, targets, named["past"], named["future"])
+    )
+    return Roles(*columns, series=header[named["series"][0]] if named["series"] else None), notes
 
 
 def _refuse_two_roles(records: Records, named: dict[str, list[int]]) -> None:
@@ -144,8 +139,8 @@ def _guess_time(records: Records, taken: set[int]) -> list[int]:
     candidates = [index for index in range(len(records.header)) if index not in taken and _holds_times(records, index)]
     if not candidates:
         raise UserError(
-            f"{records.path} has no column of times: its columns are {shorten_list(records.header)}; expected one such as "
-            "2024-01-31 13:00, or name it with --time-column"
+            f"{records.path} has no column of times: its columns are {shorten_list(records.header)}; expected one "
+            "such as 2024-01-31 13:00, or name it with --time-column"
         )
     best = next((index for index in candidates if _words(records.header[index]) & TIME_WORDS), candidates[0])
     parts = [split_time(field) for field in sample_fields(records, best)]
@@ -154,7 +149,8 @@ def _guess_time(records: Records, taken: set[int]) -> list[int]:
     for index in range(len(records.header)):
         fields = sample_fields(records, index) if index not in {*taken, best} else []
         is_hour = bool(_words(records.header[index]) & _HOUR_WORDS) and all(_is_hour(field) for field in fields)
-        if fields and (is_hour or all(_CLOCK.fullmatch(field) and ":" in field for field in fields)):
+        is_clock = all(_CLOCK.fullmatch(field) for field in fields)
+        if fields and (is_hour or (is_clock and (":" in fields[0] or _words(records.header[index]) & _HOUR_WORDS))):
             return [best, index]
     return [best]
 

@@ -8,7 +8,13 @@ import numpy as np
 DAY, WEEK = 86_400, 604_800  # seconds
 MONDAY = np.datetime64("1970-01-05", "s")
 _UNITS = ((WEEK, "week"), (DAY, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
-_ADVERBS = {"week": "weekly", "day": "daily", "hour": "hourly", "month": "monthly", "business day": "each business day"}
+_ADVERBS = {
+    "week": "weekly",
+    "day": "daily",
+    "hour": "hourly",
+    "month": "monthly",
+    "business day": "on business days (Monday to Friday)",
+}
 SNAPPED = 0.25  # of a step, by which a time may be away from the clock
 
 

@@ -45,13 +45,14 @@ class WrittenTime:
     second: int
     offset: int | None
     is_ambiguous: bool = False
+    has_fraction: bool = False
 
 
 def split_time(text: str) -> WrittenTime | None:
     """The parts of a time, or None where it is not one.
 
     >>> split_time("31.01.2024 13:00")
-    WrittenTime(year=2024, month=31, day=1, second=46800, offset=None, is_ambiguous=True)
+    WrittenTime(year=2024, month=31, day=1, second=46800, offset=None, is_ambiguous=True, has_fraction=False)
     """
     text = text.strip()
     if _EPOCH.fullmatch(text):
@@ -63,18 +64,19 @@ def split_time(text: str) -> WrittenTime | None:
     found = match.groupdict()
     second = _count_seconds(found)
     offset = _count_offset(found["offset"])
-    if second is None or (found["fraction"] or "").strip("0"):
+    if second is None:
         return None
+    has_fraction = bool((found["fraction"] or "").strip("0"))
     year = int(found["year"])
     year += 0 if len(found["year"]) == 4 else (1900 if year >= 70 else 2000)
     if found.get("one"):
-        return WrittenTime(year, int(found["one"]), int(found["two"]), second, offset, is_ambiguous=True)
+        return WrittenTime(year, int(found["one"]), int(found["two"]), second, offset, True, has_fraction)
     month = int(found.get("month") or 1)
     if word := found.get("word"):
         month = _MONTHS.get(word[:3].lower(), 0)
     if quarter := found.get("quarter"):
         month = 3 * int(quarter) - 2
-    return WrittenTime(year, month, int(found.get("day") or 1), second, offset)
+    return WrittenTime(year, month, int(found.get("day") or 1), second, offset, has_fraction=has_fraction)
 
 
 def _count_seconds(found: dict[str, str | None]) -> int | None:
@@ -132,6 +134,11 @@ def parse_times(texts: Sequence[str], lines: Sequence[int], where: str, column: 
         if part is None:
             what = f"{text!r} in the column {column} is not a time" if text.strip() else f"the column {column} is empty"
             raise UserError(f"{where}, line {line}: {what}; expected {EXPECTED}; correct or delete the row")
+        if part.has_fraction:
+            raise UserError(
+                f"{where}, line {line}: {text!r} in the column {column} has a fraction of a second; expected whole "
+                "seconds: average the rows of each second, or name another column with --time-column"
+            )
         known[text] = part
         parts.append(part)
     year, month, day, second = (
@@ -150,9 +157,10 @@ def parse_times(texts: Sequence[str], lines: Sequence[int], where: str, column: 
     has_offset = np.array([part.offset is not None for part in parts])
     if has_offset.any() and not has_offset.all():
         odd = int(np.flatnonzero(has_offset != has_offset[0])[0])
+        verb = "has" if has_offset[odd] else "lacks"
         raise UserError(
-            f"{where}, line {lines[odd]}: {texts[odd]!r} in the column {column} {'has' if has_offset[odd] else 'lacks'} "
-            f"an offset from UTC, unlike line {lines[0]}; write all times in the same way"
+            f"{where}, line {lines[odd]}: {texts[odd]!r} in the column {column} {verb} an "
+            f"offset from UTC, unlike line {lines[0]}; write all times in the same way"
         )
     offsets = np.array([part.offset for part in parts], np.int64) if has_offset.any() else None
     return WrittenTimes(local, offsets, note)

@@ -28,10 +28,10 @@ SHARES = (0.7, 0.1, 0.2)  # of the hours, in their order
 LARGEST = 16 * 2**20  # bytes of the table
 
 _DESCRIPTION = """
-The vehicles of each hour that went west on Interstate 94 between Minneapolis and St Paul, from 2016-10-01 to 2018-09-30,
-with the weather: temperature in kelvin, rain and snow in mm, clouds in percent, and a word. 17,520 hours without a hole
-in the clock; in 104 of them the values are missing (NaN). The first 70 % are for training, the next 10 % for validation,
-and the last 20 % for the test.
+The vehicles of each hour that went west on Interstate 94 between Minneapolis and St Paul, from 2016-10-01 to
+2018-09-30, with the weather: temperature in kelvin, rain and snow in mm, clouds in percent, and a word. 17,520 hours
+without a hole in the clock; in 104 of them the values are missing (NaN). The first 70 % are for training, the next 10 %
+for validation, and the last 20 % for the test.
 """
 
 _CITATION = """

@@ -17,10 +17,18 @@ class PaddedSeries:
         series: with the values that windows are to have.
         positions: of each series, the places of its steps in the cycle, `(n,)`, and those of the next `horizon` ones.
         lookback, horizon: steps of the past and the future in a window.
+        numbers: of the series in training, which the network knows them by.
     """
 
-    def __init__(self, series: Sequence[Series], positions: Sequence[np.ndarray], lookback: int, horizon: int):
-        self.lookback, self.horizon = lookback, horizon
+    def __init__(
+        self,
+        series: Sequence[Series],
+        positions: Sequence[np.ndarray],
+        lookback: int,
+        horizon: int,
+        numbers: Sequence[int],
+    ):
+        self.lookback, self.horizon, self.numbers = lookback, horizon, np.asarray(numbers, np.int32)
         self.offsets = np.cumsum([0, *(lookback + len(one) + horizon for one in series)])[:-1] + lookback
         self.targets, self.past, self.future = (
             np.concatenate([self._pad(getattr(one, name)) for one in series]) for name in ("targets", "past", "future")
@@ -40,7 +48,8 @@ class PaddedSeries:
 
         Returns:
             `targets (batch, lookback, T)`, `past (batch, lookback, P)` if there are such columns, `future (batch,
-            lookback + horizon, F)` likewise, `position (batch,)` and `series (batch,)`; and `(batch, horizon, T)`.
+            lookback + horizon, F)` likewise, `position (batch,)` and `series (batch,)`, the number in training; and
+            `(batch, horizon, T)`.
         """
         first = self.offsets[series] + origins
         before = first - self.lookback
@@ -49,7 +58,7 @@ class PaddedSeries:
             inputs["past"] = _slice_rows(self.past, before, self.lookback)
         if self.future.shape[1]:
             inputs["future"] = _slice_rows(self.future, before, self.lookback + self.horizon)
-        inputs |= {"position": self.positions[first], "series": series.astype(np.int32)}
+        inputs |= {"position": self.positions[first], "series": self.numbers[series]}
         return inputs, _slice_rows(self.targets, first, self.horizon)
 
 

@@ -96,7 +96,7 @@ def require_output(path: Path, source: Path | None) -> None:
 
 
 def write_predictions(path: Path, records: Sequence[dict[str, Any]], predictions: Sequence[dict | str]) -> None:
-    """Writes a row for each input: its record, then its prediction.
+    """Writes a row for each input: its record, then its prediction; or one for each of the prediction's `steps`.
 
     A column of the prediction that the record has too is called `predicted_` and its name. In a `.csv` file, the parts
     of a prediction are columns of their own, such as `probabilities_pos`, and lists are JSON; in a `.jsonl` file they
@@ -105,7 +105,8 @@ def write_predictions(path: Path, records: Sequence[dict[str, Any]], predictions
     Raises:
         UserError: the file cannot be written; what was there is unchanged.
     """
-    rows = [_join(record, prediction) for record, prediction in zip(records, predictions, strict=True)]
+    pairs = zip(records, predictions, strict=True)
+    rows = [_join(record, part) for record, prediction in pairs for part in split_steps(prediction)]
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", errors="replace", newline="") as file:
         if path.suffix.lower() == ".jsonl":
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
@@ -114,6 +115,11 @@ def write_predictions(path: Path, records: Sequence[dict[str, Any]], predictions
         writer = csv.DictWriter(file, list(dict.fromkeys(name for row in flat for name in row)), lineterminator="\n")
         writer.writeheader()
         writer.writerows(flat)
+
+
+def split_steps(prediction: dict | str) -> Sequence[dict | str]:
+    """The rows of a prediction: of one that has `steps`, a list of dicts such as a forecast's, one for each step."""
+    return prediction["steps"] if isinstance(prediction, dict) and "steps" in prediction else [prediction]
 
 
 def _join(record: dict[str, Any], prediction: dict | str) -> dict[str, Any]:

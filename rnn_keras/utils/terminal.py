@@ -11,6 +11,7 @@ from rich.table import Table
 
 LIST_ITEMS = 12  # of a list in a cell of a table
 LIKELIEST = 3  # of probabilities in such a cell
+SHOWN_STEPS = 48  # of a prediction of several steps
 CELL_CHARACTERS = 60  # of an input in a table
 
 
@@ -104,8 +105,15 @@ def format_value(value: Any) -> str:
 
 
 def show_predictions(inputs: Sequence[bytes], predictions: Sequence[dict | str]) -> None:
-    """A table with a row for each input, shortened to 60 characters, and its prediction."""
+    """A table with a row for each input, shortened to 60 characters, and its prediction.
+
+    Of a prediction that has `steps`, a list of dicts such as a forecast's, it is a table of the first of these.
+    """
     if not predictions:
+        return
+    if isinstance(predictions[0], dict) and "steps" in predictions[0]:
+        for prediction in predictions:
+            show_steps(prediction)  # pyright: ignore[reportArgumentType]
         return
     rows = [{"answer": answer} if isinstance(answer, str) else answer for answer in predictions]
     table = Table("input", *rows[0])
@@ -116,3 +124,15 @@ def show_predictions(inputs: Sequence[bytes], predictions: Sequence[dict | str])
             text = text[: CELL_CHARACTERS - 1] + "…"
         table.add_row(text, *map(format_value, row.values()))
     console.print(table)
+
+
+def show_steps(prediction: Mapping[str, Any]) -> None:
+    """A table of the `steps` of a prediction, under what else it says."""
+    steps = prediction["steps"]
+    title = ", ".join(str(value) for name, value in prediction.items() if name != "steps")
+    table = Table(*steps[0], title=title, title_justify="left")
+    for step in steps[:SHOWN_STEPS]:
+        table.add_row(*map(format_value, step.values()))
+    console.print(table)
+    if len(steps) > SHOWN_STEPS:
+        console.print(f"... ({len(steps)} steps; --output and --json give all)")
