@@ -11,7 +11,7 @@ import numpy as np
 
 from apps.video_tagging.video_files import LARGEST_SIDE, measure_npz, read_tagged_npz, resize_frames
 from rnn_keras.data.classification import ClassificationDataset, index_classes, list_names
-from rnn_keras.data.folders import list_visible
+from rnn_keras.data.npz_files import list_npz_files
 from rnn_keras.data.splits import SPLITS, assign_splits
 from rnn_keras.data.tfds_source import TFDSSource, describe_features
 from rnn_keras.utils.errors import UserError
@@ -134,30 +134,13 @@ def check_source(dataset: str, data_dir: str | None = None) -> None:
         UserError: no such folder, an unknown TFDS name, or one whose data are neither prepared nor reachable.
     """
     if SOURCE.is_path(dataset):
-        _list_files(Path(os.path.expanduser(dataset)))
+        list_npz_files(Path(os.path.expanduser(dataset)), "video")
     else:
         SOURCE.check(dataset, data_dir)
 
 
-def _list_files(folder: Path) -> list[tuple[str | None, Path]]:
-    """The .npz files of a folder, each with its split or None."""
-    if not folder.exists():
-        raise UserError(f"no such folder: {folder}; expected one with .npz files, or with train/ and test/ of them")
-    if not folder.is_dir():
-        raise UserError(f"{folder} is a file; expected a folder of .npz files, one for each video")
-    folders = [(split, folder / split) for split in SPLITS if (folder / split).is_dir()] or [(None, folder)]
-    files = [(split, file) for split, parent in folders for file in list_visible(parent) if file.suffix == ".npz"]
-    if not files:
-        found = [entry.name for entry in list_visible(folder)][:5]
-        raise UserError(
-            f"{folder} holds no .npz files, nor do train/, validation/ and test/ in it; it holds "
-            f"{', '.join(found) if found else 'nothing'}"
-        )
-    return files
-
-
 def _read_folder(folder: Path) -> _Source:
-    files = _list_files(folder)
+    files = list_npz_files(folder, "video")
     size = sum(measure_npz(file) for _, file in files)
     require_memory(size, f"{folder}, of {len(files)} videos,", "leave some out, or give them fewer numbers per step")
     arrays = [read_tagged_npz(file) for _, file in files]

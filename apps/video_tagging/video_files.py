@@ -4,22 +4,18 @@ import math
 import re
 import shutil
 import subprocess
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from apps.video_tagging.npz_sizes import read_sizes
 from rnn_keras.data.folders import list_visible
 from rnn_keras.data.image_files import read_image_file
+from rnn_keras.data.npz_files import DAMAGED, open_npz, read_sizes
 from rnn_keras.utils.errors import UserError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 FILM_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
-# What reading an .npz file may raise; RuntimeError where it is encrypted, or compressed in a way zipfile does not know.
-_DAMAGED = (ValueError, EOFError, TypeError, KeyError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
 LARGEST_SIDE = 64  # of a frame, in pixels: larger ones are shrunk as they are read
 # Each frame of a film once, however long it is shown: by default ffmpeg repeats and drops frames until their rate is
 # constant.
@@ -32,8 +28,8 @@ def measure_npz(path: Path) -> int:
     try:
         with np.load(path, allow_pickle=False) as stored:
             names = [name for name in ("features", "frames") if name in stored.files]
-        shape = read_sizes(path, names)[names[0]].shape
-    except (OSError, IndexError, *_DAMAGED):
+        shape = read_sizes(path, names, "video")[names[0]].shape
+    except (OSError, IndexError, *DAMAGED):
         return 0
     if names[0] == "features":
         return 4 * math.prod(shape)
@@ -74,26 +70,18 @@ def read_tagged_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _read_arrays(path: Path, *, with_tags: bool) -> tuple[np.ndarray, np.ndarray | None]:
     """The steps, converted, and the tags as they are in the file."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            names = [name for name in ("features", "frames") if name in stored.files]
-            if len(names) != 1:
-                raise UserError(
-                    f"{path} holds {', '.join(stored.files) or 'nothing'}: expected features (T, D) or frames "
-                    "(T, H, W, C), and not both"
-                )
-            if with_tags and "tags" not in stored.files:
-                raise UserError(f"{path} has no tags: expected the array tags (T,), one for each of its {names[0]}")
-            read_sizes(path, [*names, *(["tags"] if with_tags else [])])
-            steps = stored[names[0]]
-            tags = stored["tags"] if with_tags else None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error}); name an .npz file that exists") from error
-    except _DAMAGED as error:
-        raise UserError(
-            f"{path} cannot be read as an .npz file of plain numbers ({error}); it is damaged or holds Python objects, "
-            "write it again with numpy.savez"
-        ) from error
+    with open_npz(path) as stored:
+        names = [name for name in ("features", "frames") if name in stored.files]
+        if len(names) != 1:
+            raise UserError(
+                f"{path} holds {', '.join(stored.files) or 'nothing'}: expected features (T, D) or frames "
+                "(T, H, W, C), and not both"
+            )
+        if with_tags and "tags" not in stored.files:
+            raise UserError(f"{path} has no tags: expected the array tags (T,), one for each of its {names[0]}")
+        read_sizes(path, [*names, *(["tags"] if with_tags else [])], "video")
+        steps = stored[names[0]]
+        tags = stored["tags"] if with_tags else None
     return (_convert_features if names[0] == "features" else _convert_frames)(path, steps), tags
 
 

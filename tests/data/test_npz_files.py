@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from apps.video_tagging import npz_sizes
-from apps.video_tagging.npz_sizes import read_sizes
 from apps.video_tagging.tagged_videos import load_tagged_videos
 from apps.video_tagging.video_files import measure_npz, read_npz, read_tagged_npz
+from rnn_keras.data import npz_files
+from rnn_keras.data.npz_files import read_sizes
 from rnn_keras.utils import memory
 from rnn_keras.utils.errors import UserError
 
@@ -26,7 +26,7 @@ def save(path, compressed=False, **arrays):
 
 def test_sizes_are_those_of_the_headers(tmp_path):
     arrays = {"features": np.ones((3, 4), np.float64), "tags": np.arange(3, dtype=np.int16)}
-    sizes = read_sizes(save(tmp_path / "a.npz", **arrays), ["features", "tags"])
+    sizes = read_sizes(save(tmp_path / "a.npz", **arrays), ["features", "tags"], "video")
     assert sizes["features"] == ((3, 4), np.float64) and sizes["features"].bytes == 96 and sizes["tags"].bytes == 6
     assert measure_npz(tmp_path / "a.npz") == 48  # as float32
     frames = save(tmp_path / "b.npz", frames=np.zeros((5, 100, 32, 3), np.float32))
@@ -36,7 +36,7 @@ def test_sizes_are_those_of_the_headers(tmp_path):
 
 @pytest.mark.parametrize("name", ["features", "tags"])
 def test_a_small_file_that_unpacks_to_a_large_array_is_refused(name, tmp_path, monkeypatch, nothing_is_unpacked):
-    monkeypatch.setattr(npz_sizes, "SMALL", 100_000)
+    monkeypatch.setattr(npz_files, "SMALL", 100_000)
     arrays = {"features": np.zeros((2, 2), np.float32), "tags": np.zeros(2, np.int32)}
     arrays[name] = np.zeros((100_000, 8) if name == "features" else 800_000, np.float32)
     path = save(tmp_path / "a.npz", compressed=True, **arrays)
