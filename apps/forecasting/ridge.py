@@ -24,28 +24,18 @@ class Ridge:
     """A linear forecast of each channel.
 
     Attributes:
-        kernel: `(channels, lookback, horizon)` float32; the channels are those of the first series, then of the second.
+        kernel: `(T, lookback, horizon)` float32; the targets of all series share it.
         removes_level: whether the last value is taken off first and put back after.
     """
 
     kernel: np.ndarray
     removes_level: bool
 
-    def predict(self, past: np.ndarray, channels: np.ndarray | None = None) -> np.ndarray:
-        """The next values `(batch, horizon, channels)` after `(batch, lookback, channels)` without missing values.
-
-        Args:
-            past: of all channels, or of some.
-            channels: `(batch, channels)` the numbers of these; default: all, in order.
-        """
-        level = past[:, -1:] if self.removes_level else 0.0
-        if channels is None:
-            return np.einsum("blc,clh->bhc", past - level, self.kernel, optimize=True) + level
-        forecast = np.empty((len(past), self.kernel.shape[2], past.shape[2]), np.float32)
-        for rows in (np.all(channels == one, axis=1) for one in np.unique(channels, axis=0)):
-            kernel = self.kernel[channels[np.argmax(rows)]]
-            forecast[rows] = np.einsum("blc,clh->bhc", (past - level)[rows], kernel, optimize=True)
-        return forecast + level
+    def predict(self, past: np.ndarray) -> np.ndarray:
+        """The next values `(batch, horizon, T)` after `(batch, lookback, T)` without missing values."""
+        level = past[:, -1:] if self.removes_level else np.zeros_like(past[:, -1:])
+        centred = (past - level)[:, -self.kernel.shape[1] :].transpose(2, 0, 1)
+        return np.matmul(centred, self.kernel).transpose(1, 2, 0) + level
 
 
 def fill_gaps(values: np.ndarray) -> np.ndarray:
@@ -91,13 +81,16 @@ class Moments:
 
     def __init__(self, values: Sequence[np.ndarray], lookback: int, horizon: int):
         self.lookback, self.horizon = lookback, horizon
-        columns = [column for one in values for column in one.T]
-        self.channels = len(columns)
-        own = [sum_products(np.ascontiguousarray(column), lookback + horizon) for column in columns[:MOST_POOLED]]
-        self.own = own if self.channels <= MOST_POOLED else None
-        self.shared = sum(own, start=np.zeros((lookback + horizon,) * 2))
-        for column in columns[MOST_POOLED:]:
-            self.shared = self.shared + sum_products(np.ascontiguousarray(column), lookback + horizon)
+        width = lookback + horizon
+        self.channels = values[0].shape[1]
+        self.own = np.zeros((self.channels, width, width)) if self.channels <= MOST_POOLED else None
+        self.shared = np.zeros((width, width))
+        for one in values:
+            for channel, column in enumerate(one.T):
+                sums = sum_products(np.ascontiguousarray(column), width)
+                self.shared += sums
+                if self.own is not None:
+                    self.own[channel] += sums
 
     def fit(self, lookback: int, removes_level: bool, penalty: float, pooling: float | None) -> Ridge:
         """A ridge regression.
@@ -199,19 +192,16 @@ def _vary_penalty(moments: Moments, lookback: int, removes_level: bool) -> list[
 def _score(ridge: Ridge, values: Sequence[np.ndarray], bounds: Sequence[Bounds]) -> float:
     """The mean squared error in the validation parts, of known values."""
     _, lookback, horizon = ridge.kernel.shape
-    total, count, first = 0.0, 0, 0
+    total, count = 0.0, 0
     for one, part in zip(values, bounds, strict=True):
         start, end = part["validation"]
-        number = one.shape[1]
-        channels, first = slice(first, first + number), first + number
         origins = np.arange(max(start, lookback), end - horizon + 1)
         origins = origins[:: max(1, len(origins) // SCORED_WINDOWS)]
         if not len(origins):
             continue
         filled = fill_gaps(one[:end]).astype(np.float32)
         past = filled[origins[:, None] + np.arange(-lookback, 0)]
-        truth = one[origins[:, None] + np.arange(horizon)]
-        error = Ridge(ridge.kernel[channels], ridge.removes_level).predict(past) - truth
+        error = ridge.predict(past) - one[origins[:, None] + np.arange(horizon)]
         total += float(np.nansum(np.square(error)))
         count += int(np.sum(~np.isnan(error)))
     return total / count if count else np.inf

@@ -1,0 +1,71 @@
+"""The losses and metrics of forecasts, which skip labels that are missing."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from apps.forecasting.config import ForecastingConfig
+from apps.forecasting.layers import is_known
+from rnn_keras.layers.keras_types import ops
+
+
+class ForecastLoss(keras.losses.Loss):
+    """The mean error of forecasts `(batch, horizon, T, quantiles)` for labels `(batch, horizon, T)`, NaN where missing.
+
+    Args:
+        levels: of the quantiles, whose mean pinball loss, twice, is minimised, so that of the median alone would be the
+            absolute error; none: one value is forecast.
+        kind: `mae` or `mse`, of one value.
+    """
+
+    def __init__(self, levels: tuple[float, ...], kind: str = "mae") -> None:
+        super().__init__(name="forecast_loss", reduction="sum")
+        self.levels, self.kind = levels, kind
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        known = ops.expand_dims(is_known(y_true), -1)
+        truth = ops.expand_dims(ops.where(known[..., 0] > 0.5, y_true, ops.zeros_like(y_true)), -1)
+        error = (truth - y_pred) * known
+        if self.levels:
+            levels = ops.convert_to_tensor(np.array(self.levels, "float32"))
+            error = 2 * ops.maximum(levels * error, (levels - 1) * error)
+        else:
+            error = ops.square(error) if self.kind == "mse" else ops.abs(error)
+        return ops.sum(ops.mean(error, axis=-1)) / ops.maximum(ops.sum(known), 1.0)
+
+
+class ForecastError(keras.metrics.Mean):
+    """The mean absolute (`mae`) or squared (`mse`) error of the median, of standardised values that are known.
+
+    Args:
+        median: the place of the median among the quantiles.
+        name: `mae` or `mse`.
+    """
+
+    def __init__(self, median: int, name: str, dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.median = median
+
+    def update_state(  # pyright: ignore[reportIncompatibleMethodOverride], Mean has values instead of truth and prediction
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> Any:
+        known = is_known(y_true)
+        error = y_pred[..., self.median] - ops.where(known > 0.5, y_true, ops.zeros_like(y_true))
+        error = ops.square(error) if self.name == "mse" else ops.abs(error)
+        return super().update_state(error, known)
+
+
+def find_median(levels: tuple[float, ...]) -> int:
+    """The place of the median among the quantiles; 0 where one value is forecast."""
+    return levels.index(0.5) if levels else 0
+
+
+def compile_forecaster(network: keras.Model, config: ForecastingConfig, optimizer: keras.optimizers.Optimizer) -> None:
+    """Compiles a network of `build_forecaster` with the loss of its config."""
+    median = find_median(config.quantile_levels)
+    network.compile(
+        optimizer,
+        ForecastLoss(config.quantile_levels, config.loss),
+        metrics=[ForecastError(median, "mae"), ForecastError(median, "mse")],
+    )

@@ -1,0 +1,79 @@
+"""What is fitted in closed form before the network is trained: the mean of the season, and a ridge regression."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from apps.forecasting.config import ForecastingConfig
+from apps.forecasting.ridge import Ridge, choose_ridge
+
+if TYPE_CHECKING:
+    from apps.forecasting.data import ForecastData
+
+LARGEST_DRIFT = 0.3  # standard deviations by which the mean may move, where the mean of the season is taken off
+
+
+@dataclasses.dataclass(frozen=True)
+class Preparation:
+    """What is taken off a window before the network reads it, and the linear part of the forecast.
+
+    Attributes:
+        season: `(series, places, T)` the mean of each place of the season, which is taken off; None: the last known value
+            of the window is.
+        ridge: fitted on what is left; None: the forecast has no linear part.
+        errors: the mean squared errors of ridge regressions on the validation part, after the `level` or the `season`
+            was taken off.
+    """
+
+    season: np.ndarray | None
+    ridge: Ridge | None
+    errors: dict[str, float]
+
+
+def prepare(config: ForecastingConfig, data: "ForecastData") -> Preparation:
+    """Fits on the training part, and chooses on the validation part.
+
+    The last known value is right for series that wander, and the season's mean for those that return to it. So unless
+    the config says which, the season's mean is chosen where the mean of the series hardly differs between training and
+    validation part and a ridge regression is then better on the latter.
+
+    Args:
+        config: whose `seasonal` and `skip` say what is wanted.
+        data: in whose units of standard deviations all is.
+    """
+    values = [one.targets for one in data.values()]
+    sizes = (data.lookback, data.horizon)
+    level = choose_ridge(values, data.bounds, *sizes, removes_level=True)
+    errors, choice, season = {"level": level.error}, level, None
+    can_be_seasonal = data.table.cycle is not None and config.seasonal is not False
+    if can_be_seasonal and (config.seasonal or measure_drift(values, data.bounds) < LARGEST_DRIFT):
+        means = compute_season(data)
+        left = [one - means[number][data.positions(number)[: len(one)]] for number, one in enumerate(values)]
+        seasonal = choose_ridge(left, data.bounds, *sizes, removes_level=False)
+        errors["season"] = seasonal.error
+        if config.seasonal or seasonal.error < level.error:
+            choice, season = seasonal, means
+    return Preparation(season, None if config.skip is False else choice.ridge, errors)
+
+
+def measure_drift(values: Sequence[np.ndarray], bounds: Sequence[dict[str, tuple[int, int]]]) -> float:
+    """How far the validation parts' means are from 0, the mean of the training parts: the mean over all channels."""
+    parts = [one[slice(*part["validation"])] for one, part in zip(values, bounds, strict=True)]
+    counts = [np.maximum((~np.isnan(one)).sum(axis=0), 1) for one in parts]
+    means = [np.nansum(one, axis=0) / count for one, count in zip(parts, counts, strict=True)]
+    return float(np.abs(np.concatenate(means)).mean())
+
+
+def compute_season(data: "ForecastData") -> np.ndarray:
+    """The mean of each place of the season in the training parts, `(series, places, T)` float32; 0 where none is known."""
+    places, targets = data.table.positions, len(data.table.targets)
+    means = np.zeros((len(data.table.series), places, targets), np.float32)
+    for number, values in enumerate(data.training_values()):
+        position = data.positions(number)[: len(values)]
+        for target, column in enumerate(values.T):
+            known = ~np.isnan(column)
+            sums = np.bincount(position[known], column[known], places)
+            means[number, :, target] = sums / np.maximum(np.bincount(position[known], minlength=places), 1)
+    return means
