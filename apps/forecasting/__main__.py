@@ -28,7 +28,7 @@ class ForecastingApp(App):
         check_source(config)
 
     def load_data(self, config: ForecastingConfig) -> "ForecastData":
-        from apps.forecasting.data import load_forecast_data
+        from apps.forecasting.load_data import load_forecast_data
 
         return load_forecast_data(config)
 
