@@ -1,4 +1,4 @@
-"""What is chosen on the validation part after the training: the share of the linear part, and how wide intervals are."""
+"""What is chosen on the validation part after the training: the share of the linear part, the width of intervals."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +70,8 @@ def fit_intervals(network: keras.Model, data: "ForecastData", config: Forecastin
     parts: list[Any] = [network.output]
     if has_linear:
         parts += [network.get_layer("linear").output, network.get_layer("quantiles").output]
-    outputs: Any = keras.Model(network.input, parts).predict(batches.dataset(), verbose=0)
+    reader: Any = keras.Model(network.input, parts)
+    outputs = reader.predict(batches.dataset(), verbose=0)
     forecast = outputs[0] if has_linear else outputs
     truth = np.concatenate([batches.batch(indices)[-1] for indices in batches.plan(0)])
     median = find_median(levels)
@@ -98,7 +99,7 @@ def choose_share(errors: np.ndarray, difference: np.ndarray, share: float, loss:
 
 
 def compute_factors(forecast: np.ndarray, truth: np.ndarray, levels: tuple[float, ...]) -> np.ndarray:
-    """By how much the distance of each quantile from the median is multiplied, so that it covers its share of the truth.
+    """Factors of the distance of each quantile from the median, with which it covers its share of the truth.
 
     This is split conformal calibration (Romano, Patterson & Candès, Conformalized quantile regression, NeurIPS 2019)
     with a score that is relative, (truth - median) / (quantile - median): an interval that is narrow at night and wide

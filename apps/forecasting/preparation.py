@@ -20,8 +20,8 @@ class Preparation:
     """What is taken off a window before the network reads it, and the linear part of the forecast.
 
     Attributes:
-        season: `(series, places, T)` the mean of each place of the season, which is taken off; None: the last known value
-            of the window is.
+        season: `(series, places, T)` the mean of each place of the season, which is taken off; None: the last known
+            value of the window is.
         ridge: fitted on what is left; None: the forecast has no linear part.
         errors: the mean squared errors of ridge regressions on the validation part, after the `level` or the `season`
             was taken off.
@@ -67,7 +67,7 @@ def measure_drift(values: Sequence[np.ndarray], bounds: Sequence[dict[str, tuple
 
 
 def compute_season(data: "ForecastData") -> np.ndarray:
-    """The mean of each place of the season in the training parts, `(series, places, T)` float32; 0 where none is known."""
+    """The mean of each place of the season in the training parts, `(series, places, T)`; 0 where none is known."""
     places, targets = data.table.positions, len(data.table.targets)
     means = np.zeros((len(data.table.series), places, targets), np.float32)
     for number, values in enumerate(data.training_values()):

@@ -1,4 +1,4 @@
-"""Three ways from the past of a channel to its future: by segments, by an encoder and a decoder, from the last state."""
+"""Three ways from the past of a channel to its future: segments, an encoder and a decoder, the last state."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ LARGEST_SEGMENT = 48
 
 @keras.saving.register_keras_serializable(package=__name__)
 class FutureQueries(keras.layers.Layer):
-    """What decoding begins from: numbers of channels `(rows,)` -> embeddings of place and channel, `(rows, places, units)`.
+    """Numbers of channels `(rows,)` -> embeddings of place and channel, `(rows, places, units)`, to decode from.
 
     Args:
         places: segments that are forecast.
@@ -67,12 +67,13 @@ def read_segments(config: ForecastingConfig, past: Any, ahead: Any, numbers: Any
     """
     segment, horizon = choose_segment(config), config.horizon
     places = -(-horizon // segment)
-    padded = keras.layers.ZeroPadding1D((-past.shape[1] % segment, 0), name="pad_past")(past)
+    pad: Any = keras.layers.ZeroPadding1D
+    padded = pad((-past.shape[1] % segment, 0), name="pad_past")(past)
     x = keras.layers.Reshape((-1, segment * past.shape[2]), name="split_past")(padded)
     x = keras.layers.Dense(config.units, activation="relu", name="read_segment")(x)
     queries = FutureQueries(places, channels, config.units, name="queries")(numbers)
     if ahead is not None:
-        known = keras.layers.ZeroPadding1D((0, places * segment - horizon), name="pad_ahead")(ahead)
+        known = pad((0, places * segment - horizon), name="pad_ahead")(ahead)
         known = keras.layers.Reshape((places, segment * ahead.shape[2]), name="split_ahead")(known)
         queries = queries + keras.layers.Dense(config.units, activation="relu", name="read_ahead")(known)
     decoded = ops.reshape(queries, (-1, 1, config.units))

@@ -32,10 +32,17 @@ class Ridge:
     removes_level: bool
 
     def predict(self, past: np.ndarray) -> np.ndarray:
-        """The next values `(batch, horizon, T)` after `(batch, lookback, T)` without missing values."""
-        level = past[:, -1:] if self.removes_level else np.zeros_like(past[:, -1:])
-        centred = (past - level)[:, -self.kernel.shape[1] :].transpose(2, 0, 1)
+        """The next values `(batch, horizon, T)` after `(batch, lookback, T)`, in which NaN count as the level."""
+        level = find_last_known(past) if self.removes_level else np.zeros_like(past[:, :1])
+        centred = np.nan_to_num(past - level)[:, -self.kernel.shape[1] :].transpose(2, 0, 1)
         return np.matmul(centred, self.kernel).transpose(1, 2, 0) + level
+
+
+def find_last_known(past: np.ndarray) -> np.ndarray:
+    """The last value of each window and channel that is known, `(batch, 1, T)` of `(batch, lookback, T)`; or else 0."""
+    known = ~np.isnan(past)
+    place = past.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)[:, None]
+    return np.nan_to_num(np.take_along_axis(past, place, axis=1))
 
 
 def fill_gaps(values: np.ndarray) -> np.ndarray:
@@ -199,8 +206,7 @@ def _score(ridge: Ridge, values: Sequence[np.ndarray], bounds: Sequence[Bounds])
         origins = origins[:: max(1, len(origins) // SCORED_WINDOWS)]
         if not len(origins):
             continue
-        filled = fill_gaps(one[:end]).astype(np.float32)
-        past = filled[origins[:, None] + np.arange(-lookback, 0)]
+        past = one[origins[:, None] + np.arange(-lookback, 0)].astype(np.float32)
         error = ridge.predict(past) - one[origins[:, None] + np.arange(horizon)]
         total += float(np.nansum(np.square(error)))
         count += int(np.sum(~np.isnan(error)))
