@@ -45,6 +45,29 @@ class LastKnown(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=__name__)
+class ChannelNumbers(keras.layers.Layer):
+    """Numbers of series `(batch,)` -> the numbers of their channels, `(batch * channels,)`.
+
+    Args:
+        channels: targets of each series.
+    """
+
+    def __init__(self, channels: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.channels = channels
+
+    def call(self, series: Any) -> Any:
+        places = ops.convert_to_tensor(np.arange(self.channels, dtype="int32")[None])
+        return ops.reshape(ops.expand_dims(series, 1) * self.channels + places, (-1,))
+
+    def compute_output_spec(self, series: Any) -> Any:
+        return keras.KerasTensor((None,), "int32")
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"channels": self.channels}
+
+
+@keras.saving.register_keras_serializable(package=__name__)
 class SeasonalMean(keras.layers.Layer):
     """The mean of each place of a season, such as each hour of the week, at the steps of a window.
 

@@ -1,5 +1,6 @@
 """The losses and metrics of forecasts, which skip labels that are missing."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ from apps.forecasting.layers import is_known
 from rnn_keras.layers.keras_types import ops
 
 
+@keras.saving.register_keras_serializable(package=__name__)
 class ForecastLoss(keras.losses.Loss):
     """The mean error of forecasts `(batch, horizon, T, quantiles)` for labels `(batch, horizon, T)`, NaN where missing.
 
@@ -19,9 +21,16 @@ class ForecastLoss(keras.losses.Loss):
         kind: `mae` or `mse`, of one value.
     """
 
-    def __init__(self, levels: tuple[float, ...], kind: str = "mae") -> None:
-        super().__init__(name="forecast_loss", reduction="sum")
-        self.levels, self.kind = levels, kind
+    def __init__(
+        self,
+        levels: Sequence[float],
+        kind: str = "mae",
+        name: str = "forecast_loss",
+        reduction: str = "sum",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, **kwargs)
+        self.levels, self.kind = tuple(levels), kind
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         known = ops.expand_dims(is_known(y_true), -1)
@@ -34,7 +43,11 @@ class ForecastLoss(keras.losses.Loss):
             error = ops.square(error) if self.kind == "mse" else ops.abs(error)
         return ops.sum(ops.mean(error, axis=-1)) / ops.maximum(ops.sum(known), 1.0)
 
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"levels": list(self.levels), "kind": self.kind}
 
+
+@keras.saving.register_keras_serializable(package=__name__)
 class ForecastError(keras.metrics.Mean):
     """The mean absolute (`mae`) or squared (`mse`) error of the median, of standardised values that are known.
 
@@ -54,6 +67,9 @@ class ForecastError(keras.metrics.Mean):
         error = y_pred[..., self.median] - ops.where(known > 0.5, y_true, ops.zeros_like(y_true))
         error = ops.square(error) if self.name == "mse" else ops.abs(error)
         return super().update_state(error, known)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"median": self.median}
 
 
 def find_median(levels: tuple[float, ...]) -> int:

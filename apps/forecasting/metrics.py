@@ -8,6 +8,7 @@ import numpy as np
 from apps.forecasting.baselines import NAMES, Baselines, fit_baselines
 from apps.forecasting.lag_test import LagTest
 from apps.forecasting.losses import find_median
+from rnn_keras.utils.terminal import console
 
 if TYPE_CHECKING:
     from apps.forecasting.data import ForecastData
@@ -110,7 +111,10 @@ def score_model(model: keras.Model, data: "ForecastData", split: str) -> dict[st
         lag_test.add(series, origins, forecast[..., own.median])
         for name, values in baselines.forecast(series, origins).items():
             others[name].add(series, values[..., None], truth)
-    return summarize(own, others, baselines, lag_test, data)
+    metrics = summarize(own, others, baselines, lag_test, data)
+    for sentence in metrics["warnings"]:
+        console.print(f"warning: {split} split: {sentence}")
+    return metrics
 
 
 def summarize(
@@ -122,7 +126,7 @@ def summarize(
         "mae": float(own.average("absolute")),
         "mae_in_units": float(own.average("absolute", scale=1)),
         "rmse_in_units": float(np.sqrt(own.average("squared", scale=2))),
-        "mase": float(_compute_mase(own, baselines)),
+        "mase": _compute_mase(own, baselines),
         "smape": 100 * float(own.average("relative")),
     }
     if own.levels:
@@ -144,7 +148,7 @@ def summarize(
 def _compute_mase(own: ErrorSums, baselines: Baselines) -> float:
     errors = own.average("absolute", (1,))
     usable = np.isfinite(errors) & np.isfinite(baselines.scale) & (baselines.scale > 1e-9)
-    return np.mean(errors[usable] / baselines.scale[usable]) if usable.any() else np.nan
+    return float(np.mean(errors[usable] / baselines.scale[usable])) if usable.any() else np.nan
 
 
 def _list_series(own: ErrorSums, data: "ForecastData") -> list[dict[str, Any]]:

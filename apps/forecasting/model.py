@@ -9,6 +9,7 @@ import numpy as np
 from apps.forecasting.calibration import IntervalScale, fit_intervals
 from apps.forecasting.config import ForecastingConfig
 from apps.forecasting.layers import (
+    ChannelNumbers,
     BlendLinear,
     FillMissing,
     LastKnown,
@@ -97,8 +98,7 @@ def build_network(config: ForecastingConfig, sizes: Inputs, preparation: Prepara
     features += [_repeat_for_channels(one, sizes.targets) for one in covariates]
     past = keras.layers.Concatenate(name="past_steps")(features) if len(features) > 1 else features[0]
     ahead = None if ahead is None else _repeat_for_channels(ahead, sizes.targets)
-    numbers = ops.expand_dims(tensors["series"] * sizes.targets, 1) + ops.expand_dims(ops.arange(sizes.targets), 0)
-    numbers = ops.reshape(numbers, (-1,))
+    numbers = ChannelNumbers(sizes.targets, name="channels")(tensors["series"])
     part = RECURRENT_PARTS[config.model]
     raw = part(config, past, ahead, numbers, sizes.series * sizes.targets, outputs)
     raw = ops.transpose(ops.reshape(raw, (-1, sizes.targets, sizes.horizon, outputs)), (0, 2, 1, 3))

@@ -12,7 +12,8 @@ from apps.forecasting.ridge import Ridge, choose_ridge
 if TYPE_CHECKING:
     from apps.forecasting.data import ForecastData
 
-LARGEST_DRIFT = 0.3  # standard deviations by which the mean may move, where the mean of the season is taken off
+LARGEST_DRIFT = 0.15  # standard deviations by which the mean may move, where the mean of the season is taken off
+LARGEST_SHARE = 0.95  # of the error with the last value taken off, with that of the season
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +38,7 @@ def prepare(config: ForecastingConfig, data: "ForecastData") -> Preparation:
 
     The last known value is right for series that wander, and the season's mean for those that return to it. So unless
     the config says which, the season's mean is chosen where the mean of the series hardly differs between training and
-    validation part and a ridge regression is then better on the latter.
+    validation part, and a ridge regression is then clearly better on the latter.
 
     Args:
         config: whose `seasonal` and `skip` say what is wanted.
@@ -53,7 +54,7 @@ def prepare(config: ForecastingConfig, data: "ForecastData") -> Preparation:
         left = [one - means[number][data.positions(number)[: len(one)]] for number, one in enumerate(values)]
         seasonal = choose_ridge(left, data.bounds, *sizes, removes_level=False)
         errors["season"] = seasonal.error
-        if config.seasonal or seasonal.error < level.error:
+        if config.seasonal or seasonal.error < LARGEST_SHARE * level.error:
             choice, season = seasonal, means
     return Preparation(season, None if config.skip is False else choice.ridge, errors)
 

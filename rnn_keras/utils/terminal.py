@@ -42,9 +42,11 @@ def report_json(as_json: bool) -> Iterator[dict[str, Any]]:
 
 
 def show_metrics(title: str, metrics: Mapping[str, Any]) -> None:
-    """A table of metrics."""
+    """A table of metrics; those that are lists, such as one by each step, are in the JSON alone."""
     table = Table("", "", title=title, title_justify="left", show_header=False)
     for name, value in metrics.items():
+        if isinstance(value, list | dict):
+            continue
         table.add_row(name.replace("_", " "), f"{value:.4f}" if isinstance(value, float) else str(value))
     console.print(table)
 
