@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from apps.video_tagging.config import VideoTaggingConfig
-from apps.video_tagging.segments import find_segments
 from apps.video_tagging.sequence_ops import MaskedInstanceNormalization
 from apps.video_tagging.tagged_videos import Videos, load_tagged_videos
 from apps.video_tagging.windows import WindowBatches
 from rnn_keras.data.classification import ClassificationDataset
+from rnn_keras.data.segments import find_segments
 
 HIDDEN_LEVELS = (
     "each feature is scaled to mean 0 and variance 1 over each recording, so the network cannot tell a strong one from "

@@ -6,10 +6,10 @@ from typing import Any
 import keras
 
 from apps.video_tagging.data import get_class_names, get_step_shape
-from apps.video_tagging.segments import find_segments
 from apps.video_tagging.tagging import TaggedVideo, get_video_tagger
 from apps.video_tagging.video_files import read_video
 from rnn_keras.data.folders import decode_path
+from rnn_keras.data.segments import find_segments
 
 
 def predict_tags(model: keras.Model, inputs: Sequence[bytes]) -> list[dict[str, Any]]:

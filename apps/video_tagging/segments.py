@@ -1,4 +1,4 @@
-"""Tags of frames as segments, and the metrics of temporal action segmentation.
+"""The metrics of temporal action segmentation.
 
 A segment is a run of frames with one tag. Source of the edit score and of F1 at an overlap: Lea, Flynn, Vidal, Reiter &
 Hager, Temporal convolutional networks for action segmentation and detection, CVPR 2017, section 4.2.
@@ -6,11 +6,7 @@ Hager, Temporal convolutional networks for action segmentation and detection, CV
 
 import numpy as np
 
-
-def find_segments(tags: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The segments of a video's tags `(T,)`: their tags, first frames, and the frames after their last, `(n,)` each."""
-    starts = np.flatnonzero(np.concatenate([[True], tags[1:] != tags[:-1]])[: len(tags)])
-    return tags[starts], starts, np.append(starts[1:], len(tags))[: len(starts)]
+from rnn_keras.data.segments import find_segments
 
 
 def edit_score(predicted: np.ndarray, truth: np.ndarray) -> float:
