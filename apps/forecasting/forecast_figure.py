@@ -1,22 +1,19 @@
 """The picture of a forecast: the last known values, and what is expected to follow."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from apps.forecasting.description import Description
+from apps.forecasting.forecast import Forecast
 from apps.forecasting.series import SeriesTable
-
-if TYPE_CHECKING:
-    from apps.forecasting.predict import Forecast
 
 MOST_PANELS = 8
 SHOWN_PAST = 4  # horizons
 
 
-def plot_forecasts(table: SeriesTable, forecasts: "Sequence[Forecast]", known: Description) -> Figure:
+def plot_forecasts(table: SeriesTable, forecasts: Sequence[Forecast], known: Description) -> Figure:
     """A panel for each series and target, the first eight of them, over local times."""
     panels = [(one, place) for one in forecasts for place in range(len(table.targets))][:MOST_PANELS]
     figure, axes = plt.subplots(len(panels), 1, figsize=(9, 1.2 + 2.4 * len(panels)), squeeze=False)

@@ -11,9 +11,11 @@ import numpy as np
 from apps.forecasting.config import ForecastingConfig
 from apps.forecasting.description import Description, read_description
 from apps.forecasting.evaluation_data import rename_columns, select_series
+from apps.forecasting.forecast import Forecast, format_times, list_rows
 from apps.forecasting.forecast_figure import plot_forecasts
 from apps.forecasting.series import Series, SeriesTable
 from apps.forecasting.series_files import read_known_file
+from apps.forecasting.source import SOURCE, load_traffic
 from apps.forecasting.windows import PaddedSeries
 from rnn_keras.cli import FinishedRun
 from rnn_keras.data.folders import decode_path
@@ -21,20 +23,7 @@ from rnn_keras.training.plots import save_figure
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.terminal import console
 
-
-@dataclasses.dataclass(frozen=True)
-class Forecast:
-    """The next values of one series.
-
-    Attributes:
-        series: up to its last known value, in the units of the data.
-        times: `(horizon,)` datetime64[s], on the clock of the series.
-        values: `(horizon, T, Q)`: quantiles, or one value.
-    """
-
-    series: Series
-    times: np.ndarray
-    values: np.ndarray
+BATCH = 256
 
 
 def forecast_files(run: FinishedRun, inputs: Sequence[bytes]) -> list[dict[str, Any]]:
@@ -64,25 +53,57 @@ def forecast_file(
 ) -> tuple[SeriesTable, list[Forecast]]:
     """The series of a file, and the forecast of each after its last known value; says what is peculiar about it.
 
+    Args:
+        model: as `build_saved_model` made it.
+        known: its description.
+        path: of the file, or the name of the packaged data set.
+        config: of the training.
+
     Raises:
         UserError: see `forecast_files`.
     """
-    roles = rename_columns(known.roles, config)
-    table, numbers, notes = select_series(read_known_file(path, roles, config.time_zone, known.step), known)
+    if SOURCE.has_own_builder(str(path)) and not path.exists():
+        table = load_traffic(str(path), config.data_dir)
+    else:
+        table = read_known_file(path, rename_columns(known.roles, config), config.time_zone, known.step)
+    table, numbers, notes = select_series(table, known)
     table = known.set_seasons(table)
     for note in (*table.notes, *notes, *_tell_times(table)):
         console.print(f"note: {note}")
-    forecasts = []
-    for number, series in zip(numbers, table.series, strict=True):
-        extended = extend_series(series, table, known)
-        calendar_table = known.calendar.add_to(dataclasses.replace(table, series=[extended]))
-        origin = len(series) - series.ahead
-        inputs = make_window(calendar_table, number, origin, known)
-        values = np.asarray(keras.ops.convert_to_numpy(model(inputs, training=False)))[0]
-        targets, past, future = (part[:origin] for part in _list_values(series))
-        ended = Series(series.name, series.times[:origin], targets, past, future)
-        forecasts.append(Forecast(ended, extended.times[origin:], values))
+    ended = [end_series(series) for series in table.series]
+    extended = [extend_series(series, table, known) for series in table.series]
+    whole = known.calendar.add_to(dataclasses.replace(table, series=extended))
+    values = _forecast(model, whole, numbers, [len(series) for series in ended], known)
+    forecasts = [
+        Forecast(past, series.times[len(past) :], value)
+        for past, series, value in zip(ended, extended, values, strict=True)
+    ]
     return table, forecasts
+
+
+def _forecast(
+    model: keras.Model, table: SeriesTable, numbers: Sequence[int], origins: Sequence[int], known: Description
+) -> np.ndarray:
+    """The next values `(series, horizon, T, Q)` of series that go on for `horizon` steps with what is known of them."""
+    positions = [
+        table.find_positions(np.concatenate([one.times, table.extend_times(one.times, known.horizon)]))
+        for one in table.series
+    ]
+    windows = PaddedSeries(table.series, positions, known.lookback, known.horizon, numbers)
+    parts = []
+    for first in range(0, len(origins), BATCH):
+        rows = np.arange(first, min(first + BATCH, len(origins)))
+        inputs, _ = windows.gather(rows, np.asarray(origins)[rows])
+        tensors = {name: keras.ops.convert_to_tensor(value) for name, value in inputs.items()}
+        parts.append(np.asarray(keras.ops.convert_to_numpy(model(tensors, training=False))))
+    return np.concatenate(parts)
+
+
+def end_series(series: Series) -> Series:
+    """A series up to its last known value."""
+    origin = len(series) - series.ahead
+    targets, past, future = (values[:origin] for values in _list_values(series))
+    return Series(series.name, series.times[:origin], targets, past, future)
 
 
 def extend_series(series: Series, table: SeriesTable, known: Description) -> Series:
@@ -99,74 +120,17 @@ def extend_series(series: Series, table: SeriesTable, known: Description) -> Ser
     targets, past, future = (_fit(values, origin + horizon) for values in _list_values(series))
     targets[origin:], past[origin:] = np.nan, np.nan
     for column, name in enumerate(table.future):
-        if name in known.static and series.ahead < horizon:
-            future[origin:, column] = future[origin - 1, column]
+        known_values = future[:origin, column][~np.isnan(future[:origin, column])]
+        if name in known.static and len(known_values):
+            future[origin:, column] = known_values[-1]
         missing = np.flatnonzero(np.isnan(future[origin:, column]))
         if len(missing):
-            first, last = (table.zone.format(times[[origin + missing[0]]])[0], table.zone.format(times[-1:])[0])
+            first, last = format_times(table, times[[origin + int(missing[0]), -1]])
             raise UserError(
-                f"{table.name}: {name} is known in advance, and is missing{place} at {first}; the forecast of "
-                f"{horizon} steps needs it until {last}: add rows with the time and {name}, and the other fields empty"
+                f"{table.name}: {name} is known in advance, and there is none{place} for {first}; a forecast of "
+                f"{horizon} steps needs it until {last}: add rows with the time and {name}, and nothing else"
             )
     return Series(series.name, times, targets, past, future, horizon)
-
-
-def make_window(table: SeriesTable, number: int, origin: int, known: Description) -> dict[str, Any]:
-    """The inputs of the saved model, for a forecast from `origin` on.
-
-    Args:
-        table: of one series, which goes on for `horizon` steps, with all inputs.
-        number: of the series, in training.
-        origin: the first step that is forecast.
-        known: the description of the model.
-    """
-    [series] = table.series
-    positions = table.find_positions(np.concatenate([series.times, table.extend_times(series.times, known.horizon)]))
-    windows = PaddedSeries([series], [positions], known.lookback, known.horizon, [number])
-    inputs, _ = windows.gather(np.array([0]), np.array([origin]))
-    return {name: keras.ops.convert_to_tensor(value) for name, value in inputs.items()}
-
-
-def list_rows(table: SeriesTable, forecast: Forecast, known: Description) -> list[dict[str, Any]]:
-    """The rows of a forecast: one for each step and target."""
-    times = format_times(table, forecast.times)
-    names = name_values(known.quantiles)
-    series = {"series": forecast.series.name} if len(known.series) > 1 else {}
-    return [
-        {"time": time, **series, "target": target, **dict(zip(names, [float(value) for value in values], strict=True))}
-        for time, of_step in zip(times, forecast.values[:, :, order_values(known.quantiles)], strict=True)
-        for target, values in zip(table.targets, of_step, strict=True)
-    ]
-
-
-def format_times(table: SeriesTable, times: np.ndarray) -> list[str]:
-    """Times for the user; days without a time of day."""
-    texts = table.zone.format(times)
-    is_date = table.step.is_daily_or_longer and all(text.endswith("T00:00:00") for text in texts)
-    return [text[:10] for text in texts] if is_date else texts
-
-
-def order_values(quantiles: Sequence[float]) -> list[int]:
-    """The places of the values in the order of `name_values`: the median first, then interval by interval."""
-    if not quantiles:
-        return [0]
-    middle = list(quantiles).index(0.5)
-    return [middle, *(place for place in range(len(quantiles)) if place != middle)]
-
-
-def name_values(quantiles: Sequence[float]) -> list[str]:
-    """The names of the values: `forecast`, `low_80` and `high_80` for an interval that holds 80 %, and so on.
-
-    >>> name_values([0.1, 0.25, 0.5, 0.75, 0.9])
-    ['forecast', 'low_80', 'low_50', 'high_50', 'high_80']
-    """
-
-    def name(level: float) -> str:
-        if not any(abs(1 - level - other) < 1e-9 for other in quantiles):
-            return f"quantile_{level:g}"
-        return f"{'low' if level < 0.5 else 'high'}_{round(100 * abs(1 - 2 * level), 6):g}"
-
-    return ["forecast", *(name(level) for level in quantiles if level != 0.5)]
 
 
 def _tell_times(table: SeriesTable) -> list[str]:

@@ -1,7 +1,7 @@
 """Series of a person's own: a CSV or TSV file with a row for each step."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,6 @@ from apps.forecasting.config import ForecastingConfig
 from apps.forecasting.constant_columns import leave_out_constant
 from apps.forecasting.fields import (
     encode_categories,
-    get_fields,
     is_missing,
     is_number_column,
     list_categories,
@@ -112,7 +111,10 @@ def _read(records: Records, roles: Roles, time_zone: str | None, step: Step | No
     known = [one for one in found if not np.isnan(one.targets).all()]
     if not known:
         raise UserError(f"{where} has no value at all in {', '.join(roles.targets)}")
-    missing = [note for name, role in _list_columns(roles) for note in _tell_missing(records, name, role, lines)]
+    ahead = {
+        int(row) for one, series in zip(placed, found, strict=True) for row in one.rows[len(series) - series.ahead :]
+    }
+    missing = [note for name, role in _list_columns(roles) for note in _tell_missing(records, name, role, ahead)]
     return SeriesTable(
         where,
         known,
@@ -153,13 +155,14 @@ def _make_series(placed: PlacedRows, values: dict[str, np.ndarray]) -> Series:
     return Series(placed.name, placed.times, parts["target"], parts["past"], parts["future"], ahead)
 
 
-def _tell_missing(records: Records, name: str, role: str, lines: Sequence[int]) -> list[str]:
-    """How many values of a column are missing in the rows that are there."""
-    fields = get_fields(records, find_column(records, name, role))
-    missing = [line for field, line in zip(fields, lines, strict=True) if is_missing(field)]
+def _tell_missing(records: Records, name: str, role: str, ahead: Collection[int]) -> list[str]:
+    """How many values of a column are missing in the rows that are there, but for those after the last known target."""
+    index = find_column(records, name, role)
+    rows = [row for place, row in enumerate(records.rows) if role == "future" or place not in ahead]
+    missing = [line for line, row in rows if is_missing(row[index])]
     if not missing:
         return []
     return [
-        f"{len(missing)} of {len(lines)} values of {name} are missing, the first on line {missing[0]}; they are "
-        "marked, not filled in"
+        f"{len(missing)} of {len(rows)} values of {name} are missing, the first on line {missing[0]}; they are marked, "
+        "not filled in"
     ]

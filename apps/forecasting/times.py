@@ -1,5 +1,6 @@
 """Times as people and programs write them, read from the fields of a column."""
 
+import contextlib
 import dataclasses
 import re
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ _PATTERNS = tuple(
         r"(?P<year>1[89]\d\d|20\d\d|21\d\d)",
     )
 )
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?)?")  # as NumPy reads it
 _EPOCH = re.compile(r"\d{9,10}|\d{12,13}")  # seconds or milliseconds since 1970
 
 
@@ -127,6 +129,9 @@ def parse_times(texts: Sequence[str], lines: Sequence[int], where: str, column: 
     Raises:
         UserError: a field is not a time, or some have an offset from UTC and others have none.
     """
+    if all(_ISO.fullmatch(text) for text in texts):
+        with contextlib.suppress(ValueError):  # such as of 31 days in June, which are told below
+            return WrittenTimes(np.array(texts, "datetime64[s]"), None)
     parts: list[WrittenTime] = []
     known: dict[str, WrittenTime] = {}
     for text, line in zip(texts, lines, strict=True):

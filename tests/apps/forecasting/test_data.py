@@ -14,7 +14,7 @@ from apps.forecasting.scaling import fit_scaler
 from apps.forecasting.series import Series, SeriesTable
 from apps.forecasting.steps import Step
 from rnn_keras.utils.errors import UserError
-from tests.apps.forecasting.conftest import write_hours
+from tests.helpers.hourly_series import write_hours
 
 HOURLY = Step("seconds", 3600)
 
