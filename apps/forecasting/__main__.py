@@ -21,7 +21,6 @@ class ForecastingApp(App):
     config_class = ForecastingConfig
     search_space = SEARCH_SPACE
     inputs_are_files = True
-    model_modules = ("apps.forecasting.model", "apps.forecasting.losses")  # these register what a saved model names
 
     def check_source(self, config: ForecastingConfig) -> None:
         from apps.forecasting.source import check_source

@@ -31,7 +31,12 @@ def list_rows(table: SeriesTable, forecast: Forecast, known: Description) -> lis
     names = name_values(known.quantiles)
     series = {"series": forecast.series.name} if len(known.series) > 1 else {}
     return [
-        {"time": time, **series, "target": target, **dict(zip(names, [float(value) for value in values], strict=True))}
+        {
+            "time": time,
+            **series,
+            "target": target,
+            **dict(zip(names, [float(f"{value:.7g}") for value in values], strict=True)),
+        }
         for time, of_step in zip(times, forecast.values[:, :, order_values(known.quantiles)], strict=True)
         for target, values in zip(table.targets, of_step, strict=True)
     ]

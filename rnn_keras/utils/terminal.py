@@ -132,7 +132,9 @@ def show_steps(prediction: Mapping[str, Any]) -> None:
     """A table of the `steps` of a prediction, under what else it says."""
     steps = prediction["steps"]
     title = ", ".join(str(value) for name, value in prediction.items() if name != "steps")
-    table = Table(*steps[0], title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    for place, name in enumerate(steps[0]):
+        table.add_column(name, no_wrap=place == 0)
     for step in steps[:SHOWN_STEPS]:
         table.add_row(*map(format_value, step.values()))
     console.print(table)
