@@ -45,6 +45,11 @@ def check_source(config: ForecastingConfig) -> None:
         )
     require_regular(path, f"expected {DEFAULT_DATASET}, or a .csv or .tsv file with a column of times and numbers")
     header = read_header(path)
+    if len(header) < 2:
+        raise UserError(
+            f"{path} has one column, {header[0].strip()!r}: expected a column of times and one or more of numbers, "
+            "separated by commas, semicolons or tabs"
+        )
     for role in ("time", "target", "past", "future", "series"):
         for name in config.list_columns(role):
             find_columns(path, header, {role: name}, flag=f"--{role}-column")

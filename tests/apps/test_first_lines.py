@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 MISTAKES = {
     "sentiment": ("review;stars", "with --text-column"),
     "wardrobe": ("day,weather,temperature,clothes", "with --date-column"),
+    "forecasting": ("load", "expected a column of times and"),
     "addition": ("one,two", "with --first-column"),
     "addition.seq2seq": ("one,two", "with --first-column"),
     "translation": ("Hello. Bonjour.", "no tab in 'Hello. Bonjour.'"),

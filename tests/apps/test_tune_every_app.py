@@ -11,6 +11,7 @@ import tyro
 
 from rnn_keras.cli import App, Tunable
 from rnn_keras.tuning import Choice
+from tests.helpers.hourly_series import write_hours
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,6 +38,7 @@ ARGUMENTS = {
     "addition.seq2seq": ("--dataset", "generated", "--digits", "2", "--examples", "300", "--units", "8"),
     "captioning": ("--dataset", "shapes", "--encoder", "cnn", "--size", "32", "--filters", "4", *SMALL, *SHALLOW),
     "digits": ("--dataset", "digits", "--size", "8", "--filters", "4", "--units", "8"),  # scikit-learn's own images
+    "forecasting": ("--dataset", "hours", "--horizon", "6", "--lookback", "24", "--units", "8"),
     "language": ("--dataset", "story", "--window", "16", "--batch-size", "8", *SMALL[:2]),
     "memory": ("--length", "6", "--units", "8", "--steps-per-epoch", "3"),
     "sentiment": ("--dataset", "reviews", "--bigrams", "64", *SMALL),
@@ -47,7 +49,7 @@ ARGUMENTS = {
     "wardrobe": ("--dataset", "generated", "--diaries", "40", "--units", "8"),
 }
 FAST = "memory"  # the app whose search takes the fewest seconds
-FIXTURES = ("shapes", "reviews", "phrases", "story", "videos")  # in place of a --dataset of their name
+FIXTURES = ("shapes", "reviews", "phrases", "story", "videos", "hours")  # in place of a --dataset of their name
 
 
 def list_arguments(name, request):
@@ -70,6 +72,11 @@ def story(tmp_path_factory):
     path = tmp_path_factory.mktemp("texts") / "story.txt"
     path.write_text("".join(f"The {number}th cat sat on mat {number * 7 % 31}.\n" for number in range(200)))
     return path
+
+
+@pytest.fixture(scope="module")
+def hours(tmp_path_factory):
+    return write_hours(tmp_path_factory.mktemp("series") / "hours.csv", hours=300)
 
 
 @pytest.mark.parametrize("name", APPS)

@@ -387,6 +387,85 @@ for name, content, words in (
 ):
     file_case("wardrobe", name, "diary.csv", content, words)
 
+# Series of numbers
+
+
+def make_hours(change: Callable[[list[str]], object] = lambda rows: None, hours: int = 400) -> bytes:
+    """A file of hours, whose rows a function changes in place."""
+    rows = ["time,load"]
+    rows += [f"2024-01-{1 + hour // 24:02} {hour % 24:02}:00,{hour % 7}.5" for hour in range(hours)]
+    change(rows)
+    return ("\n".join(rows) + "\n").encode()
+
+
+def replaced(place: int, row: str) -> Callable[[list[str]], None]:
+    def change(rows):
+        rows[place] = row
+
+    return change
+
+
+for name, content, words in (
+    ("an empty file", b"", "is empty"),
+    ("a header alone", b"time,load\n", "has a header and no rows"),
+    ("no column of times", b"a,b\n1,2\n2,3\n", "no column of times"),
+    ("no column of numbers", b"time,word\n2024-01-01,x\n2024-01-02,y\n", "no column of numbers to forecast"),
+    (
+        "a word among numbers",
+        make_hours(replaced(30, "2024-01-02 05:00,broken")),
+        "line 31: 'broken' in the column load",
+    ),
+    (
+        "a thousands separator",
+        make_hours(replaced(30, '2024-01-02 05:00,"1,234.5"')),
+        "line 31: '1,234.5' in the column",
+    ),
+    (
+        "two decimal marks",
+        make_hours(replaced(30, '2024-01-02 05:00,"4,5"')),
+        "line 31: '4,5' in the column load has another",
+    ),
+    ("a time that does not exist", make_hours(replaced(30, "2024-02-30 05:00,1")), "line 31: '2024-02-30 05:00'"),
+    ("a row without a time", make_hours(replaced(30, ",1")), "line 31: the column time is empty"),
+    ("a word for a time", make_hours(replaced(30, "soon,1")), "line 31: 'soon' in the column time is not a time"),
+    ("a time twice", make_hours(replaced(30, "2024-01-02 04:00,9")), "line 31: 2024-01-02 04:00:00 is on line 30 too"),
+    ("a time off the clock", make_hours(replaced(30, "2024-01-02 05:25,9")), "line 31: 2024-01-02 05:25:00 is not on"),
+    ("fractions of a second", make_hours(replaced(30, "2024-01-02 05:00:00.25,9")), "fraction of a second"),
+    (
+        "one offset alone",
+        make_hours(replaced(30, "2024-01-02 05:00Z,9")),
+        "line 31: '2024-01-02 05:00Z' in the column time has",
+    ),
+    (
+        "a field too many",
+        make_hours(replaced(30, "2024-01-02 05:00,9,9")),
+        "line 31: 3 fields where the header names 2",
+    ),
+    (
+        "a year between two rows",
+        make_hours(lambda rows: rows.append("2026-01-01 00:00,1")),
+        "rows are missing if the data",
+    ),
+    (
+        "the same value always",
+        make_hours(lambda rows: rows.__setitem__(slice(1, None), [r[:17] + "5" for r in rows[1:]])),
+        "the same",
+    ),
+    ("too few hours", make_hours(hours=50), "50 steps, too few to forecast 24 ahead: expected at least 96"),
+    ("a workbook", b"PK\3\4" + bytes(40), "NUL byte"),
+):
+    file_case("forecasting", name, "series.csv", content, words)
+for name, words, *arguments in (
+    ("an unknown column", "with --target-column", "--target-column", "sales"),
+    ("two roles of one column", "is named twice", "--target", "load", "--past", "load"),
+    ("an unknown zone", "unknown zone", "--time-zone", "Berlin"),
+    ("an unknown country", "unknown country", "--holidays", "XX"),
+    ("months for a file that is too short", "as many as --split-months says", "--split-months", "12,4,4"),
+    ("quantiles without the median", "and with 0.5", "--quantiles", "0.1,0.9"),
+):
+    arguments = ("train", "--dataset", "{}/series.csv", *arguments)
+    file_case("forecasting", name, "series.csv", make_hours(), words, *arguments)
+
 # Runs
 
 
