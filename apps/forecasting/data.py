@@ -20,8 +20,8 @@ from rnn_keras.data.splits import SPLITS
 from rnn_keras.utils.errors import UserError
 
 EVALUATION_BATCH = 256
-MOST_WINDOWS = 20_000  # of an epoch, where the stride is chosen
-MOST_VALIDATION_WINDOWS = 4_000
+MOST_ROWS = 20_000  # windows times targets, each of which is an example, of an epoch where the stride is chosen
+MOST_VALIDATION_ROWS = 10_000
 FEWEST_FULL = 100  # windows with a full past that suffice to train on
 
 
@@ -156,11 +156,13 @@ class ForecastData:
         )
 
     def training_batches(self, config: ForecastingConfig) -> WindowBatches:
-        stride = config.stride or max(1, self.count("train") // MOST_WINDOWS)
-        return self.windows("train", config.batch_size, stride=stride, shuffle=True, seed=config.seed)
+        targets = len(self.table.targets)
+        stride = config.stride or max(1, self.count("train") * targets // MOST_ROWS)
+        windows = max(1, config.batch_size // targets)
+        return self.windows("train", windows, stride=stride, shuffle=True, seed=config.seed)
 
     def validation_dataset(self) -> tf.data.Dataset:
-        stride = max(1, self.count("validation") // MOST_VALIDATION_WINDOWS)
+        stride = max(1, -(-self.count("validation") * len(self.table.targets) // MOST_VALIDATION_ROWS))
         return self.windows("validation", stride=stride).dataset()
 
     def description(self) -> dict[str, Any]:
