@@ -5,7 +5,7 @@ import dataclasses
 from apps.forecasting.config import ForecastingConfig
 from apps.forecasting.data import ForecastData
 from apps.forecasting.parts import FEWEST_TRAINING, Bounds, find_bounds
-from apps.forecasting.ridge import choose_lookback
+from apps.forecasting.preparation import choose_lookback
 from apps.forecasting.roles import shorten_list
 from apps.forecasting.scaling import fit_scaler
 from apps.forecasting.seasons import choose_cycle, list_seasons
@@ -30,12 +30,12 @@ def load_forecast_data(config: ForecastingConfig) -> ForecastData:
     calendar = choose_calendar(config)
     table = calendar.add_to(table)
     scaler = fit_scaler(table, [part["train"][1] for part in bounds])
-    lookback = config.lookback
-    if lookback is None:
-        values = [scaler.standardize(*pair).targets for pair in enumerate(table.series)]
-        lookback = choose_lookback(values, bounds, config.horizon) or derive_lookback(table, config.horizon, longest)
-        notes.append(f"the network reads {lookback} past steps; --lookback sets another number")
-    return ForecastData(config, table, scaler, bounds, lookback, roles, calendar, (*table.notes, *notes))
+    data = ForecastData(config, table, scaler, bounds, config.lookback or 1, roles, calendar, (*table.notes, *notes))
+    if config.lookback is not None:
+        return data
+    lookback = choose_lookback(config, data) or derive_lookback(table, config.horizon, longest)
+    note = f"the network reads {lookback} past steps; --lookback sets another number"
+    return dataclasses.replace(data, lookback=lookback, notes=(*data.notes, note))
 
 
 def split_series(table: SeriesTable, config: ForecastingConfig) -> tuple[SeriesTable, list[Bounds], list[str]]:

@@ -9,8 +9,8 @@ import numpy as np
 from apps.forecasting.calibration import IntervalScale, fit_intervals
 from apps.forecasting.config import ForecastingConfig
 from apps.forecasting.layers import (
-    ChannelNumbers,
     BlendLinear,
+    ChannelNumbers,
     FillMissing,
     LastKnown,
     LinearForecast,

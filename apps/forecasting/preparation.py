@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from apps.forecasting.config import ForecastingConfig
-from apps.forecasting.ridge import Ridge, choose_ridge
+from apps.forecasting.ridge import Ridge, choose_ridge, score_lookbacks
 
 if TYPE_CHECKING:
     from apps.forecasting.data import ForecastData
 
 LARGEST_DRIFT = 0.15  # standard deviations by which the mean may move, where the mean of the season is taken off
+NEARLY_BEST = 1.01  # of the smallest error, with which a shorter lookback is taken
 LARGEST_SHARE = 0.95  # of the error with the last value taken off, with that of the season
 
 
@@ -48,19 +49,50 @@ def prepare(config: ForecastingConfig, data: "ForecastData") -> Preparation:
     sizes = (data.lookback, data.horizon)
     level = choose_ridge(values, data.bounds, *sizes, removes_level=True)
     errors, choice, season = {"level": level.error}, level, None
-    can_be_seasonal = data.table.cycle is not None and config.seasonal is not False
-    if can_be_seasonal and (config.seasonal or measure_drift(values, data.bounds) < LARGEST_DRIFT):
-        means = compute_season(data)
-        left = [one - means[number][data.positions(number)[: len(one)]] for number, one in enumerate(values)]
-        seasonal = choose_ridge(left, data.bounds, *sizes, removes_level=False)
+    if (found := find_season(config, data)) is not None:
+        seasonal = choose_ridge(subtract_season(found, data), data.bounds, *sizes, removes_level=False)
         errors["season"] = seasonal.error
         if config.seasonal or seasonal.error < LARGEST_SHARE * level.error:
-            choice, season = seasonal, means
+            choice, season = seasonal, found
     return Preparation(season, None if config.skip is False else choice.ridge, errors)
 
 
+def choose_lookback(config: ForecastingConfig, data: "ForecastData") -> int | None:
+    """The lookback with which a ridge regression is best on the validation parts; None: the series are too short.
+
+    Args:
+        config: whose `seasonal` says what may be taken off.
+        data: whose own lookback does not matter.
+    """
+    values = [one.targets for one in data.values()]
+    level = score_lookbacks(values, data.bounds, data.horizon, removes_level=True)
+    if not level:
+        return None
+    if (found := find_season(config, data)) is not None:
+        left = subtract_season(found, data)
+        season = score_lookbacks(left, data.bounds, data.horizon, removes_level=False)
+        if config.seasonal or min(season.values()) < LARGEST_SHARE * min(level.values()):
+            level = season
+    return next(lookback for lookback, error in level.items() if error <= NEARLY_BEST * min(level.values()))
+
+
+def find_season(config: ForecastingConfig, data: "ForecastData") -> np.ndarray | None:
+    """The season's mean, where the data have one and the series stay near to it; or where the config wants it."""
+    if data.table.cycle is None or config.seasonal is False:
+        return None
+    season = compute_season(data)
+    drifts = measure_drift(subtract_season(season, data), data.bounds) >= LARGEST_DRIFT
+    return None if drifts and not config.seasonal else season
+
+
+def subtract_season(season: np.ndarray, data: "ForecastData") -> list[np.ndarray]:
+    """What is left of the targets of each series, `(n, T)`."""
+    values = (one.targets for one in data.values())
+    return [one - season[number][data.positions(number)[: len(one)]] for number, one in enumerate(values)]
+
+
 def measure_drift(values: Sequence[np.ndarray], bounds: Sequence[dict[str, tuple[int, int]]]) -> float:
-    """How far the validation parts' means are from 0, the mean of the training parts: the mean over all channels."""
+    """How far the means of the validation parts are from 0, the mean of the training parts: averaged over channels."""
     parts = [one[slice(*part["validation"])] for one, part in zip(values, bounds, strict=True)]
     counts = [np.maximum((~np.isnan(one)).sum(axis=0), 1) for one in parts]
     means = [np.nansum(one, axis=0) / count for one, count in zip(parts, counts, strict=True)]

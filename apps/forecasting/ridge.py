@@ -168,23 +168,28 @@ def choose_ridge(
     return choice
 
 
-def choose_lookback(values: Sequence[np.ndarray], bounds: Sequence[Bounds], horizon: int) -> int | None:
-    """The lookback with which a ridge regression is best on the validation parts; None: the series are too short.
+def score_lookbacks(
+    values: Sequence[np.ndarray], bounds: Sequence[Bounds], horizon: int, *, removes_level: bool
+) -> dict[int, float]:
+    """The mean squared errors on the validation parts by the steps that a ridge regression reads, fewest first.
 
     Args:
         values: of each series, `(n, T)` standardised, perhaps with missing values.
         bounds: the parts of each series.
         horizon: steps ahead.
+        removes_level: see `Ridge`.
+
+    Returns:
+        Empty where the series are too short.
     """
     longest = max(end - start for start, end in (part["train"] for part in bounds))
     lookbacks = [
         one for one in LOOKBACKS if one <= longest // LONGEST_SHARE and one + horizon + FEWEST_WINDOWS <= longest
     ]
     if not lookbacks:
-        return None
+        return {}
     moments = _sum_training_parts(values, bounds, lookbacks[-1], horizon)
-    errors = [_score(moments.fit(one, True, PENALTIES[1], None), values, bounds) for one in lookbacks]
-    return lookbacks[int(np.argmin(errors))]
+    return {one: _score(moments.fit(one, removes_level, PENALTIES[1], None), values, bounds) for one in lookbacks}
 
 
 def _sum_training_parts(values: Sequence[np.ndarray], bounds: Sequence[Bounds], lookback: int, horizon: int) -> Moments:
