@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from apps.forecasting.baselines import NAMES, fit_baselines
 from apps.forecasting.config import ForecastingConfig
@@ -86,7 +88,7 @@ def plot_forecasts(sample: Sample, data: "ForecastData", levels: tuple[float, ..
         len(rows), len(targets), figsize=(3 + 4.2 * len(targets), 2.2 * len(rows)), squeeze=False
     )
     for place, row in enumerate(rows):
-        series, origin = data.table.series[sample.series[row]], int(sample.origins[row])
+        series, origin = data.table.series[int(sample.series[row])], int(sample.origins[row])
         first = max(0, origin - SHOWN_PAST * data.horizon)
         ahead = series.times[origin : origin + data.horizon]
         forecast = sample.forecast[row] * sample.std[row][..., None] + sample.mean[row][..., None]
@@ -102,7 +104,7 @@ def plot_forecasts(sample: Sample, data: "ForecastData", levels: tuple[float, ..
             axis.axvline(series.times[origin], color="grey", linestyle=":", linewidth=1)
             axis.tick_params(labelsize=7)
             locator = axis.xaxis.get_major_locator()
-            axis.xaxis.set_major_formatter(plt.matplotlib.dates.ConciseDateFormatter(locator))  # pyright: ignore[reportAttributeAccessIssue]
+            axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
             axis.grid(alpha=0.3)
             if place == 0:
                 axis.set_title(name, fontsize=10)
@@ -171,7 +173,7 @@ def plot_importance(importance: dict[str, float]) -> Figure:
     axis.bar_label(bars, labels=[f"{value:+.1%}" for value in values], fontsize=8, padding=3)
     axis.axvline(0, color="grey", linewidth=1)
     axis.set(xlabel="change of the mean absolute error", title="With the values of other windows in one input")
-    axis.xaxis.set_major_formatter(plt.matplotlib.ticker.PercentFormatter(1))  # pyright: ignore[reportAttributeAccessIssue]
+    axis.xaxis.set_major_formatter(PercentFormatter(1))
     axis.margins(x=0.15)
     axis.grid(alpha=0.3, axis="x")
     return figure
