@@ -86,7 +86,7 @@ def test_exports_agree_and_take_windows_in_the_units_of_the_data(run_dir, file, 
         "export", "--run-dir", run_dir, "--saved-models", tmp_path, "--formats", "saved_model,litert,onnx", "--json"
     )
     report = last_line(capfd)
-    assert all(row["agreement"] == 1 for row in report["parity"] if row.get("quantisation", "none") == "none")
+    assert all(row["agreement"] == 1 for row in report["report"] if row.get("quantisation", "none") == "none")
     values = [float(line.split(",")[1]) for line in file.read_text().splitlines()[-24:]]
     command("predict", "--run-dir", run_dir, "--json", file)
     expected = [step["forecast"] for step in last_line(capfd)["predictions"][0]["steps"]]
