@@ -24,8 +24,8 @@ SEARCH_SPACE: SearchSpace = {
 class ActivityConfig(TrainingConfig):
     """Settings of a training run."""
 
-    automatic_epochs: ClassVar[int] = 16
-    automatic_patience: ClassVar[int] = 16
+    automatic_epochs: ClassVar[int] = 20
+    automatic_patience: ClassVar[int] = 20
 
     dataset: str = "shoulder_exercises"
     """Data to learn from: shoulder_exercises (packaged), a .csv or .tsv with a row for each sample (a column label and
@@ -50,11 +50,11 @@ class ActivityConfig(TrainingConfig):
     stride: int = 50
     """Samples from the beginning of a window to that of the next, where windows are scored or predicted."""
     epochs: int | None = None
-    """The most passes over the training data; default: 16, or as many as make 400 steps where the data are few."""
+    """The most passes over the training data; default: 20, or as many as make 400 steps where the data are few."""
     patience: int | None = None
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept; default:
-    16, or as many as make 100 steps where the data are few."""
-    batch_size: int = 32
+    20, or as many as make 100 steps where the data are few."""
+    batch_size: int = 64
     """Windows in a step."""
     cell: CellName = "gru"
     """Kind of recurrent layer."""

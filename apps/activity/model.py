@@ -36,7 +36,8 @@ def build_classifier(
     """
     signals = keras.Input((config.window, len(mean)), name="signals")
     x: Any = MirrorToOneSide(mirror, name="mirror")(signals) if mirror else signals
-    x = keras.layers.Normalization(mean=mean, variance=variance + 1e-6, name="normalization")(x)
+    scale = 1 / np.sqrt(variance + 1e-6)
+    x = keras.layers.Rescaling(scale.tolist(), (-mean * scale).tolist(), name="rescaling")(x)
     for number, (size, stride) in enumerate(zip(KERNEL_SIZES, divide_reduction(config.reduction), strict=True), 1):
         name = f"convolution_{number}"
         x = keras.layers.Conv1D(config.filters, size, stride, padding="same", activation="relu", name=name)(x)
@@ -78,21 +79,21 @@ def build_summary(windows: np.ndarray, labels: np.ndarray, classes: int) -> kera
     """
     from sklearn.linear_model import LogisticRegression
 
-    signals = keras.Input(windows.shape[1:], name="signals")
-    features = keras.Model(signals, ops.concatenate([ops.mean(signals, axis=1), ops.std(signals, axis=1)], axis=-1))
-    values = np.concatenate([windows.mean(axis=1), windows.std(axis=1)], axis=1)
-    mean, variance = values.mean(axis=0), values.var(axis=0) + 1e-6
-    fitted = LogisticRegression(max_iter=1000).fit((values - mean) / np.sqrt(variance), labels)
-    kernel = np.zeros((values.shape[1], classes), np.float32)
-    bias = np.full(classes, -30, np.float32)  # of classes that the training part lacks
+    features = np.concatenate([windows.mean(axis=1), windows.std(axis=1)], axis=1)
+    mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-3
+    fitted = LogisticRegression(max_iter=1000).fit((features - mean) / deviation, labels)
+    kernel = np.zeros((features.shape[1], classes))
+    bias = np.full(classes, -30.0)  # of classes that the training part lacks
     if len(fitted.classes_) == 2:  # one row, of the second class
         kernel[:, fitted.classes_[1]], bias[fitted.classes_] = fitted.coef_[0], (0, fitted.intercept_[0])
     else:
         kernel[:, fitted.classes_], bias[fitted.classes_] = fitted.coef_.T, fitted.intercept_
-    x: Any = keras.layers.Normalization(mean=mean, variance=variance, name="summary_normalization")(features.output)
+    kernel /= deviation[:, np.newaxis]
+    signals = keras.Input(windows.shape[1:], name="signals")
+    x = ops.concatenate([ops.mean(signals, axis=1), ops.std(signals, axis=1)], axis=-1)
     dense = keras.layers.Dense(classes, activation="softmax", dtype="float32", name="summary_probabilities")
     model = keras.Model(signals, dense(x), name=SUMMARY)
-    dense.set_weights([kernel, bias])
+    dense.set_weights([kernel, bias - mean @ kernel])
     return model
 
 

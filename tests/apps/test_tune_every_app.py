@@ -34,6 +34,10 @@ APPS = {
 SMALL = ("--units", "8", "--embedding-units", "8")
 SHALLOW = ("--cell", "simple_rnn", "--attention", "none", "--decoder-layers", "1")
 ARGUMENTS = {
+    "activity": (
+        *("--dataset", "recordings", "--window", "32", "--stride", "16", "--reduction", "4"),
+        *("--units", "8", "--filters", "4", "--batch-size", "16"),
+    ),
     "addition": ("--dataset", "generated", "--digits", "2", "--examples", "300", "--units", "8"),
     "addition.seq2seq": ("--dataset", "generated", "--digits", "2", "--examples", "300", "--units", "8"),
     "captioning": ("--dataset", "shapes", "--encoder", "cnn", "--size", "32", "--filters", "4", *SMALL, *SHALLOW),
@@ -49,7 +53,15 @@ ARGUMENTS = {
     "wardrobe": ("--dataset", "generated", "--diaries", "40", "--units", "8"),
 }
 FAST = "memory"  # the app whose search takes the fewest seconds
-FIXTURES = ("shapes", "reviews", "phrases", "story", "videos", "hours")  # in place of a --dataset of their name
+FIXTURES = (
+    "shapes",
+    "reviews",
+    "phrases",
+    "story",
+    "videos",
+    "hours",
+    "recordings",
+)  # in place of a --dataset of their name
 
 
 def list_arguments(name, request):
@@ -65,6 +77,18 @@ def videos(tmp_path_factory):
         tags = generator.integers(2, size=20 + number)
         np.savez(folder / f"{number}.npz", features=np.eye(2, dtype=np.float32)[tags], tags=tags)
     return folder
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    generator = np.random.default_rng(1)
+    path = tmp_path_factory.mktemp("recordings") / "recordings.csv"
+    lines = ["person,record,x,y,label"]
+    for number in range(12):
+        for x, y in generator.normal(number % 2, 1, size=(48, 2)):
+            lines.append(f"{number // 2},{number},{x:.3f},{y:.3f},{'ab'[number % 2]}")
+    path.write_text("\n".join(lines))
+    return path
 
 
 @pytest.fixture(scope="module")

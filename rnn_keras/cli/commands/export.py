@@ -3,10 +3,11 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rnn_keras.cli.settings import AsJson, explain_unknown_model, load_finished_run, read_finished_config, split_choices
 from rnn_keras.export import FORMATS, QUANTISATIONS
+from rnn_keras.utils.extras import require_extra
 from rnn_keras.utils.terminal import console, report_json, show_report
 
 
@@ -18,6 +19,7 @@ def make_export(app: Any) -> Callable[..., None]:
         saved_models: Path = Path("saved_models"),
         formats: str = "saved_model,litert",
         quantize: str = "none",
+        target: Literal["litert", "micro"] = "litert",
         examples: int = 1000,
         as_json: AsJson = False,
     ) -> None:
@@ -29,6 +31,7 @@ def make_export(app: Any) -> Callable[..., None]:
             formats: What to write, with commas between: saved_model (a numbered version in TF Serving's layout),
                 litert, and onnx (needs the extra of that name).
             quantize: The LiteRT files to write: none, dynamic, float16, int8, with commas between.
+            target: micro: the LiteRT files are for microcontrollers (needs the extra of that name).
             examples: The most examples of the run's test split to compare the files with Keras on; 0: none, and no
                 report.
             as_json: One JSON object as the last line of standard output, and nothing else there.
@@ -36,6 +39,8 @@ def make_export(app: Any) -> Callable[..., None]:
         with report_json(as_json) as report:
             chosen = split_choices("--formats", formats, FORMATS)
             quantisations = split_choices("--quantize", quantize, QUANTISATIONS)
+            if target == "micro":
+                require_extra("micro", "tflite_micro")
             directory, config = read_finished_config(app, run_dir)
             if examples or ("litert" in chosen and "int8" in quantisations):
                 app.check_source(config)
@@ -44,12 +49,18 @@ def make_export(app: Any) -> Callable[..., None]:
 
             with explain_unknown_model(app, run):
                 spec = app.export_spec(run.model, config, examples)
-            spec = dataclasses.replace(spec, modules=(*app.model_modules, *spec.modules))
+            conversion = dataclasses.replace(spec.conversion, target=target)
+            spec = dataclasses.replace(spec, modules=(*app.model_modules, *spec.modules), conversion=conversion)
             folder = saved_models / app.name
             report.update(write(spec, directory.model, folder, chosen, quantisations, console.print))
             for path in (report["saved_model"], report["onnx"], *report["litert"]):
                 if path:
                     console.print(f"written: {path}")
             show_report(report["report"])
+            for row in report["report"]:
+                if row.get("arena_bytes"):
+                    console.print(
+                        f"{row['format']} {row['quantisation']}: {row['arena_bytes']} bytes of memory besides the file"
+                    )
 
     return export
