@@ -45,7 +45,8 @@ class ForecastingConfig(TrainingConfig):
     horizon: int = 24
     """How many steps ahead are forecast."""
     lookback: int | None = None
-    """How many past steps the network reads; default: derived from the data, and said."""
+    """How many past steps the network reads; default: as many as are best for a ridge regression on the validation
+    part, and said."""
     split_months: str | None = None
     """Months of 30 days that train, validate and test, with commas between, such as 12,4,4, the protocol of the ETT
     files; default: the shares below."""
@@ -66,7 +67,8 @@ class ForecastingConfig(TrainingConfig):
     """segments: reads and writes segments of the series; encoder_decoder: step by step, from the last state of the
     encoder; last_state: all steps ahead at once, from the last state."""
     segment: int | None = None
-    """Steps in a segment; 0: step by step; default: a divisor of the horizon."""
+    """Steps in a segment; 0: step by step; default: 48, or a quarter of a
+    horizon that is below 96."""
     cell: CellName = "gru"
     """Kind of recurrent layer."""
     units: int = 128
@@ -76,15 +78,17 @@ class ForecastingConfig(TrainingConfig):
     dropout: float = 0.3
     """Rate of dropout before the output."""
     skip: bool | None = None
-    """Whether the forecast is that of a linear model, which starts as a ridge regression, plus what the network adds;
-    default: where it is better on the validation part."""
+    """Whether the forecast is a mean of that of the network and that of a ridge regression, with the weights that are
+    best on the validation part; default: yes."""
     seasonal: bool | None = None
-    """Whether the mean of the season (such as of each hour of the week) is taken off first; default: where that is
-    better on the validation part."""
+    """Whether the mean of the season (such as of each hour of the week) is taken off first, and not the last value;
+    default: where the series stays near to it, and a ridge regression is then better on the validation part."""
     quantiles: str = "0.1,0.25,0.5,0.75,0.9"
     """The quantiles that are forecast, with commas between, the median among them; empty: one value alone."""
     loss: Literal["mae", "mse"] = "mae"
     """What is minimised without quantiles."""
+    batch_size: int = 128
+    """Windows times targets per step, since each target of a window is an example."""
     stride: int | None = None
     """Every how many steps a window to learn from begins; default: every step, or fewer in long series."""
 

@@ -167,13 +167,12 @@ def plot_calibration(sample: Sample, data: "ForecastData", levels: tuple[float, 
 def plot_importance(importance: dict[str, float]) -> Figure:
     """How much larger the error is when an input has the values of other windows, the most important input first."""
     shown = sorted(importance.items(), key=lambda pair: -pair[1])[:MOST_INPUTS]
-    names, values = zip(*reversed(shown), strict=True)
+    values = [value for _, value in reversed(shown)]
+    names = [f"{name}  {value:+.1%}" for name, value in reversed(shown)]
     figure, axis = plt.subplots(figsize=(7, 1.2 + 0.3 * len(names)))
-    bars = axis.barh(names, values, color="C0")
-    axis.bar_label(bars, labels=[f"{value:+.1%}" for value in values], fontsize=8, padding=3)
+    axis.barh(names, values, color="C0")
     axis.axvline(0, color="grey", linewidth=1)
     axis.set(xlabel="change of the mean absolute error", title="With the values of other windows in one input")
     axis.xaxis.set_major_formatter(PercentFormatter(1))
-    axis.margins(x=0.15)
     axis.grid(alpha=0.3, axis="x")
     return figure

@@ -41,9 +41,9 @@ class FutureQueries(keras.layers.Layer):
 
 
 def choose_segment(config: ForecastingConfig) -> int:
-    """Steps of a segment: those of the config, or half of the horizon and at most 48 of them."""
+    """Steps of a segment: those of the config, or 48, or a quarter of a horizon that is below 96."""
     if config.segment is None:
-        return min(LARGEST_SEGMENT, -(-config.horizon // 2))
+        return LARGEST_SEGMENT if config.horizon >= 2 * LARGEST_SEGMENT else -(-config.horizon // 4)
     return max(1, min(config.segment, config.horizon))
 
 

@@ -9,6 +9,7 @@ from apps.forecasting.load_data import load_forecast_data
 from apps.forecasting.model import build_forecaster, build_saved_model
 from apps.forecasting.preparation import prepare
 from apps.forecasting.recurrent_parts import choose_segment
+from tests.helpers.hourly_series import write_hours
 
 
 def load(hours, **settings):
@@ -39,8 +40,8 @@ def test_each_network_forecasts_windows_with_gaps(hours, settings):
     assert (np.diff(forecast, axis=-1) >= 0).all()
 
 
-def test_segments_are_half_of_the_horizon_and_at_most_48():
-    assert [choose_segment(ForecastingConfig(horizon=horizon)) for horizon in (1, 7, 24, 96, 720)] == [1, 4, 12, 48, 48]
+def test_segments_are_a_quarter_of_a_short_horizon_and_48_of_a_long_one():
+    assert [choose_segment(ForecastingConfig(horizon=horizon)) for horizon in (1, 7, 24, 96, 720)] == [1, 2, 6, 48, 48]
     assert choose_segment(ForecastingConfig(horizon=24, segment=0)) == 1
 
 
@@ -56,11 +57,11 @@ def test_with_the_whole_share_the_forecast_is_the_ridge(hours):
     np.testing.assert_allclose(forecast, expected, atol=1e-4)
 
 
-def test_the_season_is_taken_off_where_series_return_to_it(hours):
-    _, data = load(hours)
+def test_the_season_is_taken_off_where_series_return_to_it(tmp_path):
+    _, data = load(write_hours(tmp_path / "long.csv", hours=1500))
     assert prepare(data.config, data).season is not None
     drifting = data.table.series[0].targets
-    drifting += np.linspace(0, 30, len(drifting))[:, None]  # the series of this test alone
+    drifting += np.linspace(0, 30, len(drifting))[:, None]
     data.__dict__.pop("_standardized", None)
     assert prepare(data.config, data).season is None
 
