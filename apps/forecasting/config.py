@@ -25,7 +25,8 @@ DEFAULT_DATASET = "traffic_hourly"
 class ForecastingConfig(TrainingConfig):
     """Settings of a training run."""
 
-    automatic_epochs: ClassVar[int] = 10
+    automatic_epochs: ClassVar[int] = 5
+    automatic_steps: ClassVar[int] = 900
     automatic_patience: ClassVar[int] = 4
 
     dataset: str = DEFAULT_DATASET
@@ -71,7 +72,7 @@ class ForecastingConfig(TrainingConfig):
     horizon that is below 96."""
     cell: CellName = "gru"
     """Kind of recurrent layer."""
-    units: int = 128
+    units: int = 192
     """Width of the hidden state."""
     layers: int = 1
     """Recurrent layers on top of each other."""
@@ -89,6 +90,13 @@ class ForecastingConfig(TrainingConfig):
     """What is minimised without quantiles."""
     batch_size: int = 128
     """Windows times targets per step, since each target of a window is an example."""
+    epochs: int | None = None
+    """The most passes over the training data; default: five, or as many as make 900 steps where the data are few."""
+    patience: int | None = None
+    """Epochs without a better validation score after which training stops; the best epoch's weights are kept; default:
+    four, or as many as make 100 steps where the data are few."""
+    learning_rate: float = 2e-3
+    """Step size of the optimizer at the start."""
     stride: int | None = None
     """Every how many steps a window to learn from begins; default: every step, or fewer in long series."""
 
