@@ -12,6 +12,7 @@ MISTAKES = {
     "sentiment": ("review;stars", "with --text-column"),
     "wardrobe": ("day,weather,temperature,clothes", "with --date-column"),
     "forecasting": ("load", "expected a column of times and"),
+    "activity": ("ax,ay,what", "with --label-column"),
     "addition": ("one,two", "with --first-column"),
     "addition.seq2seq": ("one,two", "with --first-column"),
     "translation": ("Hello. Bonjour.", "no tab in 'Hello. Bonjour.'"),

@@ -466,6 +466,34 @@ for name, words, *arguments in (
     arguments = ("train", "--dataset", "{}/series.csv", *arguments)
     file_case("forecasting", name, "series.csv", make_hours(), words, *arguments)
 
+# Recordings of sensors
+
+SHORT_RECORDINGS = "person,x,label\n" + "".join(f"{row // 9},{row},{row % 2}\n" for row in range(90))
+
+for name, content, words in (
+    ("an empty file", b"", "is empty"),
+    ("no label", b"x,y\n1,2\n", "'label'"),
+    ("no channels", b"person,label\nann,walk\n", "has no channels"),
+    ("a word for a number", b"x,label\n1,walk\nfast,sit\n", "line 3: 'fast' in the column x is not a number"),
+    ("a gap in the signal", b"x,label\n1,walk\n,sit\n", "line 3"),
+    ("a clock that stands still", b"time,x,label\n1,1,walk\n1,2,sit\n", "is not after that of the row before"),
+    ("one label", b"x,label\n1,walk\n2,walk\n", "every sample of"),
+    ("recordings shorter than a window", SHORT_RECORDINGS.encode(), "lower --window"),
+):
+    file_case("activity", name, "recordings.csv", content, words)
+RECORDING = {"signals": np.zeros((4, 2), np.float32), "label": np.arange(4)}
+for name, content, words in (
+    ("a damaged archive", with_an_inverted_byte(save_arrays(**RECORDING), 90), "recording.npz"),
+    ("objects for labels", save_arrays(**RECORDING | {"label": np.array([None] * 4)}), "Python objects"),
+    ("a number for the label that is not whole", save_arrays(**RECORDING | {"label": 0.5}), "integers or words"),
+    (
+        "a value that is not a number",
+        save_arrays(signals=np.full((4, 2), np.nan), label=1),
+        "finite number at sample 0",
+    ),
+):
+    file_case("activity", name, "recording.npz", content, words, "train", "--dataset", "{}")
+
 # Runs
 
 
