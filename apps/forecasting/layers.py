@@ -107,7 +107,8 @@ class LinearForecast(keras.layers.Layer):
     """A linear map from the past of each channel to its future, `(batch, time, T)` -> `(batch, horizon, T)`.
 
     Args:
-        channels, lookback, horizon: sizes of the kernel, which is that of `apps.forecasting.ridge` and not trained.
+        channels, lookback, horizon: sizes of the kernel, that of a `Ridge`, which is not trained; of one channel, it is
+            that of all.
     """
 
     def __init__(self, channels: int, lookback: int, horizon: int, **kwargs: Any):
@@ -120,7 +121,7 @@ class LinearForecast(keras.layers.Layer):
         return ops.transpose(ops.matmul(past, self.kernel), (1, 2, 0))
 
     def compute_output_spec(self, past: Any) -> Any:
-        return keras.KerasTensor((past.shape[0], self.horizon, self.channels), "float32")
+        return keras.KerasTensor((past.shape[0], self.horizon, past.shape[2]), "float32")
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {name: getattr(self, name) for name in ("channels", "lookback", "horizon")}

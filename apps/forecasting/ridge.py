@@ -24,7 +24,7 @@ class Ridge:
     """A linear forecast of each channel.
 
     Attributes:
-        kernel: `(T, lookback, horizon)` float32; the targets of all series share it.
+        kernel: `(T, lookback, horizon)` float32, shared by all series; or `(1, lookback, horizon)`, by all targets too.
         removes_level: whether the last value is taken off first and put back after.
     """
 
@@ -84,13 +84,15 @@ class Moments:
         values: of each series its training part `(n, T)`, without missing values.
         lookback: the longest one.
         horizon: steps ahead.
+        by_target: whether the sums of each target are kept, which its own weights need.
     """
 
-    def __init__(self, values: Sequence[np.ndarray], lookback: int, horizon: int):
+    def __init__(self, values: Sequence[np.ndarray], lookback: int, horizon: int, *, by_target: bool = True):
         self.lookback, self.horizon = lookback, horizon
         width = lookback + horizon
         self.channels = values[0].shape[1]
-        self.own = np.zeros((self.channels, width, width)) if self.channels <= MOST_POOLED else None
+        by_target = by_target and 1 < self.channels <= MOST_POOLED
+        self.own = np.zeros((self.channels, width, width)) if by_target else None
         self.shared = np.zeros((width, width))
         for one in values:
             for channel, column in enumerate(one.T):
@@ -109,8 +111,8 @@ class Moments:
             pooling: how strongly the weights of a channel are drawn to those of all; None: they are the same.
         """
         shared = self._solve(self._cut(self.shared, lookback, removes_level), lookback, penalty, None)
-        if pooling is None or self.own is None or self.channels == 1:
-            kernel = np.broadcast_to(shared, (self.channels, *shared.shape))
+        if pooling is None or self.own is None:
+            kernel = shared[None]
         else:
             sums = (self._cut(one, lookback, removes_level) for one in self.own)
             kernel = np.stack([self._solve(one, lookback, pooling, shared) for one in sums])
@@ -150,16 +152,12 @@ def choose_ridge(
         lookback, horizon: steps.
         removes_level: see `Ridge`.
     """
-    moments = _sum_training_parts(values, bounds, lookback, horizon)
-    error, penalty, shared = min(
-        (
-            (_score(ridge, values, bounds), penalty, ridge)
-            for penalty, ridge in _vary_penalty(moments, lookback, removes_level)
-        ),
-        key=lambda row: row[0],
-    )
-    choice = RidgeChoice(shared, error)
-    if moments.own is None or moments.channels == 1:
+    moments = _sum_training_parts(values, bounds, lookback, horizon, by_target=True)
+    shared = {penalty: moments.fit(lookback, removes_level, penalty, None) for penalty in PENALTIES}
+    errors = {penalty: _score(ridge, values, bounds) for penalty, ridge in shared.items()}
+    penalty = min(PENALTIES, key=lambda one: errors[one])
+    choice = RidgeChoice(shared[penalty], errors[penalty])
+    if moments.own is None:
         return choice
     for pooling in POOLINGS:
         ridge = moments.fit(lookback, removes_level, penalty, pooling)
@@ -188,17 +186,15 @@ def score_lookbacks(
     ]
     if not lookbacks:
         return {}
-    moments = _sum_training_parts(values, bounds, lookbacks[-1], horizon)
+    moments = _sum_training_parts(values, bounds, lookbacks[-1], horizon, by_target=False)
     return {one: _score(moments.fit(one, removes_level, PENALTIES[1], None), values, bounds) for one in lookbacks}
 
 
-def _sum_training_parts(values: Sequence[np.ndarray], bounds: Sequence[Bounds], lookback: int, horizon: int) -> Moments:
+def _sum_training_parts(
+    values: Sequence[np.ndarray], bounds: Sequence[Bounds], lookback: int, horizon: int, *, by_target: bool
+) -> Moments:
     parts = [fill_gaps(one[slice(*part["train"])]) for one, part in zip(values, bounds, strict=True)]
-    return Moments(parts, lookback, horizon)
-
-
-def _vary_penalty(moments: Moments, lookback: int, removes_level: bool) -> list[tuple[float, Ridge]]:
-    return [(penalty, moments.fit(lookback, removes_level, penalty, None)) for penalty in PENALTIES]
+    return Moments(parts, lookback, horizon, by_target=by_target)
 
 
 def _score(ridge: Ridge, values: Sequence[np.ndarray], bounds: Sequence[Bounds]) -> float:
