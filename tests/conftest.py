@@ -39,10 +39,12 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(tryfirst=True)  # before the fixtures, which train
 def pytest_runtest_setup(item):
-    """Fast tests run the layers as plain graphs, which are sooner made than compiled; but for those of the layers."""
-    fast_path = sys.modules.get("rnn_keras.layers.fast_path")
-    if fast_path is not None:
-        fast_path.COMPILE = item.get_closest_marker("slow") is not None or "layers" in item.path.parts
+    """Fast tests run the layers as plain graphs, not optimised, which are sooner made; but for those of the layers."""
+    as_shipped = item.get_closest_marker("slow") is not None or "layers" in item.path.parts
+    if (fast_path := sys.modules.get("rnn_keras.layers.fast_path")) is not None:
+        fast_path.COMPILE = as_shipped
+    if (tensorflow := sys.modules.get("tensorflow")) is not None:
+        tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": not as_shipped})
 
 
 @pytest.fixture
@@ -78,9 +80,7 @@ def fetched(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def quick_models():
-    """Saves seconds: the commands on a run share its loaded model, traced once, and graphs are not optimised."""
-    import tensorflow as tf
-
+    """Saves seconds: the commands on a run share its loaded model, traced once."""
     from rnn_keras.training.run_directory import RunDirectory
 
     load, models = RunDirectory.load_model, {}
@@ -90,11 +90,9 @@ def quick_models():
             models[self.path] = load(self, modules)
         return models[self.path]
 
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RunDirectory, "load_model", load_model)
         yield
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
 
 @pytest.fixture
