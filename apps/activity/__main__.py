@@ -57,7 +57,7 @@ class ActivityApp(App):
 
         windows = cut_recordings(data.training_recordings, config.window, config.stride)
         summary = build_summary(windows.signals, windows.labels, len(data.class_names))
-        return build_activity_model(network, summary, data.class_names)
+        return build_activity_model(network, summary, data.class_names, data.dataset.channels)
 
     def get_class_names(self, model: "keras.Model") -> list[str]:
         """The classes of a saved model."""
@@ -85,14 +85,15 @@ class ActivityApp(App):
         }
 
     def predict(self, run: FinishedRun, inputs: Sequence[bytes]) -> list[dict[str, Any]]:
-        from apps.activity.model import NETWORK
+        from apps.activity.model import NETWORK, get_channels
         from apps.activity.predict import recognise_files
         from rnn_keras.data.classification_data import predict_probabilities
 
         network: Any = run.model.get_layer(NETWORK)
         return recognise_files(
             lambda windows: predict_probabilities(network, windows),
-            network.input_shape[1:],
+            network.input_shape[1],
+            get_channels(run.model),
             run.config.stride,
             self.get_class_names(run.model),
             inputs,

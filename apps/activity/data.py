@@ -10,6 +10,7 @@ import tensorflow as tf
 from apps.activity.augmentation import Augmentation, AugmentedWindows, find_axes, parse_channels
 from apps.activity.config import ActivityConfig
 from apps.activity.mirroring import MirrorToOneSide
+from apps.activity.model import get_channels
 from apps.activity.recordings import DEFAULT, RecordingDataset, Recordings, load_recordings
 from apps.activity.windows import Windows, cut_recordings
 from rnn_keras.data.batching import FixedBatches
@@ -164,6 +165,6 @@ def load_activity_data(config: ActivityConfig, model: keras.Model | None = None)
         folds=config.folds,
         fold=config.fold,
         class_names=None if model is None else get_class_names(model),
-        channels=None if model is None else model.get_layer("classifier").input.shape[-1],
+        channels=None if model is None else get_channels(model),
     )
     return ActivityData(config, dataset)

@@ -98,23 +98,52 @@ def build_summary(windows: np.ndarray, labels: np.ndarray, classes: int) -> kera
 
 
 @keras.saving.register_keras_serializable(package="apps.activity.model")
+class NamedChannels(keras.layers.Layer):
+    """Signals `(batch, window, channels)` as they are; the saved model knows the names of their channels by this layer.
+
+    Args:
+        names: of the channels.
+    """
+
+    def __init__(self, names: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.names = list(names)
+
+    def call(self, signals: Any) -> Any:
+        return signals
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"names": self.names}
+
+
+def get_channels(model: keras.Model) -> list[str]:
+    """The names of the channels of a model that `build_activity_model` made."""
+    layer: Any = model.get_layer("channels")
+    return layer.names
+
+
+@keras.saving.register_keras_serializable(package="apps.activity.model")
 class ActivityModel(keras.Model):
     """The saved model; `import apps.activity.model` before `keras.models.load_model`."""
 
 
-def build_activity_model(classifier: keras.Model, summary: keras.Model, class_names: Sequence[str]) -> keras.Model:
+def build_activity_model(
+    classifier: keras.Model, summary: keras.Model, class_names: Sequence[str], channels: Sequence[str]
+) -> keras.Model:
     """Windows `(batch, window, channels)` -> `label (batch,)`, `probabilities` and `summary (batch, classes)`.
 
     Args:
         classifier: of `build_classifier`.
         summary: of `build_summary`.
         class_names: of the classes.
+        channels: the names of the channels.
     """
     signals = keras.Input(classifier.input_shape[1:], name="signals")
-    probabilities = classifier(signals)
+    named: Any = NamedChannels(channels, name="channels")(signals)
+    probabilities = classifier(named)
     outputs = {
         "label": label_layer(class_names)(ops.argmax(probabilities, axis=-1)),
         "probabilities": probabilities,
-        "summary": summary(signals),
+        "summary": summary(named),
     }
     return ActivityModel({"signals": signals}, outputs, name="activity")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.activity.recording_files import SUFFIXES, read_npz, read_table_file
+from apps.activity.recording_files import SUFFIXES, arrange_channels, read_npz, read_table_file
 from apps.activity.windows import find_starts
 from rnn_keras.data.folders import decode_path
 from rnn_keras.data.segments import find_segments
@@ -17,7 +17,8 @@ Classify = Callable[[np.ndarray], np.ndarray]  # windows (n, window, channels) -
 
 def recognise_files(
     classify: Classify,
-    shape: tuple[int, int],
+    window: int,
+    channels: Sequence[str],
     stride: int,
     class_names: Sequence[str],
     inputs: Sequence[bytes],
@@ -30,7 +31,8 @@ def recognise_files(
 
     Args:
         classify: the network.
-        shape: the samples and the channels of a window.
+        window: its samples.
+        channels: those of the model; see `arrange_channels`.
         stride: samples between the beginnings of windows.
         class_names: of the classes.
         inputs: names of files, `.csv`, `.tsv` or `.npz`.
@@ -40,34 +42,32 @@ def recognise_files(
         UserError: a file cannot be read, has other channels, or is shorter than a window.
     """
     return [
-        recognise(classify, read_recording(decode_path(name), shape, columns), shape[0], stride, class_names)
+        recognise(classify, read_recording(decode_path(name), window, channels, columns), window, stride, class_names)
         for name in inputs
     ]
 
 
-def read_recording(path: Path, shape: tuple[int, int], columns: Mapping[str, str]) -> list[np.ndarray]:
+def read_recording(path: Path, window: int, channels: Sequence[str], columns: Mapping[str, str]) -> list[np.ndarray]:
     """The recordings of a file, `(T, channels)` each; they need no labels.
 
     Raises:
         UserError: see `recognise_files`.
     """
-    window, channels = shape
     if path.suffix.lower() == ".npz":
-        parts = [read_npz(path, labelled=False)[0]]
+        signals, _, _, found = read_npz(path, labelled=False)
+        parts = [signals]
     elif path.suffix.lower() in SUFFIXES:
-        parts = read_table_file(path, columns, labelled=False).signals
+        table = read_table_file(path, columns, labelled=False)
+        parts, found = table.signals, table.channels
     else:
         raise UserError(f"{path} is not a recording; expected a .csv, .tsv or .npz file")
-    if parts[0].shape[1] != channels:
-        raise UserError(
-            f"{path} has {parts[0].shape[1]} channels; the model takes {channels}, in the order of its data"
-        )
+    order = arrange_channels(str(path), found, channels)
     if max(map(len, parts)) < window:
         raise UserError(
             f"{path} has {max(map(len, parts))} samples in a row, fewer than a window of {window}; expected a longer "
             "recording, or train with a shorter --window"
         )
-    return parts
+    return [part[:, order] for part in parts]
 
 
 def recognise(

@@ -2,21 +2,31 @@
 
 import dataclasses
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rnn_keras.data.characters import is_blank
+from rnn_keras.data.classification import list_names
 from rnn_keras.data.delimited_files import require_regular
 from rnn_keras.data.npz_files import list_npz_files, open_npz, read_sizes
-from rnn_keras.data.tables import Table, check_columns, find_columns, parse_number, read_records, select_columns
+from rnn_keras.data.tables import (
+    Records,
+    Table,
+    check_columns,
+    find_columns,
+    parse_number,
+    read_records,
+    select_columns,
+)
 from rnn_keras.utils.errors import UserError
 
 SUFFIXES = (".csv", ".tsv")
 COLUMNS = {name: name for name in ("label", "person", "record", "time")}  # by what they are for
 LONGEST_PAUSE = 3.5  # steps of the clock; after a longer one, a new recording begins
+MOST_READ = 1000  # rows of a column that tell what it is
 UNEVEN = 0.5  # of the usual step, by which a step may differ before it is uneven
 
 
@@ -72,11 +82,13 @@ def read_table_file(path: Path, columns: Mapping[str, str], *, labelled: bool = 
     """
     records = read_records(path)
     indices = find_columns(path, records.header, *split_columns(columns, labelled=labelled))
-    channels = [name for index, name in enumerate(records.header) if index not in indices.values()]
+    notes: list[str] = []
+    others = [index for index in range(len(records.header)) if index not in indices.values()]
+    places = {f"channel {index}": index for index in others if not _is_left_out(records, index, notes)}
+    channels = [records.header[index] for index in places.values()]
     if not channels:
         named = ",".join(records.header)
         raise UserError(f"{path} has no channels: expected columns of numbers besides those in its first line, {named}")
-    places = {f"channel {index}": index for index in range(len(records.header)) if index not in indices.values()}
     table = select_columns(records, {**indices, **places})
     with np.errstate(over="ignore"):
         signals = np.array([table.parse_numbers(place) for place in places]).T.astype(np.float32)
@@ -93,7 +105,6 @@ def read_table_file(path: Path, columns: Mapping[str, str], *, labelled: bool = 
             )
         keys.append((row.get("person", "").strip() or None, row.get("record", "").strip()))
     starts = {0, *(number for number in range(1, len(keys)) if keys[number] != keys[number - 1])}
-    notes: list[str] = []
     if "time" in indices:
         starts |= _find_pauses(table, sorted(starts), notes)
     labels = np.array([row["label"].strip() if labelled else "" for _, row in table], object)
@@ -110,6 +121,22 @@ def read_table_file(path: Path, columns: Mapping[str, str], *, labelled: bool = 
         channels,
         notes,
     )
+
+
+def _is_left_out(records: Records, index: int, notes: list[str]) -> bool:
+    """Whether a column is not a channel: it has no numbers, or numbers the rows; a sentence tells."""
+    name, fields = records.header[index], [row[index] for _, row in records.rows]
+    head = [parse_number(field, decimal_comma=records.delimiter == ";") for field in fields[:MOST_READ]]
+    if all(number is None for number in head) and not all(map(is_blank, fields)):
+        notes.append(f"the column {name} of {records.path.name} holds no numbers and is left out")
+        return True
+    numbers = [number for number in head if number is not None]
+    if len(numbers) == len(head) > 2 and set(np.diff(numbers).tolist()) == {1.0}:
+        notes.append(f"the column {name} of {records.path.name} only numbers the rows and is left out")
+        return True
+    if len(set(fields)) == 1 and len(fields) > 1:
+        notes.append(f"the column {name} of {records.path.name} is the same in all rows, {fields[0]}: it tells nothing")
+    return False
 
 
 def _name_recordings(keys: list[tuple[str | None, str]], spans: list[slice]) -> list[str]:
@@ -249,3 +276,30 @@ def _read_words(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...]
     if blank and name != "channels":
         raise UserError(f"{path}: {name} holds an empty word; expected a name or a number")
     return words.reshape(()) if is_one else words
+
+
+def arrange_channels(source: str, channels: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Where the channels of a trained model are in other data.
+
+    Args:
+        source: the data, for the message.
+        channels: their channels.
+        wanted: those of the model, found by their names; where the names are others, by their order.
+
+    Raises:
+        UserError: neither the names nor the number are the same.
+
+    Example:
+        >>> arrange_channels("a.csv", ["t", "ay", "AX"], ["ax", "ay"])
+        [2, 1]
+    """
+    names = [name.strip().casefold() for name in channels]
+    looked_for = [name.strip().casefold() for name in wanted]
+    if all(names.count(name) == 1 for name in looked_for):
+        return [names.index(name) for name in looked_for]
+    if len(channels) == len(wanted):
+        return list(range(len(channels)))
+    raise UserError(
+        f"{source} has {len(channels)} channels, {list_names(channels)}; the model takes {len(wanted)}, "
+        f"{list_names(wanted)}"
+    )

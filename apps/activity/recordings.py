@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from apps.activity.people import FOLDS, assign_people
-from apps.activity.recording_files import SUFFIXES, SourceRecordings, check_file, read_folder, read_table_file
+from apps.activity.recording_files import (
+    SUFFIXES,
+    SourceRecordings,
+    arrange_channels,
+    check_file,
+    read_folder,
+    read_table_file,
+)
 from rnn_keras.data.classification import ClassificationDataset, index_classes, list_names, note_merged_classes
 from rnn_keras.data.npz_files import list_npz_files
 from rnn_keras.data.splits import SPLITS, assign_splits
@@ -92,7 +99,7 @@ def load_recordings(
     folds: int = FOLDS,
     fold: int | None = None,
     class_names: Sequence[str] | None = None,
-    channels: int | None = None,
+    channels: Sequence[str] | None = None,
 ) -> RecordingDataset:
     """Reads recordings and divides them into train, validation and test, so that no person is in two of these.
 
@@ -103,7 +110,7 @@ def load_recordings(
         folds: groups of people.
         fold: the group that tests, whatever splits the data name; None: the splits of the data, else the first group.
         class_names: the classes of a trained model, to score it on other data, however few.
-        channels: how many channels a trained model takes.
+        channels: those of a trained model; see `arrange_channels`.
 
     Raises:
         UserError: anything about the data that the user can correct.
@@ -115,22 +122,22 @@ def load_recordings(
         source = read_table_file(path, columns)
     else:
         source = read_folder(path)
-    if channels is not None and len(source.channels) != channels:
-        raise UserError(
-            f"{dataset} has {len(source.channels)} channels, {list_names(source.channels)}; the model takes {channels}"
-        )
+    signals, names_of_channels = source.signals, source.channels
+    if channels is not None:
+        order = arrange_channels(dataset, source.channels, channels)
+        signals, names_of_channels = [one[:, order] for one in signals], list(channels)
     words = [str(word) for labels in source.labels for word in labels[_find_changes(labels)]]
     names, _ = index_classes(words)
     if class_names is None and len(names) < 2:
         raise UserError(f"every sample of {dataset} has the label {names[0]!r}: expected two labels or more")
     labels = [_index_labels(dataset, row, names, class_names) for row in source.labels]
-    everything = Recordings(source.names, source.people, source.signals, labels)
+    everything = Recordings(source.names, source.people, signals, labels)
     splits, notes = _assign(dataset, everything, source.named_splits, folds, fold)
     divided = {split: everything.select(np.flatnonzero(splits == split)) for split in SPLITS}
     if class_names is None:
         _require_trainable(dataset, divided, names)
     notes = [*source.notes, *note_merged_classes(words), *notes]
-    return RecordingDataset(dataset, list(class_names or names), divided, everything, notes, source.channels)
+    return RecordingDataset(dataset, list(class_names or names), divided, everything, notes, names_of_channels)
 
 
 def _find_changes(labels: np.ndarray) -> np.ndarray:

@@ -468,7 +468,7 @@ for name, words, *arguments in (
 
 # Recordings of sensors
 
-SHORT_RECORDINGS = "person,x,label\n" + "".join(f"{row // 9},{row},{row % 2}\n" for row in range(90))
+SHORT_RECORDINGS = "person,x,label\n" + "".join(f"{row // 9},{row % 4},{row % 2}\n" for row in range(90))
 
 for name, content, words in (
     ("an empty file", b"", "is empty"),

@@ -85,11 +85,11 @@ def test_a_run_learns_and_leaves_its_files(run):
 def test_evaluate_scores_other_data_of_the_same_form(run, tmp_path, capfd):
     generator = np.random.default_rng(5)
     rows = [
-        f"{record},{','.join(f'{number:.4f}' for number in sample)},{('slow', 'FAST')[record % 2]}"
+        f"{record},{','.join(f'{number:.4f}' for number in sample[::-1])},{('slow', 'FAST')[record % 2]}"
         for record in range(4)
         for sample in make_signals(generator, record % 2)
     ]
-    (tmp_path / "other.csv").write_text("\n".join(["record,ax,ay,az,label", *rows]))
+    (tmp_path / "other.csv").write_text("\n".join(["record,az,ay,ax,label", *rows]))
     command("evaluate", "--run-dir", run, "--dataset", tmp_path / "other.csv", "--split", "all", "--json")
     found = last_line(capfd)
     assert found["accuracy"] > 0.9 and found["windows"] == 16 and found["recordings"] == 4
@@ -105,7 +105,10 @@ def test_predict_tells_what_and_when(run, folder, capfd):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("ax,ay\n1,2\n", "has 2 channels; the model takes 3"), ("ax,ay,az\n1,2,3\n", "fewer than a window of 32")],
+    [
+        ("ax,ay\n1,2\n", "has 2 channels, ax, ay; the model takes 3, ax, ay, az"),
+        ("ax,ay,az\n1,2,3\n", "fewer than a window of 32"),
+    ],
 )
 def test_a_recording_that_does_not_fit_the_model_is_refused(run, tmp_path, capfd, content, words):
     (tmp_path / "short.csv").write_text(content)

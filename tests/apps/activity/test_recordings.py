@@ -63,7 +63,7 @@ def test_labels_may_change_within_a_recording(tmp_path):
 
 
 def test_without_people_or_records_each_run_of_a_label_is_a_recording(tmp_path):
-    rows = [f"{number},{'b' if number // 10 % 2 else 'a'}" for number in range(300)]
+    rows = [f"{number % 7},{'b' if number // 10 % 2 else 'a'}" for number in range(300)]
     (tmp_path / "a.csv").write_text("\n".join(["x,label", *rows]))
     found = load(tmp_path / "a.csv")
     assert len(found.everything) == 30
@@ -80,7 +80,7 @@ def test_two_people_are_divided_by_recording_and_told(tmp_path):
 
 def test_a_pause_of_the_clock_begins_a_new_recording(tmp_path):
     times = [*np.arange(20) * 0.02, *(5 + np.arange(20) * 0.02)]
-    rows = [f"a,{time:.3f},1,{'s' if time < 0.2 else 't'}" for time in times]
+    rows = [f"a,{time:.3f},{time:.1f},{'s' if time < 0.2 else 't'}" for time in times]
     (tmp_path / "a.csv").write_text("\n".join(["person,time,x,label", *rows]))
     found = read_table_file(tmp_path / "a.csv", COLUMNS)
     assert [len(signals) for signals in found.signals] == [20, 20] and found.names == ["a", "a, part 2"]
@@ -89,7 +89,7 @@ def test_a_pause_of_the_clock_begins_a_new_recording(tmp_path):
 
 def test_dates_are_times_and_an_uneven_clock_is_told(tmp_path):
     seconds = [0, 1, 2, 4.0, 5, 7, 8]
-    rows = [f"2026-01-31T09:30:0{second:.2f},1,a" for second in seconds]
+    rows = [f"2026-01-31T09:30:0{second:.2f},{second / 2},a" for second in seconds]
     (tmp_path / "a.csv").write_text("\n".join(["time,x,label", *rows]))
     found = read_table_file(tmp_path / "a.csv", COLUMNS)
     assert len(found.signals) == 1 and "33% of the steps" in found.notes[0]
@@ -109,7 +109,7 @@ def test_dates_are_times_and_an_uneven_clock_is_told(tmp_path):
         ("time,x,label\n1,1,a\n1,2,b\n", "line 3: the time 1 is not after"),
         ("time,x,label\n1,1,a\nnoon,2,b\n", "line 3: 'noon' in the column time is not a time"),
         ("x,label\n1,a\n1e39,b\n", "line 3: a number is too large"),
-        ("x,label\n1,a\n2,a\n3,a\n", "every sample of .* has the label 'a'"),
+        ("x,label\n1,a\n2,a\n4,a\n", "every sample of .* has the label 'a'"),
         ("person,x,label\nann,1,a\nann,2,b\n", "leaves no recording for the"),
     ],
 )
@@ -182,15 +182,29 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path):
         load(tmp_path)
 
 
+def load_all(path):
+    return read_table_file(path, COLUMNS).signals[0]
+
+
+def test_columns_that_are_not_channels_are_left_out_and_told(tmp_path):
+    rows = [f"{number},{number % 7},left,5,{number % 3},{'ab'[number % 2]},p{number % 3}" for number in range(60)]
+    (tmp_path / "a.csv").write_text("\n".join(["row,x,arm,fixed,y,label,person", *rows]))
+    found = read_table_file(tmp_path / "a.csv", COLUMNS)
+    assert found.channels == ["x", "fixed", "y"]
+    words = ("row of a.csv only numbers the rows", "arm of a.csv holds no numbers", "fixed of a.csv is the same in all")
+    assert all(word in note for word, note in zip(words, found.notes, strict=True))
+
+
 def test_other_data_for_a_trained_model(tmp_path):
     path = write_csv(tmp_path / "a.csv", people=1, records=2)
-    found = load(path, class_names=["WALK", "run", "Sit"], channels=2)
+    found = load(path, class_names=["WALK", "run", "Sit"], channels=["y", "X"])
+    np.testing.assert_array_equal(found.everything.signals[0][:, ::-1], load_all(path))
     assert found.class_names == ["WALK", "run", "Sit"]
     assert [int(labels[0]) for labels in found.everything.labels] == [2, 0]
     with pytest.raises(UserError, match="include walk, which the model does not know"):
         load(path, class_names=["sit", "run"])
-    with pytest.raises(UserError, match="has 2 channels, x, y; the model takes 6"):
-        load(path, class_names=["sit", "walk"], channels=6)
+    with pytest.raises(UserError, match="has 2 channels, x, y; the model takes 3, x, y, z"):
+        load(path, class_names=["sit", "walk"], channels=["x", "y", "z"])
 
 
 def test_what_is_not_there_is_refused_at_once(tmp_path):
