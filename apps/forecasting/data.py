@@ -62,7 +62,9 @@ class ForecastData:
         table = self.table
         inputs = f", from {self.lookback} past ones"
         inputs += (
-            f" and {len(table.past)} past and {len(table.future)} known inputs" if table.past + table.future else ""
+            f", {len(table.past)} inputs of the past and {len(table.future)} known in advance"
+            if table.past + table.future
+            else ""
         )
         series = f"{len(table.series)} series of " if len(table.series) > 1 else ""
         return (

@@ -125,10 +125,11 @@ def extend_series(series: Series, table: SeriesTable, known: Description) -> Ser
             future[origin:, column] = known_values[-1]
         missing = np.flatnonzero(np.isnan(future[origin:, column]))
         if len(missing):
+            names = ", ".join(filter(None, (*known.roles.time, known.roles.series, *known.roles.future)))
             first, last = format_times(table, times[[origin + int(missing[0]), -1]])
             raise UserError(
                 f"{table.name}: {name} is known in advance, and there is none{place} for {first}; a forecast of "
-                f"{horizon} steps needs it until {last}: add rows with the time and {name}, and nothing else"
+                f"{horizon} steps needs it until {last}: add rows with {names}, and nothing else"
             )
     return Series(series.name, times, targets, past, future, horizon)
 

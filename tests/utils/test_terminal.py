@@ -2,6 +2,7 @@
 
 import json
 
+from rnn_keras.utils import terminal
 from rnn_keras.utils.terminal import console, format_value, report_json, show_metrics, show_predictions, show_report
 
 
@@ -47,3 +48,12 @@ def test_the_parity_report_of_an_export(capfd):
     out = capfd.readouterr().out
     assert "compared with Keras on 7 test examples" in out
     assert all(text in out for text in ("litert int8", "1.2e-02", "99.5%", "0.9000", "1.50", "12"))
+
+
+def test_a_prediction_of_several_steps_is_a_table_of_them(capfd, monkeypatch):
+    monkeypatch.setattr(terminal, "SHOWN_STEPS", 2)
+    steps = [{"time": f"2024-01-01T0{hour}:00:00", "forecast": hour + 0.5} for hour in range(3)]
+    show_predictions([b"my.csv"], [{"file": "my.csv", "steps": steps}])
+    shown = capfd.readouterr().out
+    assert "my.csv" in shown and "2024-01-01T01:00:00" in shown and "1.500" in shown
+    assert "2024-01-01T02:00:00" not in shown and "3 steps" in shown
