@@ -72,12 +72,12 @@ class ForecastingConfig(TrainingConfig):
     horizon that is below 96."""
     cell: CellName = "gru"
     """Kind of recurrent layer."""
-    units: int = 192
+    units: int = 256
     """Width of the hidden state."""
     layers: int = 1
     """Recurrent layers on top of each other."""
-    dropout: float = 0.3
-    """Rate of dropout before the output."""
+    dropout: float | None = None
+    """Rate of dropout before the output; default: 0.5, and 0.2 where the mean of the season is taken off."""
     skip: bool | None = None
     """Whether the forecast is a mean of that of the network and that of a ridge regression, with the weights that are
     best on the validation part; default: yes."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from apps.forecasting.data import ForecastData
 
 NETWORK = "forecaster"
+# Series that wander are easier to overfit than what is left of those that return to the mean of their season.
+LEVEL_DROPOUT, SEASON_DROPOUT = 0.5, 0.2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +101,8 @@ def build_network(config: ForecastingConfig, sizes: Inputs, preparation: Prepara
     past = keras.layers.Concatenate(name="past_steps")(features) if len(features) > 1 else features[0]
     ahead = None if ahead is None else _repeat_for_channels(ahead, sizes.targets)
     numbers = ChannelNumbers(sizes.targets, name="channels")(tensors["series"])
+    dropout = LEVEL_DROPOUT if season is None else SEASON_DROPOUT
+    config = dataclasses.replace(config, dropout=dropout if config.dropout is None else config.dropout)
     part = RECURRENT_PARTS[config.model]
     raw = part(config, past, ahead, numbers, sizes.series * sizes.targets, outputs)
     raw = ops.transpose(ops.reshape(raw, (-1, sizes.targets, sizes.horizon, outputs)), (0, 2, 1, 3))

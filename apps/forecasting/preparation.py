@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from apps.forecasting.data import ForecastData
 
 LARGEST_DRIFT = 0.15  # standard deviations by which the mean may move, where the mean of the season is taken off
-NEARLY_BEST = 1.01  # of the smallest error, with which a shorter lookback is taken
+NEARLY_BEST = 1.03  # of the smallest error, with which another lookback may be taken
 LARGEST_SHARE = 0.95  # of the error with the last value taken off, with that of the season
 
 
@@ -58,7 +58,11 @@ def prepare(config: ForecastingConfig, data: "ForecastData") -> Preparation:
 
 
 def choose_lookback(config: ForecastingConfig, data: "ForecastData") -> int | None:
-    """The lookback with which a ridge regression is best on the validation parts; None: the series are too short.
+    """The lookback, by the errors of ridge regressions on the validation parts; None: the series are too short.
+
+    Of those that are nearly as good as the best, it is the longest where the last value is taken off, since the network
+    must then see the season in its window, and makes more of a long one than a ridge regression, whose weights are as
+    many as the steps. It is the shortest where the mean of the season is taken off.
 
     Args:
         config: whose `seasonal` says what may be taken off.
@@ -72,8 +76,8 @@ def choose_lookback(config: ForecastingConfig, data: "ForecastData") -> int | No
         left = subtract_season(found, data)
         season = score_lookbacks(left, data.bounds, data.horizon, removes_level=False)
         if config.seasonal or min(season.values()) < LARGEST_SHARE * min(level.values()):
-            level = season
-    return next(lookback for lookback, error in level.items() if error <= NEARLY_BEST * min(level.values()))
+            return min(one for one, error in season.items() if error <= NEARLY_BEST * min(season.values()))
+    return max(one for one, error in level.items() if error <= NEARLY_BEST * min(level.values()))
 
 
 def find_season(config: ForecastingConfig, data: "ForecastData") -> np.ndarray | None:
