@@ -1,6 +1,6 @@
 """Many to many: the past of a series in, its next values out. `python -m apps.forecasting --help`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from apps.forecasting.config import SEARCH_SPACE, ForecastingConfig
@@ -73,6 +73,11 @@ class ForecastingApp(App):
         from apps.forecasting.export import export_spec
 
         return export_spec(model, config, examples)
+
+    def commands(self) -> dict[str, Callable[..., None]]:
+        from apps.forecasting.commands import make_stream
+
+        return {"stream": make_stream(self)}
 
 
 if __name__ == "__main__":

@@ -67,18 +67,34 @@ def forecast_file(
     else:
         table = read_known_file(path, rename_columns(known.roles, config), config.time_zone, known.step)
     table, numbers, notes = select_series(table, known)
-    table = known.set_seasons(table)
     for note in (*table.notes, *notes, *_tell_times(table)):
         console.print(f"note: {note}")
+    return table, forecast_series(model, known, table, numbers)
+
+
+def forecast_series(
+    model: keras.Model, known: Description, table: SeriesTable, numbers: Sequence[int]
+) -> list[Forecast]:
+    """The forecast of each series after its last known value.
+
+    Args:
+        model: as `build_saved_model` made it.
+        known: its description.
+        table: of `select_series`.
+        numbers: of the series in training.
+
+    Raises:
+        UserError: what must be known in advance is not, or there is no known value to start from.
+    """
+    table = known.set_seasons(table)
     ended = [end_series(series) for series in table.series]
     extended = [extend_series(series, table, known) for series in table.series]
     whole = known.calendar.add_to(dataclasses.replace(table, series=extended))
     values = _forecast(model, whole, numbers, [len(series) for series in ended], known)
-    forecasts = [
+    return [
         Forecast(past, series.times[len(past) :], value)
         for past, series, value in zip(ended, extended, values, strict=True)
     ]
-    return table, forecasts
 
 
 def _forecast(

@@ -39,7 +39,7 @@ def read_new_file(path: Path, config: ForecastingConfig) -> tuple[SeriesTable, R
         notes.append(f"the column {series} names the series, since times are repeated")
         targets = tuple(name for name in roles.targets if name != series)
         roles = dataclasses.replace(roles, series=series, targets=targets)
-    table = _read(records, roles, config.time_zone, None)
+    table = read_series(records, roles, config.time_zone, None)
     table, roles, constant = leave_out_constant(table, roles, may_drop=not config.target_column)
     if not config.target_column:
         notes.append(f"what is forecast: {shorten_list(roles.targets)}")
@@ -78,7 +78,7 @@ def read_known_file(path: Path, roles: Roles, time_zone: str | None, step: Step 
     Raises:
         UserError: the file cannot be used, or lacks a column.
     """
-    return _read(read_records(path), roles, time_zone, step)
+    return read_series(read_records(path), roles, time_zone, step)
 
 
 def _find_categories(records: Records, roles: Roles) -> Roles:
@@ -91,8 +91,8 @@ def _find_categories(records: Records, roles: Roles) -> Roles:
     return dataclasses.replace(roles, categories=categories)
 
 
-def _read(records: Records, roles: Roles, time_zone: str | None, step: Step | None) -> SeriesTable:
-    """The series of a file."""
+def read_series(records: Records, roles: Roles, time_zone: str | None, step: Step | None) -> SeriesTable:
+    """The series of rows; see `read_known_file`."""
     where, lines = str(records.path), [line for line, _ in records.rows]
     written = parse_times(get_times(records, roles), lines, where, ",".join(roles.time))
     notes = [written.note] if written.note else []

@@ -1,48 +1,20 @@
 """Forecasts of files by a model that repeats the last day, which is easily checked."""
 
 import datetime
-import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from apps.forecasting.config import ForecastingConfig
-from apps.forecasting.description import parse_description
 from apps.forecasting.evaluation_data import load_evaluation_data
 from apps.forecasting.forecast import list_rows, name_values, order_values
-from apps.forecasting.load_data import load_forecast_data
 from apps.forecasting.predict import forecast_file
 from rnn_keras.utils.errors import UserError
 from tests.helpers.hourly_series import write_hours
-
-
-class LastDay:
-    """Repeats the last 24 values, with intervals of 1 and 2 to each side; keeps the inputs."""
-
-    def __init__(self, description):
-        self.layer = SimpleNamespace(description=json.loads(json.dumps(description)))
-        self.horizon, self.inputs = description["horizon"], {}
-
-    def get_layer(self, name):
-        assert name == "scaling"
-        return self.layer
-
-    def __call__(self, inputs, training):
-        self.inputs = {name: np.asarray(value) for name, value in inputs.items()}
-        last = self.inputs["targets"][:, -24:]
-        values = np.concatenate([last] * (1 + self.horizon // 24), axis=1)[:, : self.horizon]
-        return values[..., None] + np.array([-2, -1, 0, 1, 2], np.float32)
-
-
-def train(path, **settings):
-    config = ForecastingConfig(dataset=str(path), **{"horizon": 12, "lookback": 48, **settings})
-    model = LastDay(load_forecast_data(config).description())
-    return config, model, parse_description(model.layer.description)
+from tests.helpers.last_day import train_last_day
 
 
 def test_the_next_hours_have_right_times_and_intervals(hours):
-    config, model, known = train(hours)
+    config, model, known = train_last_day(hours)
     table, [forecast] = forecast_file(model, known, hours, config)
     rows = list_rows(table, forecast, known)
     values = table.series[0].targets[-24:-12, 0]
@@ -63,7 +35,7 @@ def test_names_of_quantiles():
 
 def test_the_clock_changes_between_the_last_value_and_the_forecast(tmp_path):
     path = write_hours(tmp_path / "march.csv", hours=481, start=datetime.datetime(2024, 3, 11))
-    config, model, known = train(path, time_zone="Europe/Berlin")
+    config, model, known = train_last_day(path, time_zone="Europe/Berlin")
     table, [forecast] = forecast_file(model, known, path, config)
     assert table.zone.format(forecast.times[:3]) == [
         "2024-03-31T01:00:00+01:00",
@@ -73,7 +45,7 @@ def test_the_clock_changes_between_the_last_value_and_the_forecast(tmp_path):
 
 
 def test_a_short_past_is_padded_and_no_past_is_refused(hours, tmp_path):
-    config, model, known = train(hours)
+    config, model, known = train_last_day(hours)
     short = tmp_path / "short.csv"
     short.write_text("\n".join(hours.read_text().splitlines()[:31]) + "\n")
     _, [forecast] = forecast_file(model, known, short, config)
@@ -101,7 +73,7 @@ SETTINGS = {"horizon": 7, "lookback": 28, "future_column": "price,region", "targ
 
 
 def test_what_is_known_in_advance_is_read_from_rows_without_targets(priced, tmp_path):
-    config, model, known = train(priced, **SETTINGS)
+    config, model, known = train_last_day(priced, **SETTINGS)
     assert known.static[0] == "region"
     path = tmp_path / "next.csv"
     ahead = [f"2023-05-{31 + day},{shop},,{day + 50}," for shop in "ab" for day in range(1)]
@@ -119,7 +91,7 @@ def test_what_is_known_in_advance_is_read_from_rows_without_targets(priced, tmp_
 
 
 def test_a_missing_input_of_the_future_is_one_sentence(priced, tmp_path):
-    config, model, known = train(priced, **SETTINGS)
+    config, model, known = train_last_day(priced, **SETTINGS)
     with pytest.raises(
         UserError, match="price is known in advance, and there is none of the series a for 2023-05-31; "
     ) as error:
@@ -128,7 +100,7 @@ def test_a_missing_input_of_the_future_is_one_sentence(priced, tmp_path):
 
 
 def test_other_files_are_scored_with_the_scale_of_the_training(priced, tmp_path):
-    config, model, known = train(priced, **SETTINGS)
+    config, model, known = train_last_day(priced, **SETTINGS)
     other = tmp_path / "other.csv"
     lines = priced.read_text().replace(",a,", ",c,").replace("2023", "2024").splitlines()
     other.write_text("\n".join(lines) + "\n")
