@@ -51,16 +51,13 @@ class ActivityData:
 
     @property
     def summary(self) -> str:
-        splits = self.dataset.splits
-        people = {split: {person for person in found.people if person} for split, found in splits.items()}
-        counts = ", ".join(
-            f"{len(found)} {split}" + (f" (of {len(people[split])})" if people[split] else "")
-            for split, found in splits.items()
-        )
+        parts = []
+        for split, found in self.dataset.splits.items():
+            people = {person for person in found.people if person}
+            parts.append(f"{len(found)} {split}" + (f" ({len(people)} people)" if people else ""))
         samples = sum(map(len, self.dataset.everything.signals))
-        of_people = " (of so many people)" if any(people.values()) else ""
         return (
-            f"{counts} recordings{of_people}; {samples} samples of {len(self.dataset.channels)} channels, "
+            f"{', '.join(parts)} recordings; {samples} samples of {len(self.dataset.channels)} channels, "
             f"{list_names(self.dataset.channels)}; {len(self.class_names)} classes"
         )
 
