@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.bad_files import CASES, COPY, RUN
+from tests.helpers.hourly_series import write_hours
 from tests.helpers.tiny_app import PlainApp
 
 # One epoch each: what a model predicts for a bad file does not matter.
@@ -45,6 +46,10 @@ def trained(tmp_path_factory, request):
             *("--encoder", "cnn", "--size", "32", "--filters", "4", "--embedding-units", "4"),
         ],
         "digits": lambda: ["--filters", "4"],
+        "forecasting": lambda: [
+            *("--dataset", str(write_hours(tmp_path_factory.mktemp("hours") / "hours.csv", hours=300))),
+            *("--horizon", "6", "--lookback", "24"),
+        ],
         "sentiment": lambda: ["--dataset", str(request.getfixturevalue("reviews")), "--embedding-units", "4"],
         "video_tagging": make_videos,
     }

@@ -455,6 +455,19 @@ for name, content, words in (
     ("a workbook", b"PK\3\4" + bytes(40), "NUL byte"),
 ):
     file_case("forecasting", name, "series.csv", content, words)
+for name, content, words in (
+    ("another column", b"time,other\n2024-01-01 00:00,1\n", "'load'"),
+    ("no value", b"time,load\n2024-01-01 00:00,\n", "has no value at all in load"),
+    ("another step", b"time,load\n2024-01-01 00:00,1\n2024-01-01 00:15,2\n", "line 3: 2024-01-01 00:15:00 is not on"),
+    (
+        "a word among numbers",
+        make_hours(replaced(30, "2024-01-02 05:00,broken")),
+        "line 31: 'broken' in the column load",
+    ),
+):
+    file_case(
+        "forecasting", f"{name}, to predict", "next.csv", content, words, "predict", "--run-dir", RUN, "{}/next.csv"
+    )
 for name, words, *arguments in (
     ("an unknown column", "with --target-column", "--target-column", "sales"),
     ("two roles of one column", "is named twice", "--target", "load", "--past", "load"),
