@@ -220,8 +220,9 @@ def _read_tfds(name: str, data_dir: str | None) -> SourceRecordings:
         load: Any = builder.as_dataset
         try:
             for number, example in enumerate(load(split=split, shuffle_files=False).as_numpy_iterator()):
-                found.names.append(f"{split} {number}")
-                found.people.append(example["person"].decode() if "person" in example else None)
+                person = example["person"].decode() if "person" in example else None
+                found.names.append(f"{split} {number}" + (f" (person {person})" if person else ""))
+                found.people.append(person)
                 found.signals.append(example["signals"].astype(np.float32))
                 found.labels.append(np.full(len(example["signals"]), label.int2str(int(example["label"])), object))
                 found.named_splits.append(split)
