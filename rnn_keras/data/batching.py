@@ -139,7 +139,7 @@ class Batches(abc.ABC):
 
         def split(indices: Any, sizes: Any) -> tf.data.Dataset:
             lengths = tf.ensure_shape(sizes, [None])
-            rows = ragged.from_row_lengths(tf.ensure_shape(indices, [None]), lengths, validate=False)  # as planned above
+            rows = ragged.from_row_lengths(tf.ensure_shape(indices, [None]), lengths, validate=False)
             return tf.data.Dataset.from_tensor_slices(rows)
 
         def batch(indices: Any) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""The child process of `litert.py`: a folder with `model/` and the calibration -> `model.tflite` in it."""
+"""The child process of `conversion.py`: a folder with `model/` and the calibration -> `model.tflite` in it."""
 
 import copy
 import sys
@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from rnn_keras.utils.processes import end_with_parent
+from rnn_keras.utils.quick_start import import_less_with_keras
+
+if __name__ == "__main__":
+    import_less_with_keras()  # TensorFlow imports Keras
+
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
-
-from rnn_keras.utils.processes import end_with_parent
 
 
 def main(directory: str, quantisation: str) -> None:
