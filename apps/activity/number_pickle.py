@@ -130,19 +130,24 @@ def read_number_pickle(content: bytes) -> Any:
         # The unpickler takes memory for as many objects as the largest number that one is stored under.
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= int(argument or 0) <= (position or 0):
             raise pickle.UnpicklingError(f"it stores an object under the number {argument}")
-    return _finish(_Unpickler(io.BytesIO(content)).load(), 0)
+    return _finish(_Unpickler(io.BytesIO(content)).load(), {}, 0)
 
 
-def _finish(value: Any, depth: int) -> Any:
-    """The value with arrays for what stands for them."""
+def _finish(value: Any, finished: dict[int, Any], depth: int) -> Any:
+    """The value with arrays for what stands for them; a value that occurs again is the same one."""
     if depth > _DEEPEST:
         raise pickle.UnpicklingError("its containers are nested too deeply")
-    if isinstance(value, _Array) and value.value is not value:
-        return value.value if isinstance(value.value, np.ndarray) else _finish(value.value, depth + 1)
-    if isinstance(value, dict):
-        return {_finish(key, depth + 1): _finish(inner, depth + 1) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_finish(inner, depth + 1) for inner in value)
-    if value is None or isinstance(value, bool | int | float | str | bytes):
+    if value is None or isinstance(value, bool | int | float | str | bytes | np.ndarray):
         return value
-    raise pickle.UnpicklingError(f"it holds a {type(value).__name__.strip('_')} that is not a value")
+    if id(value) not in finished:
+        if isinstance(value, _Array) and value.value is not value:
+            result = _finish(value.value, finished, depth + 1)
+        elif isinstance(value, dict):
+            pairs = [(_finish(key, finished, depth + 1), inner) for key, inner in value.items()]
+            result = {key: _finish(inner, finished, depth + 1) for key, inner in pairs}
+        elif isinstance(value, list | tuple):
+            result = type(value)(_finish(inner, finished, depth + 1) for inner in value)
+        else:
+            raise pickle.UnpicklingError(f"it holds a {type(value).__name__.strip('_')} that is not a value")
+        finished[id(value)] = result
+    return finished[id(value)]

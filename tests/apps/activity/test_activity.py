@@ -13,7 +13,6 @@ from apps.activity.people import assign_people
 from apps.activity.shoulder_exercises import CHANNELS, ShoulderExercises
 from rnn_keras.data import packaged_builder
 from rnn_keras.data.splits import SPLITS
-from tests.apps.activity.test_number_pickle import save
 from tests.helpers.new_process import load_in_a_new_process
 
 TINY = (
@@ -194,7 +193,8 @@ def test_the_packaged_recordings(tmp_path, monkeypatch):
         "X_labels": list(CHANNELS),
         "y_labels": ["PEN", "ABD", "FEL", "IR", "ER", "TRAP", "ROW"],
     }
-    path = save(tmp_path / "watch.npy", stored)
+    path = tmp_path / "watch.npy"
+    np.save(path, np.array(stored, object), allow_pickle=True)
     monkeypatch.setattr(packaged_builder, "fetch", lambda file, cache_dir: path)
     builder = ShoulderExercises(data_dir=tmp_path / "tfds")
     builder.download_and_prepare()

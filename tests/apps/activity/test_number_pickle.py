@@ -127,5 +127,14 @@ def test_the_published_file_is_read(fetched):
     assert "numpy dtype" in names
 
 
+def test_a_list_of_lists_of_the_same_list_takes_no_time():
+    """Written out, these are 10 ** 40 numbers."""
+    value = list(range(10**5))
+    for _ in range(7):
+        value = [value] * 10**5
+    found = read_number_pickle(pickle.dumps(value))
+    assert found[0][7] is found[5][9]
+
+
 def test_content_can_be_given(tmp_path):
     assert read_number_pickle(pickle.dumps([1, "a"])) == [1, "a"]
