@@ -69,7 +69,7 @@ def fit_intervals(network: keras.Model, data: "ForecastData", config: Forecastin
     has_linear = any(isinstance(layer, BlendLinear) for layer in network.layers)
     parts: list[Any] = [network.output]
     if has_linear:
-        parts += [network.get_layer("linear").output, network.get_layer("quantiles").output]
+        parts += [network.get_layer("linear").output, network.get_layer("members").output]
     reader: Any = keras.Model(network.input, parts)
     outputs = reader.predict(batches.dataset(), verbose=0)
     forecast = outputs[0] if has_linear else outputs

@@ -72,7 +72,9 @@ class ForecastingConfig(TrainingConfig):
     horizon that is below 96."""
     cell: CellName = "gru"
     """Kind of recurrent layer."""
-    units: int = 256
+    members: int = 2
+    """Networks that are trained side by side, whose mean is the forecast."""
+    units: int = 192
     """Width of the hidden state."""
     layers: int = 1
     """Recurrent layers on top of each other."""
@@ -102,7 +104,7 @@ class ForecastingConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_positive("horizon", "lookback", "units", "layers", "stride")
+        self.require_positive("horizon", "lookback", "units", "layers", "members", "stride")
         self.require("segment", self.segment is None or self.segment >= 0, "at least 0 (0 reads step by step)")
         self.require_share("dropout")
         for name in ("validation_share", "test_share"):

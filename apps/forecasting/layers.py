@@ -1,5 +1,6 @@
 """What is done to windows before and after the recurrent layers: gaps, level, season, linear part, quantiles."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -153,6 +154,27 @@ class NonCrossingQuantiles(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"median": self.median}
+
+
+@keras.saving.register_keras_serializable(package=__name__)
+class EnsembleMean(keras.layers.Layer):
+    """The mean of the quantiles of several networks, each of which is trained on its own loss (a deep ensemble).
+
+    Networks with different initial weights make different mistakes (Lakshminarayanan et al., Simple and scalable
+    predictive uncertainty estimation using deep ensembles, NeurIPS 2017). In training the output is all of their
+    quantiles side by side, `(..., networks * quantiles)`, see `ForecastLoss`; in inference it is their mean.
+
+    Call arguments:
+        inputs: a list of quantiles `(..., quantiles)`.
+    """
+
+    def call(self, inputs: Sequence[Any], training: bool = False) -> Any:
+        if len(inputs) == 1:
+            return inputs[0]
+        return ops.concatenate(inputs, axis=-1) if training else sum(inputs) / len(inputs)
+
+    def compute_output_spec(self, inputs: Sequence[Any], training: bool = False) -> Any:
+        return keras.KerasTensor(inputs[0].shape, "float32")
 
 
 @keras.saving.register_keras_serializable(package=__name__)

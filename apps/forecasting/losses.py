@@ -15,6 +15,8 @@ from rnn_keras.layers.keras_types import ops
 class ForecastLoss(keras.losses.Loss):
     """The mean error of forecasts `(batch, horizon, T, quantiles)` for labels `(batch, horizon, T)`, NaN where missing.
 
+    The quantiles may be those of several networks side by side, `(batch, horizon, T, networks * quantiles)`.
+
     Args:
         levels: of the quantiles, whose mean pinball loss, twice, is minimised, so that of the median alone would be the
             absolute error; none: one value is forecast.
@@ -33,15 +35,18 @@ class ForecastLoss(keras.losses.Loss):
         self.levels, self.kind = tuple(levels), kind
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        known = ops.expand_dims(is_known(y_true), -1)
-        truth = ops.expand_dims(ops.where(known[..., 0] > 0.5, y_true, ops.zeros_like(y_true)), -1)
-        error = (truth - y_pred) * known
+        known = is_known(y_true)
+        truth = ops.where(known > 0.5, y_true, ops.zeros_like(y_true))
+        quantiles = max(1, len(self.levels))
+        _, horizon, targets, numbers = y_pred.shape
+        forecasts = ops.reshape(y_pred, (-1, horizon, targets, numbers // quantiles, quantiles))
+        error = truth[..., None, None] - forecasts
         if self.levels:
             levels = ops.convert_to_tensor(np.array(self.levels, "float32"))
             error = 2 * ops.maximum(levels * error, (levels - 1) * error)
         else:
             error = ops.square(error) if self.kind == "mse" else ops.abs(error)
-        return ops.sum(ops.mean(error, axis=-1)) / ops.maximum(ops.sum(known), 1.0)
+        return ops.sum(ops.mean(error, axis=(-2, -1)) * known) / ops.maximum(ops.sum(known), 1.0)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"levels": list(self.levels), "kind": self.kind}

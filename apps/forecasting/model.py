@@ -11,6 +11,7 @@ from apps.forecasting.config import ForecastingConfig
 from apps.forecasting.layers import (
     BlendLinear,
     ChannelNumbers,
+    EnsembleMean,
     FillMissing,
     LastKnown,
     LinearForecast,
@@ -103,10 +104,14 @@ def build_network(config: ForecastingConfig, sizes: Inputs, preparation: Prepara
     numbers = ChannelNumbers(sizes.targets, name="channels")(tensors["series"])
     dropout = LEVEL_DROPOUT if season is None else SEASON_DROPOUT
     config = dataclasses.replace(config, dropout=dropout if config.dropout is None else config.dropout)
-    part = RECURRENT_PARTS[config.model]
-    raw = part(config, past, ahead, numbers, sizes.series * sizes.targets, outputs)
-    raw = ops.transpose(ops.reshape(raw, (-1, sizes.targets, sizes.horizon, outputs)), (0, 2, 1, 3))
-    forecast = NonCrossingQuantiles(median, name="quantiles")(raw)
+    rise, forecasts = NonCrossingQuantiles(median, name="quantiles"), []
+    for number in range(1, config.members + 1):
+        raw = _build_member(config, number, past, ahead, sizes.series * sizes.targets, outputs)(
+            [part for part in (past, ahead, numbers) if part is not None]
+        )
+        raw = ops.transpose(ops.reshape(raw, (-1, sizes.targets, sizes.horizon, outputs)), (0, 2, 1, 3))
+        forecasts.append(rise(raw))
+    forecast = EnsembleMean(name="members")(forecasts)
     if preparation.ridge is not None:
         ridge = preparation.ridge
         linear = LinearForecast(*ridge.kernel.shape, name="linear")
@@ -114,6 +119,18 @@ def build_network(config: ForecastingConfig, sizes: Inputs, preparation: Prepara
         forecast = BlendLinear(median, name="blend")(forecast, linear(centred))
     forecast = forecast + ops.expand_dims(base, -1)
     return keras.Model(tensors, forecast, name=NETWORK)
+
+
+def _build_member(
+    config: ForecastingConfig, number: int, past: Any, ahead: Any, channels: int, outputs: int
+) -> keras.Model:
+    """A network of its own: past steps, known steps ahead if there are any, and channels -> numbers for each step."""
+    inputs: list[Any] = [keras.Input(part.shape[1:]) for part in (past, ahead) if part is not None]
+    numbers = keras.Input((), dtype="int32")
+    raw = RECURRENT_PARTS[config.model](
+        config, inputs[0], inputs[1] if len(inputs) > 1 else None, numbers, channels, outputs
+    )
+    return keras.Model([*inputs, numbers], raw, name=f"member_{number}")
 
 
 def _read_covariates(tensors: dict[str, Any], sizes: Inputs) -> tuple[list[Any], Any]:

@@ -144,30 +144,38 @@ class RidgeChoice:
 def choose_ridge(
     values: Sequence[np.ndarray], bounds: Sequence[Bounds], lookback: int, horizon: int, *, removes_level: bool
 ) -> RidgeChoice:
-    """Fits on the training parts and chooses the penalties on the validation parts.
+    """Fits on the training parts; the steps that are read, and the penalties, are those best on the validation parts.
 
     Args:
         values: of each series, `(n, T)`, perhaps with missing values.
         bounds: the parts of each series.
-        lookback, horizon: steps.
+        lookback: the most steps that are read.
+        horizon: steps ahead.
         removes_level: see `Ridge`.
     """
-    moments = _sum_training_parts(values, bounds, lookback, horizon, by_target=True)
-    shared = {penalty: moments.fit(lookback, removes_level, penalty, None) for penalty in PENALTIES}
+    errors = score_lookbacks(values, bounds, horizon, removes_level=removes_level, longest=lookback)
+    steps = min(errors, key=lambda one: errors[one], default=lookback)
+    moments = _sum_training_parts(values, bounds, steps, horizon, by_target=True)
+    shared = {penalty: moments.fit(steps, removes_level, penalty, None) for penalty in PENALTIES}
     errors = {penalty: _score(ridge, values, bounds) for penalty, ridge in shared.items()}
     penalty = min(PENALTIES, key=lambda one: errors[one])
     choice = RidgeChoice(shared[penalty], errors[penalty])
     if moments.own is None:
         return choice
     for pooling in POOLINGS:
-        ridge = moments.fit(lookback, removes_level, penalty, pooling)
+        ridge = moments.fit(steps, removes_level, penalty, pooling)
         if (error := _score(ridge, values, bounds)) < choice.error:
             choice = RidgeChoice(ridge, error)
     return choice
 
 
 def score_lookbacks(
-    values: Sequence[np.ndarray], bounds: Sequence[Bounds], horizon: int, *, removes_level: bool
+    values: Sequence[np.ndarray],
+    bounds: Sequence[Bounds],
+    horizon: int,
+    *,
+    removes_level: bool,
+    longest: int | None = None,
 ) -> dict[int, float]:
     """The mean squared errors on the validation parts by the steps that a ridge regression reads, fewest first.
 
@@ -176,18 +184,18 @@ def score_lookbacks(
         bounds: the parts of each series.
         horizon: steps ahead.
         removes_level: see `Ridge`.
+        longest: the most steps, which are tried too; default: those of `LOOKBACKS`.
 
     Returns:
         Empty where the series are too short.
     """
-    longest = max(end - start for start, end in (part["train"] for part in bounds))
-    lookbacks = [
-        one for one in LOOKBACKS if one <= longest // LONGEST_SHARE and one + horizon + FEWEST_WINDOWS <= longest
-    ]
-    if not lookbacks:
+    size = max(end - start for start, end in (part["train"] for part in bounds))
+    tried = LOOKBACKS if longest is None else (*(one for one in LOOKBACKS if one < longest), longest)
+    tried = [one for one in tried if one <= size // LONGEST_SHARE and one + horizon + FEWEST_WINDOWS <= size]
+    if not tried:
         return {}
-    moments = _sum_training_parts(values, bounds, lookbacks[-1], horizon, by_target=False)
-    return {one: _score(moments.fit(one, removes_level, PENALTIES[1], None), values, bounds) for one in lookbacks}
+    moments = _sum_training_parts(values, bounds, tried[-1], horizon, by_target=False)
+    return {one: _score(moments.fit(one, removes_level, PENALTIES[1], None), values, bounds) for one in tried}
 
 
 def _sum_training_parts(

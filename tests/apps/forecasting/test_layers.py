@@ -7,6 +7,7 @@ from apps.forecasting.calibration import IntervalScale
 from apps.forecasting.layers import (
     BlendLinear,
     ChannelNumbers,
+    EnsembleMean,
     FillMissing,
     LastKnown,
     LinearForecast,
@@ -68,6 +69,15 @@ def test_calibrated_quantiles_rise_too():
     layer.factors.assign(np.array([0.1, 3, 1, 2, 0.2], "float32").reshape(1, 1, 5))
     scaled = np.asarray(layer(np.array([-2.0, -1, 0, 1, 2], "float32").reshape(1, 1, 1, 5))).ravel()
     np.testing.assert_allclose(scaled, [-3, -3, 0, 2, 2])
+
+
+def test_networks_are_trained_apart_and_averaged_in_inference():
+    first, second = (GENERATOR.normal(size=(2, 3, 1, 2)).astype("float32") for _ in range(2))
+    np.testing.assert_allclose(np.asarray(EnsembleMean()([first, second])), (first + second) / 2, rtol=1e-6)
+    apart = np.asarray(EnsembleMean()([first, second], training=True))
+    truth, loss = GENERATOR.normal(size=(2, 3, 1)).astype("float32"), ForecastLoss((0.1, 0.5))
+    expected = (float(loss(truth, first)) + float(loss(truth, second))) / 2
+    assert np.isclose(float(loss(truth, keras.ops.convert_to_tensor(apart))), expected)
 
 
 def test_the_linear_part_counts_in_inference_alone():
