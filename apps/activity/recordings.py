@@ -135,7 +135,7 @@ def load_recordings(
     splits, notes = _assign(dataset, everything, source.named_splits, folds, fold)
     divided = {split: everything.select(np.flatnonzero(splits == split)) for split in SPLITS}
     if class_names is None:
-        _require_trainable(dataset, divided, names)
+        notes += _require_trainable(dataset, divided, names)
     notes = [*source.notes, *note_merged_classes(words), *notes]
     return RecordingDataset(dataset, list(class_names or names), divided, everything, notes, names_of_channels)
 
@@ -173,6 +173,10 @@ def _assign(
         splits, notes = assign_splits(keys, named)
         return splits, [note.replace("examples", "recordings") for note in notes]
     if len(people) == len(recordings) and number >= FEWEST_PEOPLE:
+        if fold is not None and fold > number:
+            raise UserError(
+                f"--fold {fold}: {dataset} has {number} people; give --folds {number} and a fold up to that"
+            )
         of_person = assign_people(people, min(folds, number), fold or 1)
         return np.array([of_person[person] for person in people], dtype="U10"), []
     if fold is not None:
@@ -185,7 +189,8 @@ def _assign(
     return splits, [note, *(text.replace("examples", "recordings") for text in notes)]
 
 
-def _require_trainable(dataset: str, splits: Mapping[str, Recordings], names: Sequence[str]) -> None:
+def _require_trainable(dataset: str, splits: Mapping[str, Recordings], names: Sequence[str]) -> list[str]:
+    """Refuses splits that nothing can be learned from; returns notes on those from which little can."""
     for split, recordings in splits.items():
         if not len(recordings):
             raise UserError(
@@ -196,6 +201,10 @@ def _require_trainable(dataset: str, splits: Mapping[str, Recordings], names: Se
         raise UserError(
             f"the train split of {dataset} has only the label {names[present.pop()]!r}: expected two or more"
         )
+    unseen = [name for label, name in enumerate(names) if label not in present]
+    if not unseen:
+        return []
+    return [f"nobody in the train split has the label {list_names(unseen)}, which the network therefore cannot learn"]
 
 
 def _read_tfds(name: str, data_dir: str | None) -> SourceRecordings:

@@ -20,6 +20,16 @@ def write_csv(path, people=5, records=4, rows=30, header="person,record,time,x,y
     return path
 
 
+def write_unseen(path):
+    """Recordings in which the one who tests does what nobody else does."""
+    test = deal_people([f"p{number}" for number in range(5)], 5)[0][0]
+    lines = write_csv(path).read_text().splitlines()
+    path.write_text(
+        "\n".join(line[:-3] + "c" if line.startswith(test) and line.endswith("sit") else line for line in lines)
+    )
+    return path
+
+
 def load(path, **options):
     return load_recordings(str(path), None, COLUMNS, **options)
 
@@ -49,6 +59,9 @@ def test_a_fold_can_be_chosen(tmp_path):
     path = write_csv(tmp_path / "a.csv")
     testing = [load(path, fold=fold).splits["test"].people[0] for fold in range(1, 6)]
     assert len(set(testing)) == 5
+    with pytest.raises(UserError, match=r"--folds 5: .* has 3 people; expected at most"):
+        load(write_csv(tmp_path / "c.csv", people=3), fold=1)
+    assert "nobody in the train split has the label c" in load(write_unseen(tmp_path / "d.csv")).notes[0]
     with pytest.raises(UserError, match="at least 3 people"):
         load(write_csv(tmp_path / "b.csv", people=2, records=8), fold=1)
 
