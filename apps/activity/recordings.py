@@ -173,9 +173,9 @@ def _assign(
         splits, notes = assign_splits(keys, named)
         return splits, [note.replace("examples", "recordings") for note in notes]
     if len(people) == len(recordings) and number >= FEWEST_PEOPLE:
-        if fold is not None and fold > number:
+        if fold is not None and folds > number:
             raise UserError(
-                f"--fold {fold}: {dataset} has {number} people; give --folds {number} and a fold up to that"
+                f"--folds {folds}: {dataset} has {number} people; expected at most a group for each of them"
             )
         of_person = assign_people(people, min(folds, number), fold or 1)
         return np.array([of_person[person] for person in people], dtype="U10"), []
