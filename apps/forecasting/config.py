@@ -3,12 +3,20 @@
 import dataclasses
 import math
 import re
-from typing import Annotated, ClassVar, Literal
-
-import tyro
+from typing import Annotated, Any, ClassVar, Literal
 
 from rnn_keras.training.config import CellName, TrainingConfig
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
+
+
+def make_alias(flag: str) -> Any:
+    """A second name of a flag; None without tyro, whose lack the command line tells."""
+    try:
+        from tyro.conf import arg
+    except ImportError:
+        return None
+    return arg(aliases=[flag])
+
 
 SEARCH_SPACE: SearchSpace = {
     "cell": Choice(("gru", "lstm")),
@@ -32,16 +40,16 @@ class ForecastingConfig(TrainingConfig):
     dataset: str = DEFAULT_DATASET
     """Series to learn from: traffic_hourly (packaged), or a path to a CSV or TSV file of your own, with a column of
     times and one or more columns of numbers."""
-    time_column: Annotated[str | None, tyro.conf.arg(aliases=["--time"])] = None
+    time_column: Annotated[str | None, make_alias("--time")] = None
     """The column of the times, or two with a comma, such as date,time; default: guessed, and said."""
-    target_column: Annotated[str | None, tyro.conf.arg(aliases=["--target"])] = None
+    target_column: Annotated[str | None, make_alias("--target")] = None
     """The columns to forecast, with commas between; default: all columns of numbers that change."""
-    past_column: Annotated[str | None, tyro.conf.arg(aliases=["--past"])] = None
+    past_column: Annotated[str | None, make_alias("--past")] = None
     """Columns that are inputs and known for the past alone, with commas between, such as a measured temperature."""
-    future_column: Annotated[str | None, tyro.conf.arg(aliases=["--future"])] = None
+    future_column: Annotated[str | None, make_alias("--future")] = None
     """Columns that are inputs and known in advance, with commas between, such as a price or a day of opening; also
     what stays the same in a series, such as a region."""
-    series_column: Annotated[str | None, tyro.conf.arg(aliases=["--series"])] = None
+    series_column: Annotated[str | None, make_alias("--series")] = None
     """The column that says which of several series a row belongs to; default: guessed where times are repeated."""
     horizon: int = 24
     """How many steps ahead are forecast."""
