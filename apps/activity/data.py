@@ -11,7 +11,8 @@ from apps.activity.augmentation import Augmentation, AugmentedWindows, find_axes
 from apps.activity.config import ActivityConfig
 from apps.activity.mirroring import MirrorToOneSide
 from apps.activity.model import get_channels
-from apps.activity.recordings import DEFAULT, RecordingDataset, Recordings, load_recordings
+from apps.activity.recording_builders import DEFAULT
+from apps.activity.recordings import RecordingDataset, Recordings, load_recordings
 from apps.activity.windows import Windows, cut_recordings
 from rnn_keras.data.batching import FixedBatches
 from rnn_keras.data.classification import list_names

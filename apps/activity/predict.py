@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from apps.activity.recording_files import SUFFIXES, arrange_channels, read_npz, read_table_file
+from apps.activity.recording_folders import read_npz
+from apps.activity.recording_tables import SUFFIXES, read_table_file
+from apps.activity.source_recordings import arrange_channels
 from apps.activity.windows import find_starts
 from rnn_keras.data.folders import decode_path
 from rnn_keras.data.segments import find_segments

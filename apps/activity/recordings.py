@@ -4,27 +4,19 @@ import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from apps.activity.people import FOLDS, assign_people
-from apps.activity.recording_files import (
-    SUFFIXES,
-    SourceRecordings,
-    arrange_channels,
-    check_file,
-    read_folder,
-    read_table_file,
-)
+from apps.activity.recording_builders import SOURCE, read_builder
+from apps.activity.recording_folders import read_folder
+from apps.activity.recording_tables import SUFFIXES, check_file, read_table_file
+from apps.activity.source_recordings import arrange_channels
 from rnn_keras.data.classification import ClassificationDataset, index_classes, list_names, note_merged_classes
 from rnn_keras.data.npz_files import list_npz_files
 from rnn_keras.data.splits import SPLITS, assign_splits
-from rnn_keras.data.tfds_source import TFDSSource, describe_features
 from rnn_keras.utils.errors import UserError
 
-DEFAULT = "shoulder_exercises"
-SOURCE = TFDSSource(DEFAULT, {DEFAULT: "apps.activity.shoulder_exercises"})
 FEWEST_PEOPLE = 3  # one to train on, one to validate and one to test
 NO_PEOPLE = (
     "{dataset} names no people, so the splits share them: how the network does with new people may be far worse; name "
@@ -104,7 +96,8 @@ def load_recordings(
     """Reads recordings and divides them into train, validation and test, so that no person is in two of these.
 
     Args:
-        dataset: a TFDS name, a `.csv` or `.tsv` file, or a folder of `.npz` files; see `recording_files`.
+        dataset: a TFDS name, a `.csv` or `.tsv` file, or a folder of `.npz` files; see `recording_tables` and
+            `recording_folders`.
         data_dir: TFDS's data directory.
         columns: the names of a file's columns, by what they are for.
         folds: groups of people.
@@ -117,7 +110,7 @@ def load_recordings(
     """
     path = Path(os.path.expanduser(dataset))
     if not SOURCE.is_path(dataset, SUFFIXES):
-        source = _read_tfds(dataset, data_dir)
+        source = read_builder(dataset, data_dir)
     elif path.suffix.lower() in SUFFIXES and not path.is_dir():
         source = read_table_file(path, columns)
     else:
@@ -205,39 +198,3 @@ def _require_trainable(dataset: str, splits: Mapping[str, Recordings], names: Se
     if not unseen:
         return []
     return [f"nobody in the train split has the label {list_names(unseen)}, which the network therefore cannot learn"]
-
-
-def _read_tfds(name: str, data_dir: str | None) -> SourceRecordings:
-    """A TFDS data set with signals (T, channels), a label and, optionally, a person."""
-    import tensorflow as tf
-    import tensorflow_datasets as tfds
-
-    builder = SOURCE.prepare(name, data_dir)
-    features: Any = builder.info.features
-    signals, label = (dict(features).get(key) for key in ("signals", "label"))
-    if not isinstance(label, tfds.features.ClassLabel) or signals is None or len(signals.shape) != 2:
-        raise UserError(
-            f"{name} does not hold recordings: expected signals (T, channels), a class label called label and, "
-            f"optionally, person; {describe_features(features)}"
-        )
-    metadata: Any = builder.info.metadata or {}
-    found = SourceRecordings([], [], [], [], [], list(metadata.get("channels", range(1, signals.shape[1] + 1))), [])
-    found.channels[:] = map(str, found.channels)
-    for split in SPLITS:
-        if split not in builder.info.splits:
-            continue
-        load: Any = builder.as_dataset
-        try:
-            for number, example in enumerate(load(split=split, shuffle_files=False).as_numpy_iterator()):
-                person = example["person"].decode() if "person" in example else None
-                found.names.append(f"{split} {number}" + (f" (person {person})" if person else ""))
-                found.people.append(person)
-                found.signals.append(example["signals"].astype(np.float32))
-                found.labels.append(np.full(len(example["signals"]), label.int2str(int(example["label"])), object))
-                found.named_splits.append(split)
-        except tf.errors.OpError as error:
-            raise UserError(
-                f"the prepared {split} split of {name} in {builder.data_dir} cannot be read ({error.message}); it is "
-                "damaged, remove the folder and run again"
-            ) from error
-    return found

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from apps.activity.people import assign_people, deal_people
-from apps.activity.recording_files import COLUMNS, read_npz, read_table_file
+from apps.activity.recording_folders import read_npz
+from apps.activity.recording_tables import COLUMNS, read_table_file
 from apps.activity.recordings import check_source, load_recordings
 from rnn_keras.utils.errors import UserError
 
