@@ -80,9 +80,9 @@ class ForecastingConfig(TrainingConfig):
     horizon that is below 96."""
     cell: CellName = "gru"
     """Kind of recurrent layer."""
-    members: int = 2
+    members: int = 1
     """Networks that are trained side by side, whose mean is the forecast."""
-    units: int = 192
+    units: int = 256
     """Width of the hidden state."""
     layers: int = 1
     """Recurrent layers on top of each other."""
