@@ -48,7 +48,7 @@ def trained(tmp_path_factory, request):
         "digits": lambda: ["--filters", "4"],
         "forecasting": lambda: [
             *("--dataset", str(write_hours(tmp_path_factory.mktemp("hours") / "hours.csv", hours=300))),
-            *("--horizon", "6", "--lookback", "24"),
+            *("--horizon", "6", "--lookback", "24", "--members", "1"),
         ],
         "sentiment": lambda: ["--dataset", str(request.getfixturevalue("reviews")), "--embedding-units", "4"],
         "video_tagging": make_videos,

@@ -42,7 +42,7 @@ ARGUMENTS = {
     "addition.seq2seq": ("--dataset", "generated", "--digits", "2", "--examples", "300", "--units", "8"),
     "captioning": ("--dataset", "shapes", "--encoder", "cnn", "--size", "32", "--filters", "4", *SMALL, *SHALLOW),
     "digits": ("--dataset", "digits", "--size", "8", "--filters", "4", "--units", "8"),  # scikit-learn's own images
-    "forecasting": ("--dataset", "hours", "--horizon", "6", "--lookback", "24", "--units", "8"),
+    "forecasting": ("--dataset", "hours", "--horizon", "6", "--lookback", "24", "--units", "8", "--members", "1"),
     "language": ("--dataset", "story", "--window", "16", "--batch-size", "8", *SMALL[:2]),
     "memory": ("--length", "6", "--units", "8", "--steps-per-epoch", "3"),
     "sentiment": ("--dataset", "reviews", "--bigrams", "64", *SMALL),

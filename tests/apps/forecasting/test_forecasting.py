@@ -11,7 +11,22 @@ from apps.forecasting.__main__ import ForecastingApp
 from rnn_keras.runtime.litert_model import LiteRTModel
 from tests.helpers.hourly_series import write_hours
 
-TINY = ("--horizon", 6, "--lookback", 24, "--units", 8, "--epochs", 1, "--batch-size", 64, "--stride", 3)
+TINY = (
+    "--members",
+    1,
+    "--horizon",
+    6,
+    "--lookback",
+    24,
+    "--units",
+    8,
+    "--epochs",
+    1,
+    "--batch-size",
+    64,
+    "--stride",
+    3,
+)
 
 
 def command(*arguments):
