@@ -9,6 +9,7 @@ from rnn_keras.cli.settings import AsJson, split_choices
 from rnn_keras.export import FORMATS, QUANTISATIONS
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.terminal import console, report_json, show_layers, show_report
+from rnn_keras.utils.tf_logging import import_tensorflow
 
 
 def export(
@@ -31,7 +32,8 @@ def export(
     Args:
         model: A model saved by Keras, a .keras file, with recurrent layers of keras.layers or rnn_keras.layers.
         examples: Inputs to compare the files with Keras on: a .npy file with the batch first, or a .npz file with one
-            such array for each input, by the inputs' names. Default: random numbers, for inputs that are numbers.
+            such array for each input, by the inputs' names, or a .txt file with a text on each line. Default: random
+            numbers, for inputs that are numbers.
         calibration: The same, typical inputs from which int8 learns the ranges of all values; default: the examples.
         to: The folder to write to; its name is that of the files. Default: saved_models/ and the model's file name.
         formats: What to write, with commas between: saved_model (a numbered version in TF Serving's layout), litert,
@@ -46,8 +48,9 @@ def export(
     with report_json(as_json) as report:
         chosen = split_choices("--formats", formats, FORMATS)
         quantisations = split_choices("--quantize", quantize, QUANTISATIONS)
-        arrays, calibrating = read_arrays("--examples", examples), read_arrays("--calibration", calibration)
+        arrays, calibrating = read_examples(examples), read_examples(calibration)
         console.print("loading TensorFlow and the model ...")
+        import_tensorflow()
         from rnn_keras.export.export_model import export_model
         from rnn_keras.export.keras_file import load_keras_file
 
@@ -68,25 +71,20 @@ def export(
         show_layers(report["report"])
 
 
-def read_arrays(flag: str, path: Path | None) -> Any:
-    """An array of a `.npy` file, or a dict of those of a `.npz` file; None: no file.
+def read_examples(path: Path | None) -> Any:
+    """The lines of a text file, the array of a `.npy` file, or a dict of those of a `.npz` file; None: no file.
 
     Raises:
-        UserError: it is missing, or is not such a file.
+        UserError: it cannot be read.
     """
     if path is None:
         return None
-    import zipfile
+    if path.suffix == ".txt":
+        try:
+            return path.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{path} cannot be read ({error}); expected a text in UTF-8 on each line") from error
+    from rnn_keras.runtime.array_file import read_array_file
 
-    import numpy as np
-
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-        if foreign := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
-            raise ValueError(f"{foreign[0]} in it is not an array")
-        return arrays.get("", arrays)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{flag} {path} cannot be read ({error}); expected arrays as numpy.save or numpy.savez writes them"
-        ) from error
+    arrays = read_array_file(path)
+    return arrays.get("", arrays)

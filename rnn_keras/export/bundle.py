@@ -33,6 +33,7 @@ def export(
     formats: Sequence[str],
     quantisations: Sequence[str],
     log: Callable[[str], None] = print,
+    flag: str = "--saved-models",
 ) -> dict[str, Any]:
     """Writes the formats and the report as one version, numbered one above the highest there; see `publish`.
 
@@ -43,6 +44,7 @@ def export(
         formats: of `rnn_keras.export.FORMATS`.
         quantisations: of the LiteRT files; of `rnn_keras.export.QUANTISATIONS`.
         log: is called with a line before each step.
+        flag: what names the directory, for errors.
 
     Returns:
         `saved_model`, the folder of the new version, and `onnx`, the link to the file, or None; `litert`, a list of
@@ -54,9 +56,9 @@ def export(
     if "onnx" in formats:
         onnx_conversion.require_onnx()
     names = [*name_files(directory.name, formats, quantisations, spec), RUNNER, REPORT]
-    require_unicode(directory, "--saved-models")
+    require_unicode(directory, flag)
     try:
-        with lock_directory(directory, "--saved-models"):
+        with lock_directory(directory, flag):
             require_places(directory, names)
             remove_unfinished(directory)
             with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=directory) as folder:
@@ -71,8 +73,8 @@ def export(
         if not fault:
             raise
         raise UserError(
-            f"cannot write to {directory}: {fault}; free some space, or name another folder with --saved-models; what "
-            "was there is unchanged"
+            f"cannot write to {directory}: {fault}; free some space, or name another folder with {flag}; what was "
+            "there is unchanged"
         ) from error
     places = {variant.format: str(directory / variant.path.name) for variant in variants}
     return {

@@ -14,6 +14,7 @@ from rnn_keras.export.model_function import ModelFunction, describe_model
 from rnn_keras.export.recurrent.calls import find_recurrent_layers
 from rnn_keras.export.recurrent.streams import make_stateless, require_stream
 from rnn_keras.export.spec import Comparison, Conversion, ExportSpec, description_file
+from rnn_keras.export.text_input import arrange_input, split_text_input
 from rnn_keras.runtime.network import PADDED
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.extras import require_extra
@@ -54,8 +55,8 @@ def export_model(
         quantize: of "none", "dynamic", "float16" and "int8": one LiteRT file each.
         examples: inputs as `model.predict` takes them, with the batch first: an array, a dict of arrays by the names of
             the inputs, or a list of arrays, one for each input. Or, for lengths that differ, a list of inputs without
-            the batch: arrays `(steps, ...)`, or dicts of these. Default: random numbers of several lengths, for models
-            whose inputs are numbers. A class of its own needs them.
+            the batch: arrays `(steps, ...)`, dicts of these, or texts. Default: random numbers of several lengths, for
+            models whose inputs are numbers. A class of its own needs them.
         calibration: the same, typical inputs from which int8 learns the ranges of all values; default: the examples.
         steps: the most steps that the files read which fix their number, such as int8; default: those of the longest
             example.
@@ -94,15 +95,17 @@ def export_model(
     if not listed:
         listed = make_examples(describe_model(model))
     calibrating = list_examples(model, calibration) or listed
-    text = [name for name, spec in describe_model(model, listed).inputs.items() if spec.dtype == tf.string]
-    if text and set(formats) - {"saved_model"}:
-        raise UserError(
-            f"the model's input {text[0]} is text, which only a SavedModel reads; export the part behind its "
-            "TextVectorization, keras.Model(vectorization.output, model.output), for the other formats"
-        )
-    padded = find_padded_inputs(model, listed)
+    inputs = describe_model(model, listed).inputs
+    texts = [name for name, spec in inputs.items() if spec.dtype == tf.string]
+    if len(inputs) == 1 and texts and len(inputs[texts[0]].shape) == 2:  # a text may be given without its axis
+        listed, calibrating = ([arrange_input([row]).ravel() for row in rows] for rows in (listed, calibrating))
+    text = split_text_input(model, texts[0]) if texts and set(formats) - {"saved_model"} else None
+    network, encode = (text.network, text.encode) if text else (model, list)
+    padded = find_padded_inputs(network, encode(listed))
     if ("int8" in quantize or target == "micro") and "litert" in formats and not padded:
-        require_one_length(model, listed, steps)
+        require_one_length(network, encode(listed), steps)
+    description = {PADDED: padded} | ({"tokenizer": text.tokenizer} if text else {})
+    files = description_file(description) | (text.files if text else {})
     expected = compute_all_outputs(model, listed)
     largest = float(np.ptp(expected)) if expected.size else 0.0
     comparison = Comparison(
@@ -117,12 +120,12 @@ def export_model(
     )
     spec = ExportSpec(
         model=model,
-        network=model,
-        encode=list,
+        network=network,
+        encode=encode,
         comparison=comparison,
         output=None,
         calibration=lambda: calibrating,
-        files=lambda quantisation: description_file({PADDED: padded}),
+        files=lambda quantisation: files,
         conversion=Conversion(
             steps=steps,
             padding="unused" if target == "micro" else "any",
@@ -131,7 +134,7 @@ def export_model(
             target=target,
         ),
     )
-    return export(spec, None, Path(directory), formats, quantize, log)
+    return export(spec, None, Path(directory), formats, quantize, log, flag="`directory`")
 
 
 def require_choices(name: str, chosen: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -165,11 +168,11 @@ def list_examples(model: keras.Model, examples: Any) -> list[Any]:
         if len(set(counts.values())) > 1:
             raise UserError(f"the examples must be as many for each input; got {counts}")
         rows: list[Any] = [
-            {name: np.asarray(values[row]) for name, values in examples.items()}
+            {name: arrange_input(values[row]) for name, values in examples.items()}
             for row in range(next(iter(counts.values()), 0))
         ]
     else:
-        rows = [row if isinstance(row, Mapping) else np.asarray(row) for row in examples]
+        rows = [row if isinstance(row, Mapping) else arrange_input(row) for row in examples]
     if names is None or not rows:
         return rows
     if isinstance(rows[0], Mapping):

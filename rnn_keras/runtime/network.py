@@ -99,13 +99,20 @@ class NetworkRunner(Runner):
 
     def encode(self, raw: str | bytes) -> np.ndarray:
         """The ids of a text's tokens, `(tokens,)` int32."""
-        return np.array([self._ids.get(token, UNKNOWN_ID) for token in self.tokenize(raw)], np.int32)
+        ids = np.array([self._ids.get(token, UNKNOWN_ID) for token in self.tokenize(raw)], np.int32)
+        length = getattr(self._tokenizer, "length", None)
+        return ids if length is None else np.pad(ids[:length], (0, max(0, length - len(ids))))
 
     def run_one(self, raw: NetworkInput, *, reset: bool = True) -> list[np.ndarray]:
-        """All outputs for one text, tensor `(steps, ...)`, or dict of tensors, as a batch of one; see `run`."""
+        """All outputs for one text, tensor `(steps, ...)`, or dict of tensors, as a batch of one; see `run`.
+
+        A text may also be in an array of its own, as `model.predict` takes it.
+        """
         if isinstance(raw, Mapping):
             return self.run({name: np.asarray(value)[np.newaxis] for name, value in raw.items()}, reset=reset)
-        tensor = self.encode(raw) if isinstance(raw, str | bytes) else np.asarray(raw)
+        tensor = np.asarray(raw)
+        if tensor.dtype.kind in "OSU":
+            tensor = self.encode(raw if isinstance(raw, str | bytes) else tensor.item())
         return self.run(tensor[np.newaxis], reset=reset)
 
     def outputs(self, inputs: Sequence[Any], *, reset: bool = True) -> np.ndarray:

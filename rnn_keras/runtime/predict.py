@@ -11,13 +11,13 @@ import argparse
 import importlib.util
 import json
 import sys
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rnn_keras.runtime.array_file import read_array_file
 from rnn_keras.runtime.litert_seq2seq import open_litert
 from rnn_keras.runtime.network import NetworkRunner
 from rnn_keras.runtime.onnx_model import OnnxModel
@@ -139,12 +139,7 @@ def read_arrays(path: Path) -> Iterator[Any]:
     Raises:
         UserError: the file cannot be read, or holds something else.
     """
-    read_content(path)
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = {"": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} cannot be read ({error}); expected what numpy.save or numpy.savez wrote") from error
+    arrays = read_array_file(path)
     counts = {len(array) if array.ndim else 0 for array in arrays.values()}
     if len(counts) != 1 or 0 in counts:
         raise UserError(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_keras.runtime.tokenizer import PlainTokenizer
+from rnn_keras.runtime.tokenizer import make_tokenizer
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import require_file
 
@@ -38,7 +38,7 @@ class Runner(abc.ABC):
         self.description: dict[str, Any] = json.loads(files.get(DESCRIPTION, b"{}"))
         self.vocabulary = files.get(VOCABULARY, b"").decode().split("\n")
         self._ids = {token: number for number, token in enumerate(self.vocabulary) if number > UNKNOWN_ID}
-        self._tokenizer = PlainTokenizer(self.description["tokenizer"]) if "tokenizer" in self.description else None
+        self._tokenizer = make_tokenizer(self.description["tokenizer"]) if "tokenizer" in self.description else None
 
     @property
     def ops(self) -> list[str] | None:

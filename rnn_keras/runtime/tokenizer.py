@@ -1,4 +1,4 @@
-"""Texts to tokens without TensorFlow, exactly as `rnn_keras.data.text.Tokenizer` splits them in the graph."""
+"""Texts to tokens without TensorFlow, exactly as this package's Tokenizer or Keras's TextVectorization splits them."""
 
 import re
 import unicodedata
@@ -53,3 +53,36 @@ class PlainTokenizer:
             return text
         parts = self._kept.split(text)
         return "".join(part if number % 2 else unicodedata.normalize("NFKC", part) for number, part in enumerate(parts))
+
+
+class KerasTokenizer:
+    """Splits a text as a keras.layers.TextVectorization does.
+
+    Args:
+        specification: its arguments `standardize` (None, `lower`, `strip_punctuation` or
+            `lower_and_strip_punctuation`), `split` (`whitespace` or `character`) and `output_sequence_length`.
+    """
+
+    punctuation = b"!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'"
+
+    def __init__(self, specification: Mapping[str, Any]):
+        self.standardize: str = specification["standardize"] or ""
+        self.split: str = specification["split"]
+        self.length: int | None = specification["output_sequence_length"]
+
+    def __call__(self, text: str | bytes) -> list[str]:
+        """The tokens of a text."""
+        if isinstance(text, str):
+            text = text.encode("utf-8", "surrogatepass")
+        if "lower" in self.standardize:
+            text = text.lower()  # of ASCII alone, as TensorFlow does it
+        if "strip_punctuation" in self.standardize:
+            text = text.translate(None, self.punctuation)
+        if self.split == "character":
+            return list(text.decode("utf-8", "replace"))
+        return [token.decode("utf-8", "replace") for token in text.split()]
+
+
+def make_tokenizer(specification: Mapping[str, Any]) -> PlainTokenizer | KerasTokenizer:
+    """The tokenizer of a specification."""
+    return KerasTokenizer(specification) if "standardize" in specification else PlainTokenizer(specification)

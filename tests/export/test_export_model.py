@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import rnn_keras
 from rnn_keras.__main__ import main
@@ -171,4 +172,44 @@ def test_the_command_does_the_same(tmp_path, capsys, monkeypatch):
     assert "saved_models/motion/1" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main(["export", "motion.keras", "--examples", "motion.keras"])
-    assert "--examples motion.keras cannot be read" in capsys.readouterr().err
+    assert "motion.keras cannot be read" in capsys.readouterr().err
+
+
+def build_text_model(shape=(), **options):
+    """Reads texts by a TextVectorization, and a GRU with a mask."""
+    keras.utils.set_random_seed(2)
+    vectorization = keras.layers.TextVectorization(max_tokens=20, **options)
+    vectorization.adapt(["a lovely film it was", "two lost hours"])
+    texts = keras.Input(shape, dtype="string", name="review")
+    layers = [vectorization, keras.layers.Embedding(20, 4, mask_zero=True), rnn_keras.GRU(4), keras.layers.Dense(2)]
+    if shape == ():
+        return keras.Sequential([texts, *layers])
+    x = texts
+    for layer in layers:
+        x = layer(x)
+    return keras.Model(texts, x)
+
+
+@pytest.mark.parametrize(("shape", "length"), [((), None), ((1,), 6)])
+def test_texts_are_read_by_the_vocabulary_inside(shape, length, tmp_path, export_here):
+    build_text_model(shape, output_sequence_length=length).save(tmp_path / "texts.keras")
+    model = keras.models.load_model(tmp_path / "texts.keras")
+    texts = np.array(["A lovely film, it was!", "two LOST hours?", "Über films", "it"])
+    done = export(model, tmp_path / "texts", ALL, examples=list(texts))
+    assert [row["agreement"] for row in done["report"]] == [1, 1, 1]
+    expected = model(tf.constant(texts.reshape(-1, *shape))).numpy()
+    for runner in (rnn_keras.OnnxModel(done["onnx"]), rnn_keras.LiteRTModel(done["litert"][0])):
+        np.testing.assert_allclose(runner.outputs(list(texts)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"ngrams": 2}, "`ngrams` is None, got 2"),
+        ({"standardize": tf.strings.lower}, "`standardize` is None or 'lower' or"),
+        ({"split": None}, "`split` is 'whitespace' or 'character', got None"),
+    ],
+)
+def test_texts_that_only_a_saved_model_reads_are_a_sentence(options, words, tmp_path):
+    with pytest.raises(UserError, match=words):
+        export_model(build_text_model(**options), tmp_path / "texts", ["onnx"], examples=["a film"])

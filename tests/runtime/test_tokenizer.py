@@ -1,14 +1,16 @@
-"""The tokenizer without TensorFlow against the one in the graph."""
+"""The tokenizers without TensorFlow against those in the graph."""
 
 import json
+import string
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnn_keras.data.text import Tokenizer
-from rnn_keras.runtime.tokenizer import PlainTokenizer
+from rnn_keras.runtime.tokenizer import PlainTokenizer, make_tokenizer
 
 GRAPH = Tokenizer(maximum_length=12, keep="last")
 
@@ -82,3 +84,14 @@ def test_a_text_keeps_its_beginning_if_the_specification_says_so(specification):
 
 def test_a_text_does_not_end_at_a_nul(plain):
     assert plain("a\0b") == in_graph(["a\0b"])[0] == ["a", "b"]
+
+
+@pytest.mark.parametrize("split", ["whitespace", "character"])
+@pytest.mark.parametrize("standardize", [None, "lower", "strip_punctuation", "lower_and_strip_punctuation"])
+def test_splits_as_keras_does(standardize, split):
+    layer = keras.layers.TextVectorization(standardize=standardize, split=split)
+    tokenizer = make_tokenizer({"standardize": standardize, "split": split, "output_sequence_length": None})
+    texts = [*KNOWN, string.printable, "é".join(string.punctuation), b"broken \xff\xfe bytes\x80"]
+    graph = layer._preprocess(np.array([t if isinstance(t, bytes) else t.encode() for t in texts], object))
+    expected = [[token.decode("utf-8", "replace") for token in row] for row in graph.to_list()]
+    assert [tokenizer(text) for text in texts] == expected
