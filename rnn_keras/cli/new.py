@@ -13,12 +13,12 @@ from rnn_keras.utils.terminal import console
 
 TEMPLATES = Path(__file__).parent / "templates"
 ENDING = ".txt"  # of a template's files, so that no tool takes them for Python
-EXAMPLES = {"text_classifier": "texts.csv", "series_classifier": "series.csv"}
+EXAMPLES = {"text_classifier": "texts.csv", "series_classifier": "series.csv", "series_forecaster": "values.csv"}
 
 
 def new(
     name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")],
-    like: Literal["text_classifier", "series_classifier"] = "text_classifier",
+    like: Literal["text_classifier", "series_classifier", "series_forecaster"] = "text_classifier",
     to: Path = Path(),
 ) -> None:
     """Write a new app with its test, ready to train on a CSV file of yours.
@@ -29,7 +29,7 @@ def new(
     Args:
         name: The app's name, a Python identifier in small letters.
         like: What it begins as. text_classifier: a text in, its class out; series_classifier: a series of numbers in,
-            its class out.
+            its class out; series_forecaster: the last values of a series in, the next ones out.
         to: The folder to write it into: one that Python runs from, or a package in one.
     """
     folder = create_app(name, like, to)
