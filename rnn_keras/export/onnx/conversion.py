@@ -111,6 +111,7 @@ def convert_function(
         raise UserError(
             f"ONNX has no {names}; build the model without these operations, or leave onnx out of --formats"
         )
+    embed_captured_tensors(model.graph, traced)
     simplify(model.graph)
     for name, content in files.items():
         model.metadata_props.add(key=name, value=content.decode())
@@ -130,6 +131,20 @@ def require_names(traced: Any) -> None:
         raise UserError(
             f"ONNX allows one name once, and {names} names an input and an output; name the output otherwise"
         )
+
+
+def embed_captured_tensors(graph: Any, traced: Any) -> None:
+    """Tensors that a layer holds, and that are not variables, such as a Normalization's mean, as constants.
+
+    tf2onnx makes inputs of them.
+    """
+    import onnx
+
+    function = traced.get_concrete_function()
+    held = {inside.name: outside for outside, inside in function.graph.captures if outside.dtype != "resource"}
+    for tensor in [tensor for tensor in graph.input if tensor.name in held]:
+        graph.input.remove(tensor)
+        graph.initializer.append(onnx.numpy_helper.from_array(held[tensor.name].numpy(), tensor.name))
 
 
 def find_unknown_operations(graph: Any) -> set[str]:

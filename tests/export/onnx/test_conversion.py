@@ -123,3 +123,15 @@ def test_a_stream_continues_from_the_states_of_the_file(tmp_path):
         np.testing.assert_equal(model.run(np.array(x), reset=reset)[0], sums)
     with pytest.raises(UserError, match="parts of one batch size: after 1 came 2"):
         model.run(np.ones((2, 1)), reset=False)
+
+
+@pytest.mark.parametrize("features", [3, 200])  # TensorFlow itself makes small ones constants
+def test_a_layer_that_holds_tensors(features, tmp_path):
+    series = keras.Input((None, features), name="series")
+    normalization = keras.layers.Normalization(mean=np.arange(features), variance=np.full(features, 4.0))
+    model = keras.Model(series, keras.layers.GRU(2)(normalization(series)))
+    (tmp_path / "model.onnx").write_bytes(convert(model, {}))
+    x = np.random.default_rng(1).normal(size=(2, 5, features)).astype("float32")
+    runner = OnnxModel(tmp_path / "model.onnx")
+    assert list(runner.shapes) == ["series"]
+    np.testing.assert_allclose(runner.run(x)[0], model(x), atol=1e-5)
