@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from apps.activity.commands import make_folds, make_stream
 from apps.activity.config import SEARCH_SPACE, ActivityConfig
 from rnn_keras.cli import App, FinishedRun
 
@@ -106,6 +105,8 @@ class ActivityApp(App):
         return export_spec(model, lambda: self.load_evaluation_data(model, config), examples)
 
     def commands(self) -> dict[str, Callable[..., None]]:
+        from apps.activity.commands import make_folds, make_stream
+
         return {"folds": make_folds(self), "stream": make_stream(self)}
 
 

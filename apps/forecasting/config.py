@@ -27,6 +27,7 @@ SEARCH_SPACE: SearchSpace = {
 }
 Role = Literal["time", "target", "past", "future", "series"]
 DEFAULT_DATASET = "traffic_hourly"
+MOST_EPOCHS = 100  # of a training that nobody gave a number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,8 +77,7 @@ class ForecastingConfig(TrainingConfig):
     """segments: reads and writes segments of the series; encoder_decoder: step by step, from the last state of the
     encoder; last_state: all steps ahead at once, from the last state."""
     segment: int | None = None
-    """Steps in a segment; 0: step by step; default: 48, or a quarter of a
-    horizon that is below 96."""
+    """Steps in a segment; 0: step by step; default: 48, or a quarter of a horizon below 96."""
     cell: CellName = "gru"
     """Kind of recurrent layer."""
     members: int = 1
@@ -101,7 +101,8 @@ class ForecastingConfig(TrainingConfig):
     batch_size: int = 128
     """Windows times targets per step, since each target of a window is an example."""
     epochs: int | None = None
-    """The most passes over the training data; default: five, or as many as make 900 steps where the data are few."""
+    """The most passes over the training data; default: five, or as many as make 900 steps where the data are few, at
+    most 100."""
     patience: int | None = None
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept; default:
     four, or as many as make 100 steps where the data are few."""
@@ -123,6 +124,10 @@ class ForecastingConfig(TrainingConfig):
         levels = self.quantile_levels
         is_valid = all(0 < level < 1 for level in levels) and sorted(set(levels)) == list(levels)
         self.require("quantiles", is_valid and (not levels or 0.5 in levels), "rising, between 0 and 1, and with 0.5")
+
+    def count_epochs(self, steps_per_epoch: int) -> int:
+        # An epoch of very few steps takes longer to validate and to keep than to train.
+        return self.epochs or min(super().count_epochs(steps_per_epoch), MOST_EPOCHS)
 
     @property
     def quantile_levels(self) -> tuple[float, ...]:
