@@ -23,7 +23,7 @@ SEARCH_SPACE: SearchSpace = {
     "units": Int(32, 256, log=True),
     "dropout": Float(0.0, 0.6),
     "learning_rate": Float(3e-4, 1e-2, log=True),
-    "batch_size": Choice((32, 64, 128)),
+    "batch_size": Choice((64, 128, 256)),
 }
 Role = Literal["time", "target", "past", "future", "series"]
 DEFAULT_DATASET = "traffic_hourly"
@@ -98,7 +98,7 @@ class ForecastingConfig(TrainingConfig):
     """The quantiles that are forecast, with commas between, the median among them; empty: one value alone."""
     loss: Literal["mae", "mse"] = "mae"
     """What is minimised without quantiles."""
-    batch_size: int = 128
+    batch_size: int = 256
     """Windows times targets per step, since each target of a window is an example."""
     epochs: int | None = None
     """The most passes over the training data; default: five, or as many as make 900 steps where the data are few, at
@@ -106,7 +106,7 @@ class ForecastingConfig(TrainingConfig):
     patience: int | None = None
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept; default:
     four, or as many as make 100 steps where the data are few."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     """Step size of the optimizer at the start."""
     stride: int | None = None
     """Every how many steps a window to learn from begins; default: every step, or fewer in long series."""

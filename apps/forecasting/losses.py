@@ -18,8 +18,8 @@ class ForecastLoss(keras.losses.Loss):
     The quantiles may be those of several networks side by side, `(batch, horizon, T, networks * quantiles)`.
 
     Args:
-        levels: of the quantiles, whose mean pinball loss, twice, is minimised, so that of the median alone would be the
-            absolute error; none: one value is forecast.
+        levels: of the quantiles, whose pinball loss, twice, is minimised, which for the median is the absolute error;
+            the median, which is the forecast, counts as much as all others together. None: one value is forecast.
         kind: `mae` or `mse`, of one value.
     """
 
@@ -33,6 +33,9 @@ class ForecastLoss(keras.losses.Loss):
     ) -> None:
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.levels, self.kind = tuple(levels), kind
+        others = max(1, len(self.levels) - 1)
+        weights = np.array([others if level == 0.5 else 1 for level in self.levels], np.float32)
+        self.weights = weights / weights.mean() if self.levels else weights
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         known = is_known(y_true)
@@ -43,7 +46,7 @@ class ForecastLoss(keras.losses.Loss):
         error = truth[..., None, None] - forecasts
         if self.levels:
             levels = ops.convert_to_tensor(np.array(self.levels, "float32"))
-            error = 2 * ops.maximum(levels * error, (levels - 1) * error)
+            error = 2 * ops.maximum(levels * error, (levels - 1) * error) * self.weights
         else:
             error = ops.square(error) if self.kind == "mse" else ops.abs(error)
         return ops.sum(ops.mean(error, axis=(-2, -1)) * known) / ops.maximum(ops.sum(known), 1.0)

@@ -110,6 +110,14 @@ def test_scaling_and_unscaling_are_inverse_by_series():
     assert Scaling.from_config(layer.get_config()).description == {"scaler": scaler, "name": "é"}
 
 
+def test_the_median_counts_as_much_as_all_other_quantiles_together():
+    levels = (0.1, 0.25, 0.5, 0.75, 0.9)
+    forecast, truth = np.zeros((1, 1, 1, 5), "float32"), np.full((1, 1, 1), 2.0, "float32")
+    losses = [2 * level * 2 for level in levels]  # of each quantile, twice the pinball loss of an error of 2
+    others = np.mean([losses[place] for place in (0, 1, 3, 4)])
+    assert np.isclose(float(ForecastLoss(levels)(truth, forecast)), (losses[2] + others) / 2)
+
+
 def test_loss_and_metric_skip_missing_labels():
     truth = np.array([[[1.0], [np.nan], [4.0]]], "float32")
     forecast = np.array([[[[0.0, 2.0]], [[9.0, 9.0]], [[3.0, 6.0]]]], "float32")
