@@ -36,6 +36,9 @@ def new(
     module = find_module(folder)
     example = EXAMPLES[like]
     console.print(f"written: {folder} ({', '.join(sorted(file.name for file in folder.iterdir()))})")
+    root = folder.resolve().parents[module.count(".")]
+    if root != Path.cwd():
+        console.print(f"run it from {root}")
     console.print(f"train it: python -m {module} train --dataset {example}")
 
 

@@ -66,7 +66,13 @@ class NetworkRunner(Runner):
                 self._states[name] = np.zeros([batch, *(size or 1 for size in shape[1:])], dtype)
             elif len(before) != batch:
                 raise UserError(f"a stream continues in parts of one batch size: after {len(before)} came {batch}")
-        values = self.compute({**given, **self._states}, reset=reset)
+        try:
+            values = self.compute({**given, **self._states}, reset=reset)
+        except UserError:
+            raise
+        except Exception as error:  # each engine has classes of its own, such as for an id beyond the vocabulary
+            reason = " ".join(str(error).split())
+            raise UserError(f"{self.path} cannot compute an answer to these inputs: {reason}") from error
         self._states = {name: values[output] for name, output in self._next_states.items()}
         return [values[name] for name in self.output_names]
 
@@ -85,7 +91,10 @@ class NetworkRunner(Runner):
         arrays = {}
         for name, value in inputs.items():
             shape, dtype = self._inputs[name]
-            array = np.asarray(value, dtype)
+            array = np.asarray(value)
+            if np.dtype(dtype).kind == "i" and array.dtype.kind == "f" and not np.array_equal(array, np.round(array)):
+                raise UserError(f"{self.path} takes whole numbers as {name}; got fractions")
+            array = array.astype(dtype)
             are_ids = len(shape) == 2 and array.dtype.kind == "i"
             if reset and (are_ids or name in padded) and array.ndim == len(shape) > 1 and shape[1] is not None:
                 missing = max(0, shape[1] - array.shape[1])
@@ -128,10 +137,17 @@ class NetworkRunner(Runner):
 
         The score is the probability of the second of two labels; of more, or where the file says `"score": "of_label"`,
         that of the label. Beside it are the `probabilities` of all labels by their names. A file without labels gives
-        its `output`, a number or a list. `reset`: see `run`.
+        its `output`, a number or a list, or all its outputs by their names. `reset`: see `run`.
         """
         labels, of_label = self.description.get("labels"), self.description.get("score") == "of_label"
         predictions: list[dict[str, Any]] = []
+        if labels is None and len(self.output_names) > 1:
+            for x in inputs:
+                named = zip(self.output_names, self.run_one(x, reset=reset), strict=True)
+                predictions.append(
+                    {name: value.item() if value.size == 1 else value[0].tolist() for name, value in named}
+                )
+            return predictions
         for scores in self.outputs(inputs, reset=reset):
             if labels is None:
                 predictions.append({"output": scores.item() if scores.size == 1 else scores.tolist()})

@@ -50,12 +50,22 @@ def test_a_model_with_two_inputs_and_masks_with_holes(tmp_path):
         [],
         ["GRU", "GRU", "LSTM"],
         ["WHILE", "WHILE", "UNIDIRECTIONAL_SEQUENCE_LSTM"],
-        ["loop", "loop", "fused LSTM"],
+        ["WHILE", "WHILE", "UNIDIRECTIONAL_SEQUENCE_LSTM"],
     ]
     runner = rnn_keras.OnnxModel(tmp_path / "mine" / "mine.onnx")
     batch = {name: np.stack([row[name] for row in make_examples()[3:4] * 2]) for name in ("words", "person")}
     for found, expected in zip(runner.run(batch), make_model()([batch["words"], batch["person"]]), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
+    one = make_examples()[3]
+    [answer] = runner.predict([one])
+    for name, expected in zip(answer, runner.run_one(one), strict=True):
+        np.testing.assert_allclose(answer[name], expected[0] if expected.size > 1 else expected.item())
+    assert set(answer) == set(runner.output_names) and len(answer) == 2
+    with pytest.raises(UserError, match="takes whole numbers as words; got fractions"):
+        runner.run_one({**one, "words": [1, 2.5]})
+    for engine in (runner, rnn_keras.LiteRTModel(tmp_path / "mine" / "mine.tflite")):
+        with pytest.raises(UserError, match="cannot compute an answer to these inputs"):
+            engine.run_one({**one, "words": [1, 3000]})
 
 
 class OwnModel(keras.Model):

@@ -59,7 +59,7 @@ class CutEngine(Engine):
 
     def describe(self, cell: Any, has_states: bool) -> str:
         """See `Engine`."""
-        return "fused LSTM" if can_fuse(cell) and not has_states else "loop"
+        return "UNIDIRECTIONAL_SEQUENCE_LSTM" if can_fuse(cell) and not has_states else "WHILE"
 
     def run(
         self, cell: Any, x: Any, states: Sequence[Any] | None, lengths: Any | None, reverse: bool
