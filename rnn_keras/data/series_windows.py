@@ -58,16 +58,6 @@ class SeriesWindows:
         return FixedBatches(self.windows("validation"), EVALUATION_BATCH, shuffle=False).dataset()
 
 
-def read_series(dataset: str, column: str) -> np.ndarray:
-    """The numbers of a column of a `.csv` or `.tsv` file, `(n,)` float32.
-
-    Raises:
-        UserError: the file cannot be used, or a value is missing.
-    """
-    path = Path(os.path.expanduser(dataset))
-    return np.array(read_table(path, {"value": column}).parse_numbers("value"), np.float32)
-
-
 def load_series_windows(dataset: str, column: str, window: int, horizon: int) -> SeriesWindows:
     """Reads a column of numbers, whose first 80 % train, the next 10 % validate, and the last 10 % test.
 
@@ -83,7 +73,8 @@ def load_series_windows(dataset: str, column: str, window: int, horizon: int) ->
         >>> data = load_series_windows("load.csv", "load", window=48, horizon=12)
         >>> past, future = data.windows("train")  # (n, 48, 1) and (n, 12)
     """
-    path, values = Path(dataset), read_series(dataset, column)
+    path = Path(os.path.expanduser(dataset))
+    values = np.array(read_table(path, {"value": column}).parse_numbers("value"), np.float32)
     first, second = int(0.8 * len(values)), int(0.9 * len(values))
     parts = {"train": values[:first], "validation": values[first:second], "test": values[second:]}
     if min(len(part) for part in parts.values()) < window + horizon:
