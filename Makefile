@@ -8,7 +8,7 @@ PYTEST := $(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reord
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-slow test-all coverage format clean
+.PHONY: help demo check lint types test test-fast test-slow test-all coverage format clean
 
 help:  ## List these goals
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1	/p' Makefile | expand -t 18
@@ -16,12 +16,20 @@ help:  ## List these goals
 demo: $(VENV)/installed  ## Train, evaluate, export and predict on packaged movie reviews
 	$(RUN) -m apps.sentiment.demo
 
-check: $(VENV)/installed-dev  ## Lint, formatting and types
+check: lint types  ## Lint, formatting and types
+
+lint: $(VENV)/installed-dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+
+types: $(VENV)/installed-dev
 	$(VENV)/bin/basedpyright --pythonpath $(RUN)
 
-test: check  ## Lint, formatting, types and the fast tests
+# The types are checked beside the tests, some of which wait.
+test: lint  ## Lint, formatting, types and the fast tests
+	@$(MAKE) --no-print-directory --jobs 2 types test-fast
+
+test-fast: $(VENV)/installed-dev
 	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/installed-dev  ## The tests that take long or start processes
