@@ -86,9 +86,10 @@ class TextClassifierApp(ClassifierApp):
         """All files take raw texts; the output `probabilities` of the model holds the network's outputs."""
         from rnn_keras.data.text_classification import load_text_dataset
         from rnn_keras.export.classification import text_classification_spec
+        from rnn_keras.export.spec import Conversion
 
         names = self.get_class_names(model)
         load = functools.cache(
             lambda: load_text_dataset(config.dataset, config.data_dir, class_names=names, columns=config.file_columns)
         )
-        return text_classification_spec(model, load, examples, steps=config.maximum_length)
+        return text_classification_spec(model, load, examples, conversion=Conversion(steps=config.maximum_length))

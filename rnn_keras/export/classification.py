@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import keras
 import numpy as np
@@ -12,10 +12,20 @@ from rnn_keras.data.image_files import encode_kinds
 from rnn_keras.data.images import ImageDecoding, find_decoding
 from rnn_keras.data.text import encode_texts
 from rnn_keras.data.text_classification import TextDataset
-from rnn_keras.export.spec import Comparison, ExportSpec, RawInput, decide_class, description_file
+from rnn_keras.export.spec import Comparison, Conversion, ExportSpec, RawInput, decide_class, description_file
 from rnn_keras.runtime.runner import VOCABULARY
 
 CALIBRATION_EXAMPLES = 200
+
+
+class Options(TypedDict, total=False):
+    """What these functions hand on to `ExportSpec`."""
+
+    output: str | None
+    outputs: Sequence[str] | None
+    per_step: bool
+    conversion: Conversion
+
 
 Sample = Callable[[str, int], tuple[Sequence[RawInput], np.ndarray]]
 
@@ -31,7 +41,7 @@ def classification_spec(
     files: Callable[[str], Mapping[str, bytes]] | None = None,
     metric_name: str = "accuracy",
     calibration_examples: int = CALIBRATION_EXAMPLES,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> ExportSpec:
     """The `ExportSpec` of a model with a layer `label`, as `rnn_keras.data.classification.label_layer` makes it.
 
@@ -70,7 +80,7 @@ def classification_spec(
 
 
 def text_classification_spec(
-    model: keras.Model, load: Callable[[], TextDataset], examples: int, **options: Any
+    model: keras.Model, load: Callable[[], TextDataset], examples: int, **options: Unpack[Options]
 ) -> ExportSpec:
     """The `ExportSpec` of a model that classifies raw texts by a layer `text_vectorization`.
 
@@ -106,7 +116,7 @@ def text_classification_spec(
 
 
 def image_classification_spec(
-    model: keras.Model, load: Callable[[], ImageDataset], examples: int, **options: Any
+    model: keras.Model, load: Callable[[], ImageDataset], examples: int, **options: Unpack[Options]
 ) -> ExportSpec:
     """The `ExportSpec` of a model that classifies the bytes of image files; the LiteRT and ONNX files take pixels.
 

@@ -1,6 +1,7 @@
 """The command `new`: the app that it writes trains at once on a file of the user's, anywhere."""
 
 import importlib
+import json
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rnn_keras.cli.new import TEMPLATES, create_app
+from rnn_keras.cli.protocols import Exportable
 from rnn_keras.utils.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +28,13 @@ def test_the_apps_own_test_passes_in_a_package_of_the_users(like, tmp_path, monk
     monkeypatch.syspath_prepend(tmp_path)
     test = importlib.import_module(f"{package.name}.mood.test_mood")
     test.test_train_and_predict(tmp_path, capsys)
+
+    app = importlib.import_module(f"{package.name}.mood.__main__").MoodApp()
+    if isinstance(app, Exportable):
+        run = ["--run-dir", str(tmp_path / "run"), "--saved-models", str(tmp_path / "saved")]
+        app.main(["export", *run, "--formats", "litert", "--examples", "20", "--json"])
+        [row] = json.loads(capsys.readouterr().out.splitlines()[-1])["report"][1:]
+        assert row["agreement"] == 1
 
     files = [path for path in folder.iterdir() if path.suffix == ".py"]
     assert sum(len(path.read_text().splitlines()) for path in files) <= 150

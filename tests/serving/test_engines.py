@@ -21,7 +21,7 @@ from rnn_keras.data.text import build_text_vectorization
 from rnn_keras.export.bundle import export
 from rnn_keras.export.classification import text_classification_spec
 from rnn_keras.export.export_model import export_model
-from rnn_keras.export.spec import Comparison, ExportSpec
+from rnn_keras.export.spec import Comparison, Conversion, ExportSpec
 from rnn_keras.layers import LSTM
 from rnn_keras.serving.application import parse, write
 from rnn_keras.serving.engines import list_folders, load_model
@@ -73,7 +73,7 @@ def folder(tmp_path_factory):
     """Exports `mood`, `three`, `flow` and, without a SavedModel, `files`; `larger` does more than its network."""
     folder = tmp_path_factory.mktemp("saved_models")
     for name, classes in (("mood", 2), ("three", 3)):
-        spec = text_classification_spec(build_mood(classes), lambda: None, 0, steps=12)
+        spec = text_classification_spec(build_mood(classes), lambda: None, 0, conversion=Conversion(steps=12))
         export(spec, None, folder / name, FORMATS, [], print)
     flow = build_flow()
     nothing = Comparison([], lambda outputs: 0.0)
