@@ -1,6 +1,7 @@
 """Forecasts that need no network, beside which every score of one is shown."""
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,6 +78,7 @@ class Baselines:
         }
 
 
+@functools.lru_cache(maxsize=1)  # both splits are scored beside them, and they are drawn
 def fit_baselines(data: "ForecastData") -> Baselines:
     """The baselines, fitted on the training parts of data, the ridge chosen on the validation parts."""
     training = data.training_values()

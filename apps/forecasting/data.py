@@ -91,8 +91,7 @@ class ForecastData:
 
     def positions(self, number: int) -> np.ndarray:
         """The place in the cycle, `(n + horizon,)` int32, of each step of a series and of the next ones."""
-        times = self.table.series[number].times
-        return self.table.find_positions(np.concatenate([times, self.table.extend_times(times, self.horizon)]))
+        return self.table.find_positions_ahead(self.table.series[number].times, self.horizon)
 
     @functools.cached_property
     def _padded(self) -> PaddedSeries:

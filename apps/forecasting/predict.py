@@ -101,10 +101,7 @@ def _forecast(
     model: keras.Model, table: SeriesTable, numbers: Sequence[int], origins: Sequence[int], known: Description
 ) -> np.ndarray:
     """The next values `(series, horizon, T, Q)` of series that go on for `horizon` steps with what is known of them."""
-    positions = [
-        table.find_positions(np.concatenate([one.times, table.extend_times(one.times, known.horizon)]))
-        for one in table.series
-    ]
+    positions = [table.find_positions_ahead(one.times, known.horizon) for one in table.series]
     windows = PaddedSeries(table.series, positions, known.lookback, known.horizon, numbers)
     parts = []
     for first in range(0, len(origins), BATCH):

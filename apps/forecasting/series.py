@@ -76,6 +76,10 @@ class SeriesTable:
             return np.zeros(len(times), np.int32)
         return self.cycle.find_positions(self.zone.to_local(times), self.step)
 
+    def find_positions_ahead(self, times: np.ndarray, horizon: int) -> np.ndarray:
+        """The same, `(n + horizon,)`, of the times of a series and of the next ones."""
+        return self.find_positions(np.concatenate([times, self.extend_times(times, horizon)]))
+
     def extend_times(self, times: np.ndarray, number: int) -> np.ndarray:
         """The times `(number,)` of the next steps after those of a series."""
         return self.step.count_from(times[-1], number + 1)[1:]

@@ -101,9 +101,10 @@ def export_model(
         listed, calibrating = ([arrange_input([row]).ravel() for row in rows] for rows in (listed, calibrating))
     text = split_text_input(model, texts[0]) if texts and set(formats) - {"saved_model"} else None
     network, encode = (text.network, text.encode) if text else (model, list)
-    padded = find_padded_inputs(network, encode(listed))
+    tensors = encode(listed)
+    padded = find_padded_inputs(network, tensors)
     if ("int8" in quantize or target == "micro") and "litert" in formats and not padded:
-        require_one_length(network, encode(listed), steps)
+        require_one_length(network, tensors, steps)
     description = {PADDED: padded} | ({"tokenizer": text.tokenizer} if text else {})
     files = description_file(description) | (text.files if text else {})
     expected = compute_all_outputs(model, listed)
