@@ -23,6 +23,7 @@ FLOORS = (
     ("distributed",),
     ("tuning",),
     ("cli",),
+    ("play",),
 )
 
 

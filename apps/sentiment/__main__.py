@@ -1,5 +1,6 @@
 """Many to one: a text -> how its writer feels. `python -m apps.sentiment --help`."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.sentiment.config import SEARCH_SPACE, SentimentConfig
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from rnn_keras.data.text_data import TextData
     from rnn_keras.export.spec import ExportSpec
+    from rnn_keras.play.tab import AppTab
     from rnn_keras.training.train import TrainedNetwork
 
 
@@ -52,6 +54,11 @@ class SentimentApp(TextClassifierApp):
         from apps.sentiment.export import export_spec
 
         return export_spec(model, config, examples)
+
+    def play_tabs(self) -> "Sequence[AppTab]":
+        from apps.sentiment.play import TABS
+
+        return TABS
 
 
 if __name__ == "__main__":

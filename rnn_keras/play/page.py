@@ -1,0 +1,141 @@
+"""The page in one language: a tab for each tab of the apps."""
+
+import html
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+
+from rnn_keras.cli.app import App
+from rnn_keras.play.default_tab import make_default_tab
+from rnn_keras.play.html import show_message, show_progress
+from rnn_keras.play.runs import RunStore
+from rnn_keras.play.tab import AppTab, Playable, Tab
+from rnn_keras.play.texts import FOLDER, LANGUAGES, Texts
+from rnn_keras.play.training_jobs import Progress, TrainingJobs
+from rnn_keras.utils.errors import UserError
+
+SECONDS_BETWEEN_LOOKS = 1.0  # at a training
+
+
+def list_tabs(apps: Mapping[str, App], runs: RunStore) -> list[tuple[str, App, AppTab]]:
+    """All tabs with their app and its module; what can be tried at once comes first.
+
+    Args:
+        apps: by the names of their modules.
+        runs: the finished runs.
+    """
+    tabs = [
+        (module, app, settings)
+        for module, app in apps.items()
+        for settings in (app.play_tabs() if isinstance(app, Playable) else [make_default_tab(app)])
+    ]
+    return sorted(tabs, key=lambda tab: tab[2].needs_run and runs.find(tab[1]) is None)
+
+
+def build_page(tabs: Sequence[tuple[str, App, AppTab]], language: str, runs: RunStore, jobs: TrainingJobs) -> gr.Blocks:
+    """The page.
+
+    Args:
+        tabs: of `list_tabs`.
+        language: a tag of `LANGUAGES`.
+        runs: the finished runs.
+        jobs: the trainings that visitors start.
+    """
+    texts = Texts(language, FOLDER)
+    with gr.Blocks(title=texts("page_title"), analytics_enabled=False, delete_cache=(300, 600)) as page:
+        gr.HTML(show_header(texts))
+        with gr.Tabs():
+            for module, app, settings in tabs:
+                tab = Tab(app, settings, language, runs)
+                with gr.Tab(tab.title, id=settings.name, elem_id=f"tab-{settings.name}") as place:
+                    opened = [place.select, page.load] if settings is tabs[0][2] else [place.select]
+                    build_tab(tab, module, opened, page, jobs)
+    return page
+
+
+def show_header(texts: Texts) -> str:
+    """The heading, and links to the page in the other languages."""
+    links = []
+    for tag, name in LANGUAGES.items():
+        current = ' aria-current="page"' if tag == texts.language else ""
+        links.append(f'<a href="/{tag}/" hreflang="{tag}" lang="{tag}"{current}>{name}</a>')
+    return (
+        f'<header class="rnn-header"><h1>{html.escape(texts("page_title"))}</h1>'
+        f'<nav aria-label="{html.escape(texts("language"))}">{" ".join(links)}</nav></header>'
+        f"<p>{html.escape(texts('page_about'))}</p>"
+    )
+
+
+def build_tab(tab: Tab, module: str, opened: Sequence[Any], page: gr.Blocks, jobs: TrainingJobs) -> None:
+    """A tab's content: the app's own, or what makes a run to try.
+
+    Args:
+        tab: to build.
+        module: of its app.
+        opened: the events by which a visitor sees it.
+        page: around it.
+        jobs: the trainings that visitors start.
+    """
+    settings, runs, app = tab.settings, tab.runs, tab.app
+    arguments = ["--run-dir", str(runs.get_directory(app).path), *settings.training]
+    if "about" in tab.text:
+        gr.Markdown(tab.text("about"), latex_delimiters=[{"left": "$", "right": "$", "display": False}])
+    tab.message = gr.HTML(elem_id=f"{settings.name}-message")
+    is_ready = not settings.needs_run or runs.find(app) is not None
+    with gr.Column(visible=is_ready) as ready:
+        settings.build(tab)
+    with gr.Column(visible=not is_ready) as missing:
+        command = f"python -m {module} train {shlex.join(arguments)}"
+        gr.Markdown(f"{tab.text('no_run')}\n\n`{command}`\n\n{tell_duration(tab)}")
+        with gr.Row():
+            start = gr.Button(tab.text("start"), variant="primary", elem_id=f"{settings.name}-start")
+            cancel = gr.Button(tab.text("cancel"), elem_id=f"{settings.name}-cancel")
+        status = gr.HTML(elem_id=f"{settings.name}-progress")
+        timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
+
+    outputs = [ready, missing, status, timer, *tab.ready_outputs]
+
+    def look(fills: bool = True) -> list[Any]:
+        is_ready = not settings.needs_run or runs.find(app) is not None
+        progress = jobs.get_progress(module)
+        is_running = progress is not None and progress.state == "running"
+        shown = "" if progress is None or is_ready else tell_progress(tab.text, progress)
+        states = [gr.Column(visible=is_ready), gr.Column(visible=not is_ready), shown, gr.Timer(active=is_running)]
+        return [*states, *tab.fill_ready(is_ready and fills)]
+
+    def begin() -> list[Any]:
+        try:
+            jobs.start(module, arguments)
+        except UserError as error:
+            return [gr.skip(), gr.skip(), show_message(str(error)), *[gr.skip()] * (len(outputs) - 3)]
+        return look()
+
+    def end() -> list[Any]:
+        jobs.cancel(module)
+        return look()
+
+    events = [(event, look) for event in (*opened, timer.tick)] + [(start.click, begin), (cancel.click, end)]
+    if page.load not in opened:
+        events.append((page.load, lambda: look(fills=False)))  # models are loaded when they are looked at
+    for event, function in events:
+        event(function, outputs=outputs, api_visibility="private", show_progress="hidden")
+
+
+def tell_duration(tab: Tab) -> str:
+    """About how long the training takes."""
+    minutes = tab.settings.minutes
+    return tab.text("unknown_duration") if minutes is None else tab.text("duration", minutes=f"{minutes:g}")
+
+
+def tell_progress(texts: Texts, progress: Progress) -> str:
+    """How far a training is, as a bar or a sentence."""
+    seconds = f"{progress.seconds:.0f}"
+    if progress.state == "running":
+        key = "training_epoch" if progress.epochs else "training"
+        text = texts(key, epoch=progress.epoch, epochs=progress.epochs, seconds=seconds)
+        return show_progress(max(progress.epoch - 1, 0), progress.epochs, text)
+    if progress.state == "failed":
+        return show_message(texts("training_failed", problem=progress.problem))
+    return show_message(texts(f"training_{progress.state}", seconds=seconds), "status")
