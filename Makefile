@@ -8,7 +8,7 @@ PYTEST := $(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reord
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types test test-fast test-slow test-all coverage format clean
+.PHONY: help demo check lint types test test-fast test-slow test-all coverage docs docs-serve format clean
 
 help:  ## List these goals
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1	/p' Makefile | expand -t 18
@@ -40,6 +40,12 @@ test-all: test test-slow  ## All of the above
 coverage: $(VENV)/installed-dev  ## The fast tests, with the share of lines that they run
 	$(PYTEST) -m "not slow" --cov --cov-report term
 
+docs: $(VENV)/installed-docs  ## The site, in build/site; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
+
+docs-serve: $(VENV)/installed-docs  ## The site at http://127.0.0.1:8000, built again at every change
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs serve
+
 format: $(VENV)/installed-dev  ## Format the code and mend what the linter can
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
@@ -58,4 +64,9 @@ $(VENV)/installed-dev: pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV): a few minutes the first time"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
-	touch $@ $(VENV)/installed
+	touch $@ $(VENV)/installed $(VENV)/installed-docs
+
+$(VENV)/installed-docs: pyproject.toml
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	touch $@

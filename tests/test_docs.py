@@ -213,25 +213,3 @@ def test_the_app_of_the_guide_learns(tmp_path, monkeypatch, export_here, capfd):
         if arguments[0] == "export":
             assert [row["agreement"] for row in answer["report"]] == [1, 1, 1]
     assert len(answer["predictions"]) == 1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("page", ["docs/diagnostics.md", "docs/layers.md", "docs/your-model.md"])
-def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
-    import keras
-    import numpy as np
-
-    from rnn_keras.layers import LSTM
-
-    monkeypatch.chdir(tmp_path)
-    model = keras.Sequential([keras.Input((None, 8)), LSTM(4), keras.layers.Dense(1)])
-    model.compile("adam", "mse")
-    generator = np.random.default_rng(1)
-    names = {
-        "model": model,
-        "inputs": generator.normal(size=(16, 20, 8)).astype("float32"),
-        "targets": generator.normal(size=(16, 1)).astype("float32"),
-    }
-    for block in PYTHON_BLOCK.findall(read(page)):
-        if "to_input" not in block:  # the equations, which are part of a function
-            exec(block, names)
