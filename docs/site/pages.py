@@ -25,6 +25,7 @@ ELSEWHERE = {
     "LICENSE": "LICENSE.txt",
 }
 LINK = re.compile(r"(!?\[(?:[^\[\]]|\[[^\]]*\])*\]\()([^)\s]+)(\))")
+FOREIGN_PICTURE = re.compile(r"!\[([^\]]*)\]\(https?://[^)]*\)")
 FENCE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
 
 
@@ -97,7 +98,6 @@ def translate_link(target: str, page: str) -> str:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     parts = FENCE.split(markdown)
     for number in range(0, len(parts), 2):  # the odd ones are code
-        parts[number] = LINK.sub(
-            lambda link: link[1] + translate_link(link[2], page.file.src_uri) + link[3], parts[number]
-        )
+        text = FOREIGN_PICTURE.sub(r"\1", parts[number])  # a badge: its words, so that nothing is fetched
+        parts[number] = LINK.sub(lambda link: link[1] + translate_link(link[2], page.file.src_uri) + link[3], text)
     return "".join(parts)
