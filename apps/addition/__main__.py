@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from apps.addition.data import SumData
     from apps.addition.model import AdditionModel
     from rnn_keras.export.spec import ExportSpec
+    from rnn_keras.play.tab import AppTab
     from rnn_keras.training.train import TrainedNetwork
 
 
@@ -80,6 +81,11 @@ class AdditionApp(App):
         from apps.addition.export import export_spec
 
         return export_spec(model, config, examples)
+
+    def play_tabs(self) -> "Sequence[AppTab]":
+        from apps.addition.play import TABS
+
+        return TABS
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from apps.addition.column_addition import format_column_addition
@@ -17,6 +18,30 @@ from rnn_keras.utils.terminal import console
 
 PRINTED_SUMS = 5  # as on paper
 LINE_WIDTHS = (20, 120)  # the narrowest and the widest, in characters
+
+
+class SolvedSum(NamedTuple):
+    """What the network makes of one sum.
+
+    Attributes:
+        answer: its sum.
+        correct: the sum.
+        carry: the probability by the probe that the state after each column holds a carry, `(time,)`.
+        state: the hidden state after each column, `(time, units)`; the rightmost column first.
+    """
+
+    answer: str
+    correct: str
+    carry: np.ndarray
+    state: np.ndarray
+
+
+def solve_sum(model: AdditionModel, pair: tuple[str, str]) -> SolvedSum:
+    """Adds two numbers of `parse_inputs`."""
+    outputs: Any = model({"text": tf.constant(["+".join(pair)])}, training=False)
+    (correct,) = to_numbers(add_columns(to_columns([pair]))[0])
+    answer, carry, state = (outputs[name].numpy()[0] for name in ("sum", "carry", "state"))
+    return SolvedSum(answer.decode(), correct, carry, state)
 
 
 def join_numbers(inputs: Sequence[bytes]) -> list[bytes]:
@@ -55,18 +80,16 @@ def predict_sums(model: AdditionModel, inputs: Sequence[bytes], plot_file: Path 
     """
     answers = []
     for number, pair in enumerate(parse_inputs(inputs)):
-        outputs: Any = model({"text": tf.constant(["+".join(pair)])}, training=False)
-        answers.append(outputs["sum"].numpy()[0].decode())
-        carry = outputs["carry"].numpy()[0]
+        solved = solve_sum(model, pair)
+        answers.append(solved.answer)
         if number < PRINTED_SUMS and plot_file is not None:
             narrowest, widest = LINE_WIDTHS
             width = max(narrowest, min(shutil.get_terminal_size().columns, widest))
-            console.print(format_column_addition(*pair, answers[-1], (carry > 0.5).tolist(), width))
-            (correct,) = to_numbers(add_columns(to_columns([pair]))[0])
-            console.print("right\n" if correct == answers[-1] else f"wrong: the sum is {correct}\n")
+            console.print(format_column_addition(*pair, answers[-1], (solved.carry > 0.5).tolist(), width))
+            console.print("right\n" if solved.correct == solved.answer else f"wrong: the sum is {solved.correct}\n")
         if number == 0 and plot_file is not None:
             try:
-                save_figure(plot_state(*pair, outputs["state"].numpy()[0], carry), plot_file)
+                save_figure(plot_state(*pair, solved.state, solved.carry), plot_file)
                 console.print(
                     "the carry above each column is predicted from the hidden state by a linear probe; the state: "
                     f"{plot_file}\n"

@@ -1,5 +1,6 @@
 """One to one: an image -> what it shows. `python -m apps.digits --help`."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.digits.config import SEARCH_SPACE, DigitsConfig
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from rnn_keras.data.classification_data import ClassificationData
+    from rnn_keras.play.tab import AppTab
     from rnn_keras.training.train import TrainedNetwork
 
 
@@ -42,6 +44,11 @@ class DigitsApp(ImageClassifierApp):
         probabilities = predict_probabilities(trained.network, images)
         mistakes = plot_mistakes(images, data.labels("test"), probabilities, data.class_names)
         return super().plot(trained, model, data, config) | {"mistakes": mistakes}
+
+    def play_tabs(self) -> "Sequence[AppTab]":
+        from apps.digits.play import TABS
+
+        return TABS
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from apps.memory.data import MemoryData
     from rnn_keras.export.spec import ExportSpec
+    from rnn_keras.play.tab import AppTab
     from rnn_keras.training.run_directory import RunDirectory
     from rnn_keras.training.train import TrainedNetwork
 
@@ -111,6 +112,11 @@ class MemoryApp(App):
         from apps.memory.commands import exploding, make_lengths, sentence
 
         return {"lengths": make_lengths(self), "exploding": exploding, "sentence": sentence}
+
+    def play_tabs(self) -> "Sequence[AppTab]":
+        from apps.memory.play import TABS
+
+        return TABS
 
 
 if __name__ == "__main__":

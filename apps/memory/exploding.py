@@ -113,8 +113,7 @@ def train_once(
     """
     keras.utils.set_random_seed(settings.seed)
     task = AddingProblem(settings.length)
-    initializer = keras.initializers.Orthogonal(gain=settings.scale)
-    layer = SimpleRNN(UNITS, recurrent_initializer=initializer, name="recurrent")
+    layer = make_layer(settings.scale)
     model: Any = keras.Sequential([keras.Input((settings.length, 2)), layer, keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(settings.learning_rate, global_clipnorm=clip), "mse")
     batches = GeneratedBatches(task, settings.steps, BATCH_SIZE, settings.seed)
@@ -133,6 +132,11 @@ def train_once(
         "final_loss": float(np.mean(recorder.losses[-AVERAGED_STEPS:])),
         "gradient_growth_per_step": float(product.per_step[-1]),
     }
+
+
+def make_layer(scale: float) -> SimpleRNN:
+    """A layer whose recurrent kernel is an orthogonal matrix times `scale`."""
+    return SimpleRNN(UNITS, recurrent_initializer=keras.initializers.Orthogonal(gain=scale), name="recurrent")
 
 
 def plot_explosion(recorders: Mapping[str, StepRecorder], settings: ExplosionSettings) -> Figure:

@@ -53,17 +53,30 @@ def initialize_forget_bias(layer: Any, config: MemoryConfig, task: Task) -> None
     """
     if config.cell == "simple_rnn":
         return  # it has no gate
-    units = config.units
     if config.forget_bias == "chrono":
-        times = np.random.default_rng(config.seed).uniform(1, max(task.length - 1, 2), units)
-        forget_bias = np.log(times)
+        times = np.random.default_rng(config.seed).uniform(1, max(task.length - 1, 2), config.units)
+        set_forget_bias(layer, config.cell, np.log(times), -np.log(times))
     else:
-        forget_bias = np.full(units, {"zero": 0.0, "one": 1.0}[config.forget_bias])
+        set_forget_bias(layer, config.cell, {"zero": 0.0, "one": 1.0}[config.forget_bias])
+
+
+def set_forget_bias(layer: Any, cell: str, forget_bias: Any, input_bias: Any = None) -> None:
+    """Sets the bias of an LSTM's forget gate or a GRU's update gate; a SimpleRNN has none.
+
+    Args:
+        layer: the recurrent layer.
+        cell: its kind.
+        forget_bias: a number, or one for each unit.
+        input_bias: that of an LSTM's input gate; None: it stays.
+    """
+    if cell == "simple_rnn":
+        return
     kernel, recurrent_kernel, bias = layer.get_weights()
-    if config.cell == "lstm":
+    units = layer.units
+    if cell == "lstm":
         bias[units : 2 * units] = forget_bias
-        if config.forget_bias == "chrono":
-            bias[:units] = -forget_bias
+        if input_bias is not None:
+            bias[:units] = input_bias
     else:
         bias[0, :units] = forget_bias
     layer.set_weights([kernel, recurrent_kernel, bias])

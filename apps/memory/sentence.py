@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import matplotlib.pyplot as plt
@@ -14,7 +14,7 @@ from rich.table import Table
 
 from apps.memory.model import RECURRENT_LAYER
 from apps.memory.words import make_variants
-from rnn_keras.diagnostics import gate_traces, gradient_flow, open_gate_fraction, plot_gates
+from rnn_keras.diagnostics import GradientFlow, gate_traces, gradient_flow, open_gate_fraction, plot_gates
 from rnn_keras.layers.by_name import RECURRENT_LAYERS
 from rnn_keras.training.plots import save_figure
 from rnn_keras.utils.files import write_json
@@ -47,24 +47,19 @@ def measure_cells(settings: SentenceSettings, folder: Path, show: Callable[[str]
         in nats; `gradient_flow`, a sentence, and `half_life`, in steps; and, with gates, `open_gate_fraction`, the
         share of units whose forget gate stays open.
     """
-    sentences = make_variants(settings.words)
-    vocabulary = sorted({word for sentence in sentences for word in sentence})
-    ids = np.array([[vocabulary.index(word) for word in sentence] for sentence in sentences], np.int32)
-    inputs, last = ids[:, :-1], ids[:, -1]
-    words = sentences[0]
+    examples = make_examples(settings.words)
+    words, inputs, last = examples.words, examples.inputs, examples.last
     results, norms = {}, {}
     for cell in RECURRENT_LAYERS:
         show(f"{cell} ...")
         keras.utils.set_random_seed(settings.seed)
-        network = build_word_network(cell, settings.units, len(vocabulary))
+        network = build_word_network(cell, settings.units, examples.vocabulary_size)
         results[cell] = {}
         traces = {}
         for when in ("untrained", "trained"):
             if when == "trained":
-                # In one epoch: so few examples would make many epochs of mostly overhead.
-                passes: Any = tf.data.Dataset.from_tensors((inputs, last)).repeat(settings.epochs)
-                network.fit(passes, verbose=0, shuffle=False)  # pyright: ignore[reportArgumentType]
-            flow = gradient_flow(network, inputs[:1], target_fn=lambda outputs: cross_entropy(outputs, last[:1]))
+                learn_sentence(network, examples, settings.epochs)
+            flow = measure_reach(network, examples)
             norms[cell, when] = flow.inputs[::-1]
             traces = gate_traces(network, inputs[:1], layer=RECURRENT_LAYER)
             results[cell][when] = {
@@ -81,6 +76,43 @@ def measure_cells(settings: SentenceSettings, folder: Path, show: Callable[[str]
     write_json(folder / "sentence.json", {"settings": dataclasses.asdict(settings), "cells": results})
     show(f"figures: {folder}")
     return {"words": words, "cells": results}
+
+
+class Examples(NamedTuple):
+    """A sentence and its variants as ids.
+
+    Attributes:
+        words: of the sentence, to its last word.
+        vocabulary_size: the number of different words.
+        inputs: all words but the last, `(variants, words - 1)`; the sentence itself is the first row.
+        last: the last words `(variants,)`.
+    """
+
+    words: list[str]
+    vocabulary_size: int
+    inputs: np.ndarray
+    last: np.ndarray
+
+
+def make_examples(words: list[str]) -> Examples:
+    """The sentence and its variants, see `make_variants`."""
+    sentences = make_variants(words)
+    vocabulary = sorted({word for sentence in sentences for word in sentence})
+    ids = np.array([[vocabulary.index(word) for word in sentence] for sentence in sentences], np.int32)
+    return Examples(sentences[0], len(vocabulary), ids[:, :-1], ids[:, -1])
+
+
+def learn_sentence(network: Any, examples: Examples, epochs: int) -> None:
+    """Trains on all variants, so many times."""
+    # In one epoch: so few examples would make many epochs of mostly overhead.
+    passes: Any = tf.data.Dataset.from_tensors((examples.inputs, examples.last)).repeat(epochs)
+    network.fit(passes, verbose=0, shuffle=False)
+
+
+def measure_reach(network: Any, examples: Examples) -> GradientFlow:
+    """How much of the loss at the last word of the sentence itself reaches each word before it."""
+    last = examples.last[:1]
+    return gradient_flow(network, examples.inputs[:1], target_fn=lambda outputs: cross_entropy(outputs, last))
 
 
 def show_results(results: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 import numpy as np
 
+from apps.sentiment.play_one_hot import build as build_one_hot
 from rnn_keras.play.charts import show_lines
 from rnn_keras.play.html import show_answer, show_heat_map, show_words
 from rnn_keras.play.tab import AppTab, Tab
@@ -96,4 +97,7 @@ def show_trace(tab: Tab, running: "RunningState", name: str, number: float) -> s
     return line + heat
 
 
-TABS = (AppTab("sentiment", build, LANGUAGES, minutes=1),)
+TABS = (
+    AppTab("sentiment", build, LANGUAGES / "sentiment", minutes=1),
+    AppTab("one-hot", build_one_hot, LANGUAGES / "one_hot", minutes=1),
+)

@@ -76,7 +76,7 @@ def _draw_axis(bottom, top, log, y) -> str:
         ticks = np.linspace(bottom, top, 3)
     lines = []
     for value in ticks:
-        label = f"{10**value:.0e}" if log else f"{value:.3g}"
+        label = f"{10**value:.3g}" if log else f"{value:.3g}"
         lines.append(
             f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}" class="rnn-grid"/>'
             f'<text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{label}</text>'

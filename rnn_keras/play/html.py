@@ -1,6 +1,8 @@
 """Parts of a page as HTML: coloured words, heat maps, bars, tables. All texts are escaped."""
 
+import base64
 import html
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 
 # Also told apart by people who are blind to some colours: orange, white, blue; and white to blue.
 DIVERGING = ((230, 97, 1), (255, 255, 255), (33, 102, 172))
+MOMENT = 0.35  # seconds
 SEQUENTIAL = ((255, 255, 255), (107, 174, 214), (8, 48, 107))
 
 
@@ -22,6 +25,11 @@ def mix_color(value: float, low: float, high: float, scale: Sequence[tuple[int, 
     )
     ink = "#000" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#fff"
     return f"background:rgb({red},{green},{blue});color:{ink}"
+
+
+def appear(delay: int) -> str:
+    """The style of what appears after so many moments, as in a moving picture."""
+    return f"animation:rnn-appear 0.4s {MOMENT * delay:.2f}s both"
 
 
 def show_message(text: str, kind: str = "alert") -> str:
@@ -62,6 +70,7 @@ def show_heat_map(
     *,
     diverging: bool = False,
     digits: int | None = None,
+    delays: Sequence[int] | None = None,
 ) -> str:
     """A table whose cells have a colour by their value, which is shown where one points.
 
@@ -72,16 +81,18 @@ def show_heat_map(
         title: a caption.
         diverging: orange, white, blue; else white to blue.
         digits: decimals of the values in the cells; None: they are shown where one points alone.
+        delays: of each column, after how many moments it appears; None: at once.
     """
     scale = DIVERGING if diverging else SEQUENTIAL
     head = "".join(f'<th scope="col"><span>{html.escape(name)}</span></th>' for name in columns)
+    styles = [""] * len(columns) if delays is None else [f";{appear(delay)}" for delay in delays]
     body = []
     for name, line in zip(rows, values, strict=True):
         cells = "".join(
-            f'<td style="{mix_color(value, low, high, scale)}" '
+            f'<td style="{mix_color(value, low, high, scale)}{style}" '
             f'data-tip="{html.escape(f"{name}, {column}: {value:.3f}")}">'
             f"{'' if digits is None else f'{value:.{digits}f}'}</td>"
-            for column, value in zip(columns, line, strict=True)
+            for column, value, style in zip(columns, line, styles, strict=True)
         )
         body.append(f'<tr><th scope="row">{html.escape(name)}</th>{cells}</tr>')
     kind = "rnn-heat" if digits is None else "rnn-heat rnn-numbers"
@@ -121,3 +132,25 @@ def show_progress(done: int, total: int, text: str) -> str:
     return (
         f'<p class="rnn-message rnn-status" role="status"><progress{value} aria-label="{text}"></progress> {text}</p>'
     )
+
+
+def show_picture(pixels: np.ndarray, description: str, width: int = 160) -> str:
+    """A picture inside the page itself, `(height, width)` or `(height, width, 1 or 3)` uint8; large where it is tiny.
+
+    Args:
+        pixels: the picture.
+        description: for screen readers, and below it.
+        width: on the screen.
+    """
+    text = html.escape(description)
+    image = f'<img src="{encode_picture(pixels)}" width="{width}" alt="{text}">'
+    return f'<figure class="rnn-picture">{image}<figcaption>{text}</figcaption></figure>'
+
+
+def encode_picture(pixels: np.ndarray) -> str:
+    """A picture as a `data:` address of a PNG file."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels).save(stream, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"

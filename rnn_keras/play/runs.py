@@ -18,13 +18,15 @@ class RunStore:
 
     Args:
         folder: of the run directories, such as `runs`.
+
+    Attributes:
+        lock: is held by whoever computes: of Keras's seeds and of pyplot's figures a process has one of each.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
         self._loaded: dict[str, tuple[tuple[object, ...], FinishedRun]] = {}
-        self._locks: dict[str, threading.RLock] = {}
-        self._guard = threading.Lock()
+        self.lock = threading.RLock()
 
     def get_directory(self, app: Application) -> RunDirectory:
         """Where a run of the app is made."""
@@ -48,13 +50,8 @@ class RunStore:
         Raises:
             UserError: there is none, or it is damaged.
         """
-        with self.lock(app):
+        with self.lock:
             yield self._open(app)
-
-    def lock(self, app: Application) -> threading.RLock:
-        """What whoever computes with the app's model holds."""
-        with self._guard:
-            return self._locks.setdefault(app.name, threading.RLock())
 
     def _open(self, app: Application) -> FinishedRun:
         directory = self.find(app)

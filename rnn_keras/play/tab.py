@@ -80,11 +80,16 @@ class Tab:
         return self.runs.use(self.app)
 
     def compute(self) -> contextlib.AbstractContextManager[Any]:
-        """What is held while something large is computed without a run."""
-        return self.runs.lock(self.app)
+        """What is held while something is computed without a run; see `RunStore`."""
+        return self.runs.lock
 
     def answer(
-        self, triggers: Any, function: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]
+        self,
+        triggers: Any,
+        function: Callable[..., Any],
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        js: str | None = None,
     ) -> None:
         """Calls a function with the values of components, and shows what it returns in others.
 
@@ -94,6 +99,7 @@ class Tab:
             triggers: events, such as `button.click`; several in a list.
             function: its results, one or a tuple, are those of the outputs.
             inputs, outputs: the components.
+            js: a function in the browser whose results are the inputs instead.
         """
 
         def run(*values: Any) -> Any:
@@ -113,6 +119,7 @@ class Tab:
             run,
             inputs=list(inputs),
             outputs=[self.message, *outputs],
+            js=js,
             api_visibility="private",
             show_progress="minimal",
         )

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -12,6 +12,9 @@ from rnn_keras.training.fit import History, fit
 from rnn_keras.training.process_group import ProcessGroup
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.task import Trainable, TrainingData
+
+if TYPE_CHECKING:
+    from rnn_keras.data.batching import Batches
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +32,18 @@ class TrainedNetwork:
     history: History
     callbacks: Sequence[keras.callbacks.Callback]
     initial_weights: dict[str, Any]
+
+
+def build_initial_network(task: Trainable, config: Any, data: TrainingData) -> tuple["Batches", keras.Model]:
+    """The batches of a training, and the network before it: the same for the same seed, so that it need not be kept.
+
+    Args:
+        task, config, data: see `train_network`.
+    """
+    # After the data: preparing it for the first time draws random numbers, and must not change the result.
+    keras.utils.set_random_seed(config.seed)
+    training = data.training_batches(config)
+    return training, task.build_network(config, data, config.make_optimizer(training.number_of_batches))
 
 
 def train_network(
@@ -58,10 +73,7 @@ def train_network(
     Raises:
         NonFiniteLoss, UserError: see `fit`.
     """
-    # After the data: preparing it for the first time draws random numbers, and must not change the result.
-    keras.utils.set_random_seed(config.seed)
-    training = data.training_batches(config)
-    network = task.build_network(config, data, config.make_optimizer(training.number_of_batches))
+    training, network = build_initial_network(task, config, data)
     if group is None or group.is_chief:
         for problem in find_unsaveable_layers(network):
             print(f"note: {problem}")
