@@ -24,6 +24,10 @@ def bucket_boundaries(lengths: Sequence[int] | np.ndarray, number: int = 12) -> 
 
     Raises:
         ValueError: there is no length, or one below 1, or the number is below 1.
+
+    Example:
+        >>> bucket_boundaries([3, 3, 4, 9, 10, 50], number=3)
+        [4, 10, 50]
     """
     lengths, counts = np.unique(np.asarray(lengths, np.int64), return_counts=True)
     if len(lengths) == 0 or lengths[0] < 1 or number < 1:
@@ -172,6 +176,11 @@ class FixedBatches(Batches):
 
     Raises:
         ValueError: the columns have different lengths, or there are none.
+
+    Example:
+        >>> batches = FixedBatches((np.zeros((10, 5, 3)), np.zeros((10, 1))), batch_size=4, shuffle=True)
+        >>> [len(rows) for rows, targets in batches.dataset()]
+        [4, 4, 2]
     """
 
     def __init__(self, columns: Sequence[np.ndarray], batch_size: int, *, shuffle: bool, seed: int = 0):
@@ -215,6 +224,12 @@ class BucketedBatches(Batches):
 
     Raises:
         ValueError: there is no sequence, one is empty, or the arguments do not fit together.
+
+    Example:
+        >>> sequences = [np.ones((length, 3), "float32") for length in (3, 3, 4, 9, 10, 10)]
+        >>> batches = BucketedBatches(sequences, np.zeros(6), batch_size=3, boundaries=[4, 10], shuffle=False)
+        >>> [rows.shape for rows, targets in batches.dataset()]
+        [TensorShape([3, 4, 3]), TensorShape([3, 10, 3])]
     """
 
     def __init__(

@@ -60,6 +60,10 @@ def assign_split(key: str, shares: Sequence[float] = SHARES) -> str:
     Args:
         key: of what must be in one split: a normalised text, a source sentence, the name of a video.
         shares: of train, validation and test; they sum to 1.
+
+    Example:
+        >>> [assign_split(name) for name in ("a lovely film", "two lost hours", "a lovely film")]
+        ['train', 'train', 'train']
     """
     place = hash_key(key)
     if place < shares[0]:

@@ -126,6 +126,10 @@ def split_stream(stream: np.ndarray, number: int) -> list[np.ndarray]:
 
     Raises:
         ValueError: the stream has fewer steps than that.
+
+    Example:
+        >>> [part.tolist() for part in split_stream(np.arange(7), 3)]
+        [[0, 1, 2], [3, 4], [5, 6]]
     """
     if len(stream) < number:
         raise ValueError(f"a stream of {len(stream)} steps cannot be split into {number} sequences")

@@ -50,7 +50,9 @@ def gate_traces(
 
     Example:
         >>> traces = gate_traces(model, inputs)
-        >>> traces["forget_gate"].mean(axis=(0, 1))  # of each unit
+        >>> traces["forget_gate"].shape, traces["cell_state"].shape
+        ((16, 20, 4), (16, 20, 4))
+        >>> mean_of_each_unit = traces["forget_gate"].mean(axis=(0, 1))
     """
     if direction is None and _is_bidirectional(model_or_layer, layer):
         both = {}
@@ -129,6 +131,10 @@ def open_gate_fraction(traces: Mapping[str, np.ndarray], *, gate: str | None = N
 
     Raises:
         ValueError: `gate` is not given, and there is neither a forget nor an update gate.
+
+    Example:
+        >>> open_gate_fraction({"forget_gate": np.array([[[0.99, 0.2], [0.97, 0.99]]])})
+        0.5
     """
     gates = [traces[name] for name in ([gate] if gate else find_retaining_gates(traces))]
     return float(np.mean([np.all((values > threshold) | np.isnan(values), axis=1).mean() for values in gates]))

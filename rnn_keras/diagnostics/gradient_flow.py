@@ -131,7 +131,7 @@ class FlowProbe:
 
     Example:
         >>> probe = FlowProbe(model)
-        >>> flows = [probe(batch) for batch in batches]
+        >>> flows = [probe(batch) for batch in (inputs[:8], inputs[8:])]
     """
 
     def __init__(
@@ -313,8 +313,10 @@ def gradient_flow(
 
     Example:
         >>> flow = gradient_flow(model, inputs[:8])
-        >>> flow.summary
-        'vanishes at lag 12 (below a thousandth of lag 0); half-life 1.2 steps'
+        >>> flow.state.shape, flow.inputs.shape  # by lag
+        ((20,), (20,))
+        >>> "half-life" in flow.summary  # "vanishes at lag 12 (below a thousandth of lag 0); half-life 1.2 steps"
+        True
     """
     probe = FlowProbe(model_or_layer, layer=layer, direction=direction, step=step, target_fn=target_fn)
     return probe(inputs, mask)

@@ -74,6 +74,11 @@ def jacobian_product(
 
     Raises:
         ValueError: the layer is not a SimpleRNN.
+
+    Example:
+        >>> product = jacobian_product(keras.layers.SimpleRNN(8), np.ones((2, 10, 3), "float32"))
+        >>> product.spectral_radius.shape  # by lag
+        (10,)
     """
     found = find_layer(model_or_layer, layer, direction)
     if not isinstance(found.layer, keras.layers.SimpleRNN):

@@ -21,7 +21,8 @@ def plot_gradient_flow(flows: Mapping[str, GradientFlow], title: str, what: str 
         what: `state` (all states together), `hidden_state`, `cell_state` or `inputs`.
 
     Example:
-        >>> figure = plot_gradient_flow({"before": flow, "after": trained_flow}, "Gradient flow")
+        >>> flow = gradient_flow(model, inputs)
+        >>> figure = plot_gradient_flow({"before training": flow}, "Gradient flow")
         >>> figure.savefig("gradient_flow.png", bbox_inches="tight")
     """
     figure, axis = plt.subplots(figsize=(9, 4.5))
@@ -56,6 +57,11 @@ def plot_gates(
         example: which row of the batch.
         units: the largest number of rows. The units that vary most in the first trace are shown, in the order of the
             step of their largest value.
+
+    Example:
+        >>> traces = gate_traces(model, inputs)
+        >>> figure = plot_gates(traces, labels=[str(step) for step in range(20)], title="Gates")
+        >>> figure.savefig("gates.png")
     """
     first = next(iter(traces.values()))[example]
     spread = np.nanstd(first, axis=0)

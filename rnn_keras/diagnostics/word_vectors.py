@@ -17,8 +17,13 @@ BYTES = 4  # of a float32
 def cosine_similarities(vectors: np.ndarray) -> np.ndarray:
     """Vectors `(words, units)` -> similarities `(words, words)`, from -1 to 1.
 
-    Of one-hot vectors it is 0 for any two different words. A vector of zeros has the similarity 0 with every vector,
-    itself included.
+    Args:
+        vectors: `(words, units)`. Of one-hot vectors the similarity is 0 for any two different words. A vector of zeros
+            has the similarity 0 with every vector, itself included.
+
+    Example:
+        >>> cosine_similarities(np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 3.0]])).tolist()
+        [[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     directions = np.divide(vectors, lengths, out=np.zeros_like(vectors, float), where=lengths > 0)
@@ -76,6 +81,11 @@ def plot_word_vectors(
         groups: the words by topic, so that related words are in one group.
         before, after: their vectors `(words, units)`, in the order of the groups.
         vocabulary_size: the width of a one-hot vector.
+
+    Example:
+        >>> groups = {"animals": ["cat", "dog"], "numbers": ["one", "two"]}
+        >>> before, after = np.random.normal(size=(2, 4, 8))
+        >>> figure = plot_word_vectors(groups, before, after, vocabulary_size=1000)
     """
     words = [word for group in groups.values() for word in group]
     ends = np.cumsum([len(group) for group in groups.values()])

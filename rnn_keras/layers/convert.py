@@ -31,8 +31,8 @@ def convert(model: keras.Model, to: Literal["rnn_keras", "keras"] = "rnn_keras")
     Example:
         >>> inputs = keras.Input((None, 4))
         >>> model = keras.Model(inputs, keras.layers.Bidirectional(keras.layers.LSTM(8))(inputs))
-        >>> convert(model).layers[1].forward_layer
-        <LSTM name=forward_lstm, built=True>
+        >>> type(convert(model).layers[1].forward_layer)
+        <class 'rnn_keras.layers.lstm.LSTM'>
         >>> convert(convert(model), to="keras").save("model.keras")
     """
     if to not in ("rnn_keras", "keras"):

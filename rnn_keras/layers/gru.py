@@ -75,7 +75,39 @@ def gru_step(
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
 class GRUCell(GatedCell):
-    """One step of the GRU; see `GRU` for the equations."""
+    """One step of the GRU; see `GRU` for the equations.
+
+    Args:
+        units: the width of the hidden state, which is the output; a positive integer.
+        activation: of the candidate; None: the identity.
+        recurrent_activation: of the gates.
+        use_bias: whether there is a bias.
+        kernel_initializer: of the kernel `(features, 3 * units)`, which multiplies the inputs.
+        recurrent_initializer: of the recurrent kernel `(units, 3 * units)`, which multiplies the hidden state.
+        bias_initializer: of the bias, `(2, 3 * units)`, or `(3 * units,)` without `reset_after`.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on these weights in the loss.
+        kernel_constraint, recurrent_constraint, bias_constraint: applied to these weights after each update.
+        dropout: the share of the inputs' features that are dropped in training, with one mask for all steps until
+            `reset_dropout_mask`.
+        recurrent_dropout: the same for the hidden state on its way into the next step.
+        reset_after: whether the reset gate acts after the product with the recurrent kernel, as in cuDNN, or before.
+        seed: of the dropout.
+        **kwargs: of keras.layers.Layer, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: `(batch, features)`.
+        states: [hidden state], `(batch, units)`.
+        training: whether dropout applies.
+
+    Returns:
+        The output `(batch, units)`, and the list of the next states.
+
+    Example:
+        >>> cell = GRUCell(8)
+        >>> output, (hidden_state,) = cell(np.zeros((2, 3)), cell.get_initial_state(2))
+        >>> output.shape
+        TensorShape([2, 8])
+    """
 
     gate_count = 3
 
@@ -164,12 +196,57 @@ class GRU(RecurrentLayer, keras.layers.GRU):
 
     Source: Cho et al., Learning phrase representations using RNN encoder-decoder, EMNLP 2014 (arXiv:1406.1078).
 
-    The arguments are those of keras.layers.GRU, and `input_dim` and
-    `general_loop` (see `RecurrentLayer`, also for the call).
+    The arguments are those of keras.layers.GRU, and `input_dim` and `general_loop`.
+
+    Args:
+        units: the width of the hidden state, which is the output; a positive integer.
+        activation: of the candidate; None: the identity.
+        recurrent_activation: of the gates.
+        use_bias: whether there is a bias.
+        kernel_initializer: of the kernel `(features, 3 * units)`, which multiplies the inputs.
+        recurrent_initializer: of the recurrent kernel `(units, 3 * units)`, which multiplies the hidden state.
+        bias_initializer: of the bias, `(2, 3 * units)`, or `(3 * units,)` without `reset_after`.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on these weights in the loss.
+        activity_regularizer: a penalty on the outputs.
+        kernel_constraint, recurrent_constraint, bias_constraint: applied to these weights after each update.
+        dropout: the share of the inputs' features that are dropped in training, with one mask for all steps of a
+            sequence.
+        recurrent_dropout: the same for the hidden state on its way into the next step.
+        seed: of the dropout.
+        return_sequences: whether the outputs of all steps are returned, `(batch, time, units)`, or the last one,
+            `(batch, units)`.
+        return_state: whether the last states are returned as well.
+        go_backwards: whether the steps are read from the last to the first; the outputs are in that order, too.
+        stateful: whether row i of a batch starts from the state that row i of the batch before left.
+        unroll: whether the loop is written out, for a known number of steps; takes the general loop.
+        reset_after: whether the reset gate acts after the product with the recurrent kernel, as in cuDNN, or before.
+        use_cudnn: on a GPU, "auto": cuDNN's kernel where it can be used; True: an error where not; False: never.
+        input_dim: the width of the one-hot vectors that integer ids `(batch, time)` stand for; None: the inputs are
+            features.
+        general_loop: whether TensorFlow differentiates the loop itself: slower, and to any order.
+        **kwargs: of keras.layers.Layer and RNN, such as `name`, `dtype` and `zero_output_for_mask`.
+
+    Call arguments:
+        sequences: `(batch, time, features)`, or integer ids `(batch, time)` with `input_dim`.
+        initial_state: the hidden state, `(batch, units)`; None: zeros, or with `stateful` what the last call left.
+        mask: booleans `(batch, time)`; where it is False, the state stays as it is and the output is repeated. None:
+            all steps count.
+        training: whether dropout applies.
+
+    Returns:
+        `(batch, units)`, or `(batch, time, units)` with `return_sequences`. With `return_state` a tuple of this and of
+        the hidden state `(batch, units)`.
+
+    Raises:
+        ValueError: a wrong argument, or inputs of another shape or kind than declared; see `RecurrentLayer`.
 
     Example:
-        >>> gru = GRU(32, dropout=0.1)
-        >>> hidden_state = gru(np.zeros((8, 50, 4)), training=True)  # (8, 32)
+        >>> GRU(32, dropout=0.1)(np.zeros((8, 50, 4)), training=True).shape
+        TensorShape([8, 32])
+        >>> gru = GRU(32, return_sequences=True, return_state=True)
+        >>> outputs, hidden_state = gru(np.zeros((8, 50, 4)), mask=np.ones((8, 50), bool))
+        >>> outputs.shape, hidden_state.shape
+        (TensorShape([8, 50, 32]), TensorShape([8, 32]))
     """
 
     cell_class = GRUCell

@@ -65,7 +65,41 @@ def lstm_step(
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
 class LSTMCell(GatedCell):
-    """One step of the LSTM; see `LSTM` for the equations. The state is [hidden state, cell state]."""
+    """One step of the LSTM; see `LSTM` for the equations. The state is [hidden state, cell state].
+
+    Args:
+        units: the width of the hidden state, which is the output; a positive integer.
+        activation: of the candidate, and of the cell state on its way out; None: the identity.
+        recurrent_activation: of the gates.
+        use_bias: whether there is a bias.
+        kernel_initializer: of the kernel `(features, 4 * units)`, which multiplies the inputs.
+        recurrent_initializer: of the recurrent kernel `(units, 4 * units)`, which multiplies the hidden state.
+        bias_initializer: of the bias, `(4 * units,)`.
+        unit_forget_bias: whether the forget gate's bias starts at 1, so that the gate starts open.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on these weights in the loss.
+        kernel_constraint, recurrent_constraint, bias_constraint: applied to these weights after each update.
+        dropout: the share of the inputs' features that are dropped in training, with one mask for all steps until
+            `reset_dropout_mask`.
+        recurrent_dropout: the same for the hidden state on its way into the next step.
+        seed: of the dropout.
+        **kwargs: of keras.layers.Layer, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: `(batch, features)`.
+        states: [hidden state, cell state], each `(batch, units)`.
+        training: whether dropout applies.
+
+    Returns:
+        The output `(batch, units)`, and the list of the next states.
+
+    Example:
+        >>> cell = LSTMCell(8)
+        >>> output, states = cell(np.zeros((2, 3)), cell.get_initial_state(2))
+        >>> output.shape, [state.shape for state in states]
+        (TensorShape([2, 8]), [TensorShape([2, 8]), TensorShape([2, 8])])
+        >>> keras.layers.RNN([LSTMCell(8), LSTMCell(4)])(np.zeros((2, 5, 3))).shape  # two layers, step by step
+        TensorShape([2, 4])
+    """
 
     gate_count = 4
 
@@ -150,12 +184,61 @@ class LSTM(RecurrentLayer, keras.layers.LSTM):
     Source: Hochreiter & Schmidhuber, Long short-term memory, Neural Computation 9 (1997); the forget gate: Gers,
     Schmidhuber & Cummins, Learning to forget, Neural Computation 12 (2000).
 
-    The arguments are those of keras.layers.LSTM, and `input_dim` and
-    `general_loop` (see `RecurrentLayer`, also for the call).
+    The arguments are those of keras.layers.LSTM, and `input_dim` and `general_loop`.
+
+    Args:
+        units: the width of the hidden state, which is the output; a positive integer.
+        activation: of the candidate, and of the cell state on its way out; None: the identity.
+        recurrent_activation: of the gates.
+        use_bias: whether there is a bias.
+        kernel_initializer: of the kernel `(features, 4 * units)`, which multiplies the inputs.
+        recurrent_initializer: of the recurrent kernel `(units, 4 * units)`, which multiplies the hidden state.
+        bias_initializer: of the bias, `(4 * units,)`.
+        unit_forget_bias: whether the forget gate's bias starts at 1, so that the gate starts open.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on these weights in the loss.
+        activity_regularizer: a penalty on the outputs.
+        kernel_constraint, recurrent_constraint, bias_constraint: applied to these weights after each update.
+        dropout: the share of the inputs' features that are dropped in training, with one mask for all steps of a
+            sequence.
+        recurrent_dropout: the same for the hidden state on its way into the next step.
+        seed: of the dropout.
+        return_sequences: whether the outputs of all steps are returned, `(batch, time, units)`, or the last one,
+            `(batch, units)`.
+        return_state: whether the last states are returned as well.
+        go_backwards: whether the steps are read from the last to the first; the outputs are in that order, too.
+        stateful: whether row i of a batch starts from the state that row i of the batch before left.
+        unroll: whether the loop is written out, for a known number of steps; takes the general loop.
+        use_cudnn: on a GPU, "auto": cuDNN's kernel where it can be used; True: an error where not; False: never.
+        input_dim: the width of the one-hot vectors that integer ids `(batch, time)` stand for; None: the inputs are
+            features.
+        general_loop: whether TensorFlow differentiates the loop itself: slower, and to any order.
+        **kwargs: of keras.layers.Layer and RNN, such as `name`, `dtype` and `zero_output_for_mask`.
+
+    Call arguments:
+        sequences: `(batch, time, features)`, or integer ids `(batch, time)` with `input_dim`.
+        initial_state: the hidden state and the cell state, a list of two tensors `(batch, units)`; None: zeros, or with
+            `stateful` what the last call left.
+        mask: booleans `(batch, time)`; where it is False, the state stays as it is and the output is repeated. None:
+            all steps count.
+        training: whether dropout applies.
+
+    Returns:
+        `(batch, units)`, or `(batch, time, units)` with `return_sequences`. With `return_state` a tuple of this and of
+        the hidden state and the cell state, each `(batch, units)`.
+
+    Raises:
+        ValueError: a wrong argument, or inputs of another shape or kind than declared; see `RecurrentLayer`.
 
     Example:
+        >>> LSTM(32)(np.zeros((8, 50, 4))).shape
+        TensorShape([8, 32])
         >>> lstm = LSTM(32, return_sequences=True, return_state=True)
-        >>> outputs, hidden_state, cell_state = lstm(np.zeros((8, 50, 4)))  # (8, 50, 32), (8, 32), (8, 32)
+        >>> outputs, hidden_state, cell_state = lstm(np.zeros((8, 50, 4)))
+        >>> outputs.shape, cell_state.shape
+        (TensorShape([8, 50, 32]), TensorShape([8, 32]))
+        >>> lstm.execution_path
+        'fast'
+        >>> words = LSTM(16, input_dim=1000)(np.array([[4, 999, 0]]))  # ids in place of one-hot vectors
     """
 
     cell_class = LSTMCell

@@ -27,8 +27,18 @@ class OneHot(keras.layers.Layer):
         depth: the number of different ids, the width of a vector.
         sparse: whether to return a sparse tensor (TensorFlow and JAX), which holds the ones alone.
 
+    Call arguments:
+        inputs: integers of any shape, usually `(batch, time)`.
+
+    Returns:
+        The shape of the inputs and `depth`, of the layer's dtype. A mask is handed on.
+
     Raises:
         ValueError: `depth` is not a positive integer, or the inputs are not integers.
+
+    Example:
+        >>> OneHot(3)(np.array([[1, 0, 2]])).numpy().astype(int).tolist()
+        [[[0, 1, 0], [1, 0, 0], [0, 0, 1]]]
     """
 
     def __init__(self, depth: int, sparse: bool = False, **kwargs: Any):

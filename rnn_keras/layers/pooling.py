@@ -20,6 +20,14 @@ class MaskedMaxPooling1D(keras.layers.GlobalMaxPooling1D):
     Call arguments:
         inputs: `(batch, time, units)`, values above -65,504, the lowest that float16 represents.
         mask: booleans `(batch, time)` or None.
+
+    Returns:
+        `(batch, units)`, or `(batch, 1, units)` with `keepdims`.
+
+    Example:
+        >>> values = np.array([[[1.0], [5.0], [9.0]]])
+        >>> MaskedMaxPooling1D()(values, mask=np.array([[True, True, False]])).numpy()
+        array([[5.]], dtype=float32)
     """
 
     def __init__(self, keepdims: bool = False, **kwargs: Any):

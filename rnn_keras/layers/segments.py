@@ -27,6 +27,9 @@ class SplitSegments(keras.layers.Layer):
     Args:
         length: steps of a segment, at least 1.
 
+    Call arguments:
+        inputs: `(batch, time)`, such as ids.
+
     Raises:
         ValueError: `length` is not a positive integer.
 
@@ -34,7 +37,8 @@ class SplitSegments(keras.layers.Layer):
         >>> ids = keras.Input((None,), dtype="int32")
         >>> segments = SplitSegments(100)(ids)
         >>> outputs = LSTM(64, return_sequences=True)(keras.layers.Embedding(20_000, 64)(segments))
-        >>> outputs = MergeSegments()(outputs, ids)  # (batch, time, 64), time rounded up to full segments
+        >>> MergeSegments()(outputs, ids).shape  # the time is rounded up to full segments
+        (None, None, 64)
     """
 
     def __init__(self, length: int, **kwargs: Any):
@@ -71,6 +75,14 @@ class MergeSegments(keras.layers.Layer):
         inputs: what was computed from the segments, `(batch * segments, length, units)` or
             `(batch * segments, length)`.
         sequences: what was split, `(batch, time)`.
+
+    Example:
+        >>> ids = np.array([[3, 1, 4, 1, 5]])
+        >>> segments = SplitSegments(2)(ids)
+        >>> segments.numpy().tolist()
+        [[3, 1], [4, 1], [5, 0]]
+        >>> MergeSegments()(segments, ids).numpy().tolist()
+        [[3, 1, 4, 1, 5, 0]]
     """
 
     def __init__(self, **kwargs: Any):

@@ -47,7 +47,37 @@ def simple_rnn_step(
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
 class SimpleRNNCell(RecurrentCell):
-    """One step of the simple recurrent network; see `SimpleRNN` for the equation."""
+    """One step of the simple recurrent network; see `SimpleRNN` for the equation.
+
+    Args:
+        units: the width of the hidden state, which is the output; a positive integer.
+        activation: of the hidden state; None: the identity.
+        use_bias: whether there is a bias.
+        kernel_initializer: of the kernel `(features, units)`, which multiplies the inputs.
+        recurrent_initializer: of the recurrent kernel `(units, units)`, which multiplies the hidden state.
+        bias_initializer: of the bias, `(units,)`.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on these weights in the loss.
+        kernel_constraint, recurrent_constraint, bias_constraint: applied to these weights after each update.
+        dropout: the share of the inputs' features that are dropped in training, with one mask for all steps until
+            `reset_dropout_mask`.
+        recurrent_dropout: the same for the hidden state on its way into the next step.
+        seed: of the dropout.
+        **kwargs: of keras.layers.Layer, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: `(batch, features)`.
+        states: [hidden state], `(batch, units)`.
+        training: whether dropout applies.
+
+    Returns:
+        The output `(batch, units)`, and the list of the next states.
+
+    Example:
+        >>> cell = SimpleRNNCell(8)
+        >>> output, (hidden_state,) = cell(np.zeros((2, 3)), cell.get_initial_state(2))
+        >>> output.shape
+        TensorShape([2, 8])
+    """
 
     seeds_dropout_first = True
 
@@ -101,11 +131,52 @@ class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
 
     Source: Elman, Finding structure in time, Cognitive Science 14 (1990).
 
-    The arguments are those of keras.layers.SimpleRNN, and `input_dim` and
-    `general_loop` (see `RecurrentLayer`, also for the call).
+    The arguments are those of keras.layers.SimpleRNN, and `input_dim` and `general_loop`.
+
+    Args:
+        units: the width of the hidden state, which is the output; a positive integer.
+        activation: of the hidden state; None: the identity.
+        use_bias: whether there is a bias.
+        kernel_initializer: of the kernel `(features, units)`, which multiplies the inputs.
+        recurrent_initializer: of the recurrent kernel `(units, units)`, which multiplies the hidden state.
+        bias_initializer: of the bias, `(units,)`.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on these weights in the loss.
+        activity_regularizer: a penalty on the outputs.
+        kernel_constraint, recurrent_constraint, bias_constraint: applied to these weights after each update.
+        dropout: the share of the inputs' features that are dropped in training, with one mask for all steps of a
+            sequence.
+        recurrent_dropout: the same for the hidden state on its way into the next step.
+        return_sequences: whether the outputs of all steps are returned, `(batch, time, units)`, or the last one,
+            `(batch, units)`.
+        return_state: whether the last states are returned as well.
+        go_backwards: whether the steps are read from the last to the first; the outputs are in that order, too.
+        stateful: whether row i of a batch starts from the state that row i of the batch before left.
+        unroll: whether the loop is written out, for a known number of steps; takes the general loop.
+        seed: of the dropout.
+        input_dim: the width of the one-hot vectors that integer ids `(batch, time)` stand for; None: the inputs are
+            features.
+        general_loop: whether TensorFlow differentiates the loop itself: slower, and to any order.
+        **kwargs: of keras.layers.Layer and RNN, such as `name`, `dtype` and `zero_output_for_mask`.
+
+    Call arguments:
+        sequences: `(batch, time, features)`, or integer ids `(batch, time)` with `input_dim`.
+        initial_state: the hidden state, `(batch, units)`; None: zeros, or with `stateful` what the last call left.
+        mask: booleans `(batch, time)`; where it is False, the state stays as it is and the output is repeated. None:
+            all steps count.
+        training: whether dropout applies.
+
+    Returns:
+        `(batch, units)`, or `(batch, time, units)` with `return_sequences`. With `return_state` a tuple of this and of
+        the hidden state `(batch, units)`.
+
+    Raises:
+        ValueError: a wrong argument, or inputs of another shape or kind than declared; see `RecurrentLayer`.
 
     Example:
-        >>> hidden_state = SimpleRNN(32)(np.zeros((8, 50, 4)))  # (8, 32)
+        >>> SimpleRNN(32)(np.zeros((8, 50, 4))).shape
+        TensorShape([8, 32])
+        >>> SimpleRNN(32, return_sequences=True)(np.zeros((8, 50, 4))).shape
+        TensorShape([8, 50, 32])
     """
 
     cell_class = SimpleRNNCell

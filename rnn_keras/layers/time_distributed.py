@@ -17,9 +17,15 @@ class TimeDistributed(keras.layers.Wrapper):
     Args:
         layer: a layer or model, `(n, ...)` -> `(n, features)`.
 
+    Call arguments:
+        inputs: `(batch, time, ...)`.
+        training: is handed on to the layer.
+
     Example:
+        >>> network = keras.Sequential([keras.layers.Conv2D(8, 3), keras.layers.GlobalAveragePooling2D()])
         >>> frames = keras.Input((None, 32, 32, 3))
-        >>> features = TimeDistributed(convolutional_network)(frames)  # (batch, time, features)
+        >>> TimeDistributed(network)(frames).shape
+        (None, None, 8)
     """
 
     def build(self, input_shape: Shape) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]

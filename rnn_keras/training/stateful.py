@@ -19,6 +19,14 @@ def make_stateful(network: keras.Model, batch_size: int) -> keras.Model:
     Raises:
         ValueError: the network is not built; or a recurrent layer reads backward, or is inside a layer that hides it,
             so that its state would be lost unnoticed.
+
+    Example:
+        >>> network = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(8, return_sequences=True)])
+        >>> live = make_stateful(network, batch_size=1)
+        >>> first = live(np.ones((1, 5, 3)))
+        >>> second = live(np.ones((1, 5, 3)))  # continues from the state after the first
+        >>> [state.shape for state in get_states(live)]
+        [TensorShape([1, 8])]
     """
     for layer in iterate_layers(network):
         _require_forward(layer)
@@ -33,6 +41,11 @@ def make_stateless(network: keras.Model) -> keras.Model:
 
     Raises:
         ValueError: the network is not built.
+
+    Example:
+        >>> live = keras.Sequential([keras.Input((None, 3), batch_size=1), keras.layers.GRU(8, stateful=True)])
+        >>> make_stateless(live)(np.ones((4, 5, 3))).shape
+        TensorShape([4, 8])
     """
     return _copy(network, None)
 

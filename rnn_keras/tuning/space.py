@@ -11,14 +11,24 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """One of these values, all of one type."""
+    """One of these values, all of one type.
+
+    Args:
+        values: at least one text, number or boolean, such as `("lstm", "gru")`.
+    """
 
     values: tuple[Any, ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class Int:
-    """An integer from `low` to `high`, both included; `log`: sampled evenly on a logarithmic scale."""
+    """An integer.
+
+    Args:
+        low, high: the smallest and the largest.
+        step: between two values.
+        log: whether it is sampled evenly on a logarithmic scale.
+    """
 
     low: int
     high: int
@@ -28,7 +38,12 @@ class Int:
 
 @dataclasses.dataclass(frozen=True)
 class Float:
-    """A number from `low` to `high`; `log`: sampled evenly on a logarithmic scale."""
+    """A number.
+
+    Args:
+        low, high: the smallest and the largest.
+        log: whether it is sampled evenly on a logarithmic scale.
+    """
 
     low: float
     high: float
@@ -51,7 +66,9 @@ def make_hyperparameters(space: SearchSpace) -> "keras_tuner.HyperParameters":
     """The same space as KerasTuner's own object.
 
     Example:
-        >>> make_hyperparameters({"units": Int(16, 128, log=True), "cell": Choice(("lstm", "gru"))})
+        >>> space = make_hyperparameters({"units": Int(16, 128, log=True), "cell": Choice(("lstm", "gru"))})
+        >>> [parameter.name for parameter in space.space]
+        ['units', 'cell']
     """
     import keras_tuner
 
