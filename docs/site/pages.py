@@ -24,6 +24,8 @@ ELSEWHERE = {
     "saved_models/README.md": "saved-models.md",
     "LICENSE": "LICENSE.txt",
 }
+# Single pages, beside which a list of pages would be empty.
+ALONE = {"index.md", "faq.md", "changelog.md"}
 LINK = re.compile(r"(!?\[(?:[^\[\]]|\[[^\]]*\])*\]\()([^)\s]+)(\))")
 FOREIGN_PICTURE = re.compile(r"!\[([^\]]*)\]\(https?://[^)]*\)")
 FENCE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
@@ -96,6 +98,8 @@ def translate_link(target: str, page: str) -> str:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    if page.file.src_uri in ALONE:
+        page.meta["hide"] = ["navigation"]
     parts = FENCE.split(markdown)
     for number in range(0, len(parts), 2):  # the odd ones are code
         text = FOREIGN_PICTURE.sub(r"\1", parts[number])  # a badge: its words, so that nothing is fetched
