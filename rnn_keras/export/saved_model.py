@@ -1,5 +1,6 @@
 """A model as a SavedModel in TF Serving's layout: `<directory>/<version>/`, raw inputs in, predictions out."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,16 +54,26 @@ def export_saved_model(model: "keras.Model", endpoint: Callable[..., Any], direc
     """
     import keras
 
+    from rnn_keras.export.recurrent.calls import replaced
+    from rnn_keras.export.recurrent.tensorflow import TensorFlowEngine
     from rnn_keras.layers import general_loop
 
     archive: Any = keras.export.ExportArchive()
     archive.track(model)
-    # The graph is traced within these. Of the general loop it is smaller and sooner done: no gradient comes along.
-    with general_loop():
+
+    def tracing() -> contextlib.ExitStack:
+        """What the graph is traced within, here and where it is written."""
+        stack = contextlib.ExitStack()
+        # Layers that the engine refuses take the general loop, which brings no gradient along.
+        stack.enter_context(general_loop())
+        stack.enter_context(replaced(model, TensorFlowEngine()))
+        return stack
+
+    with tracing():
         archive.add_endpoint("serve", endpoint)
     with lock_directory(directory, "--saved-models"):
         version = directory / str(1 + max(versions(directory), default=0))
-        with atomic_write(version) as temporary, general_loop():
+        with atomic_write(version) as temporary, tracing():
             archive.write_out(temporary, verbose=False)
             require_portable(temporary)
     return version

@@ -23,8 +23,10 @@ def find_recurrent_layers(model: keras.layers.Layer) -> list[Any]:
     return list({id(layer): layer for layer in layers if isinstance(layer, keras.layers.RNN)}.values())
 
 
-def refuse_layer(layer: Any, engine: Engine) -> str | None:
-    """Why an engine has no operation for a recurrent layer; None: it has."""
+def refuse_layer(layer: Any, engine: Engine, stateful: Sequence[Any] = ()) -> str | None:
+    """Why an engine has no operation for a recurrent layer; None: it has. `stateful`: see `replaced`."""
+    if layer.stateful and not any(layer is other for other in stateful):
+        return "it keeps its states from call to call"
     if (getattr(layer, "input_dim", None) or 0) > WIDEST_ONE_HOT:
         return f"its ids stand for one-hot vectors wider than {WIDEST_ONE_HOT}"
     for cell in get_cells(layer):
@@ -57,7 +59,7 @@ def replaced(
     Yields:
         A note on each layer by its `id`, complete when the model was called.
     """
-    refused = {id(layer): refuse_layer(layer, engine) for layer in find_recurrent_layers(model)}
+    refused = {id(layer): refuse_layer(layer, engine, stateful) for layer in find_recurrent_layers(model)}
     calls = RecurrentCalls(engine, padding, stateful, streams)
     substitutes: list[tuple[Any, Callable[..., Any]]] = []
     for layer in model._flatten_layers(include_self=True, recursive=True):

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from rnn_keras.layers.bptt.equations import Equations
 from rnn_keras.layers.bptt.products import summed_outer_product
+from rnn_keras.layers.bptt.rounds import loop_in_rounds
 from rnn_keras.layers.bptt.shapes import Size, last_size, leading_sizes
 
 
@@ -60,6 +61,7 @@ def forward_block(
     *,
     save_states: bool,
     save_gates: bool,
+    in_rounds: bool = False,
 ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
     """The steps of a block.
 
@@ -73,6 +75,7 @@ def forward_block(
         states: before the block, `(batch, units)` each.
         save_states: whether the states before each step, but the hidden state, are returned for the gradient.
         save_gates: whether what the equations save is returned for the gradient, which otherwise recomputes it.
+        in_rounds: whether several steps are a round of the loop; see `loop_in_rounds`.
 
     Returns:
         Hidden states `(batch, time, units)`, the last states, and what is saved, `(time, batch, ...)` each.
@@ -102,7 +105,10 @@ def forward_block(
         return t + 1, carried, new_states, written
 
     start = (0, reader.carry_into(0), tuple(states), written)
-    _, _, states, written = tf.while_loop(lambda t, *_: t < steps, step, start)
+    if in_rounds:
+        _, _, states, written = loop_in_rounds(step, start, steps)
+    else:
+        _, _, states, written = tf.while_loop(lambda t, *_: t < steps, step, start)
     hidden_states, *saved = (array.stack() for array in written)
     return batch_major(hidden_states), states, tuple(saved)
 

@@ -17,8 +17,9 @@ from rnn_keras.layers.bptt.shapes import Size, are_static, set_static_sizes
 # caches. All steps of a sequence are one block up to the first number (the second where nothing is saved for a
 # gradient), else there are blocks of the third; small ones save memory. Measured in benchmarks/README.md.
 SINGLE_BLOCK_BYTES = 2**23
-SINGLE_BLOCK_BYTES_INFERENCE = 2**25
+SINGLE_BLOCK_BYTES_INFERENCE = 2**22
 BLOCK_BYTES = 3 * 2**20
+BLOCK_BYTES_INFERENCE = 2**21
 SMALL_BLOCK_BYTES = 2**20
 # Steps of a block where the length or the batch size is known at run time only.
 DYNAMIC_STEPS = 16
@@ -121,27 +122,28 @@ def plan_blocks(
         small: whether memory counts more than time.
     """
     max_rows = min(MAX_ROWS, max(MIN_ROWS, STATE_NUMBERS // units))
-    rows = divide_rows(batch) if isinstance(batch, int) else divide_rows_at_run_time(batch, max_rows)
+    count = worker_count() if saves else 1
+    rows = divide_rows(batch, count) if isinstance(batch, int) else divide_rows_at_run_time(batch, max_rows, count)
     if not isinstance(time, int):
         return rows, Steps(time, DYNAMIC_STEPS, -(-time // DYNAMIC_STEPS))
     bytes_of_all_rows = max(1, rows[0].size if isinstance(batch, int) else max_rows) * step_bytes
-    block_bytes = SMALL_BLOCK_BYTES if small else BLOCK_BYTES
+    block_bytes = SMALL_BLOCK_BYTES if small else BLOCK_BYTES if saves else BLOCK_BYTES_INFERENCE
     single_block_bytes = SINGLE_BLOCK_BYTES if saves else SINGLE_BLOCK_BYTES_INFERENCE
     max_steps = max(DYNAMIC_STEPS, block_bytes // bytes_of_all_rows)
     chunks = 1 if not small and time * bytes_of_all_rows <= single_block_bytes else -(-time // max_steps)
     return rows, Steps(time, max(1, -(-time // chunks)), chunks)
 
 
-def divide_rows(batch: int) -> list[WorkerRows]:
+def divide_rows(batch: int, workers: int) -> list[WorkerRows]:
     """One block of rows for each worker."""
-    count = max(1, min(worker_count(), batch // MIN_ROWS_PER_WORKER))
+    count = max(1, min(workers, batch // MIN_ROWS_PER_WORKER))
     sizes = [batch // count + (number < batch % count) for number in range(count)]
     return [WorkerRows(sum(sizes[:number]), size, 1) for number, size in enumerate(sizes)]
 
 
-def divide_rows_at_run_time(batch: tf.Tensor, max_rows: int) -> list[WorkerRows]:
-    """Blocks of equal size for all workers, of as few sizes as possible for all batches; the last may lie beyond it."""
-    count = worker_count()
+def divide_rows_at_run_time(batch: tf.Tensor, max_rows: int, count: int) -> list[WorkerRows]:
+    """Blocks of equal size for `count` workers, of as few sizes as possible for all batches; the last may lie beyond
+    the batch."""
     tiles = tf.maximum(1, -(-batch // (max_rows * count)))
     multiple = max(1, max_rows // 16)
     size = -(-batch // (tiles * count))

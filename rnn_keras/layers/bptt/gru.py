@@ -54,17 +54,19 @@ class GRUEquations:
             if recurrent_bias is not None:
                 recurrent = recurrent + recurrent_bias
             h_gates, h_candidate = tf.split(recurrent, [2 * units, units], axis=-1)
-            gates = apply_activations(x_gates + h_gates, (self.recurrent_activation,) * 2, units)
-            update_gate, reset_gate = tf.split(gates, 2, axis=-1)
-            candidate = apply_activations(x_candidate + reset_gate * h_candidate, (self.activation,), units)
+            gates, (update_gate, reset_gate) = apply_activations(
+                x_gates + h_gates, (self.recurrent_activation,) * 2, units
+            )
+            candidate, _ = apply_activations(x_candidate + reset_gate * h_candidate, (self.activation,), units)
             saved = (gates, candidate, h_candidate)
         else:
             u_gates, u_candidate = tf.split(recurrent_kernel, [2 * units, units], axis=-1)
             h_gates = recurrent_product(hidden_state, u_gates, dropout_masks[:2])
-            gates = apply_activations(x_gates + h_gates, (self.recurrent_activation,) * 2, units)
-            update_gate, reset_gate = tf.split(gates, 2, axis=-1)
+            gates, (update_gate, reset_gate) = apply_activations(
+                x_gates + h_gates, (self.recurrent_activation,) * 2, units
+            )
             h_candidate = recurrent_product(reset_gate * hidden_state, u_candidate, dropout_masks[2:])
-            candidate = apply_activations(x_candidate + h_candidate, (self.activation,), units)
+            candidate, _ = apply_activations(x_candidate + h_candidate, (self.activation,), units)
             saved = (gates, candidate)
         hidden_state = candidate + update_gate * (hidden_state - candidate)
         return (hidden_state,), saved

@@ -41,14 +41,14 @@ class LSTMEquations:
         hidden_state, cell_state = states
         names = (self.recurrent_activation, self.recurrent_activation, self.activation, self.recurrent_activation)
         z = projected + recurrent_product(hidden_state, recurrent_kernel, dropout_masks)
-        gates = apply_activations(z, names, last_size(hidden_state))
-        input_gate, forget_gate, candidate, output_gate = tf.split(gates, 4, axis=-1)
+        gates, each = apply_activations(z, names, last_size(hidden_state))
+        input_gate, forget_gate, candidate, output_gate = each
         cell_state = forget_gate * cell_state + input_gate * candidate
         hidden_state = output_gate * self.activate(cell_state)
         return (hidden_state, cell_state), (gates,)
 
     def activate(self, cell_state: tf.Tensor) -> tf.Tensor:
-        return apply_activations(cell_state, (self.activation,), last_size(cell_state))
+        return apply_activations(cell_state, (self.activation,), last_size(cell_state))[0]
 
     def backward(
         self,

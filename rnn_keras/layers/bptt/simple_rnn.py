@@ -39,7 +39,7 @@ class SimpleRNNEquations:
     ) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
         (hidden_state,) = states
         z = projected + recurrent_product(hidden_state, recurrent_kernel, dropout_masks)
-        return (apply_activations(z, (self.activation,), last_size(hidden_state)),), ()
+        return (apply_activations(z, (self.activation,), last_size(hidden_state))[0],), ()
 
     def backward(
         self,

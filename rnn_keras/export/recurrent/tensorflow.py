@@ -1,0 +1,174 @@
+"""Recurrent layers by TensorFlow's own operations, without XLA: what a SavedModel holds, since TF Serving has no XLA.
+
+An LSTM is one BlockLSTMV2, a kernel that runs all steps. GRU and SimpleRNN have none, so they are loops, whose round
+computes several steps: what a round of a TensorFlow loop costs is more than what a step of one sequence does.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from rnn_keras.export.recurrent.engine import Engine, get_family
+from rnn_keras.layers.bptt.rounds import loop_in_rounds
+from rnn_keras.layers.gru import gru_step
+from rnn_keras.layers.lstm import lstm_step
+from rnn_keras.layers.simple_rnn import simple_rnn_step
+
+# From so many rows on, the two halves of a batch are computed at the same time. Fewer rows gain nothing: each product
+# lays out the whole recurrent kernel anew, whatever the number of rows.
+ROWS_TO_DIVIDE = 32
+
+Results = list[tf.Tensor]  # the states after each step (time, batch, units): the hidden one, and an LSTM's cell state
+
+
+class TensorFlowEngine(Engine):
+    """Runs the cells of a model by operations that every TensorFlow has."""
+
+    def refuse(self, cell: Any) -> str | None:
+        """Cells are computed in float32."""
+        return "it computes in float64" if cell.compute_dtype == "float64" else None
+
+    def describe(self, cell: Any, has_states: bool) -> str:
+        """The name of the kernel, or `loop`."""
+        return "BlockLSTMV2" if has_kernel(cell) else "loop"
+
+    def run(
+        self, cell: Any, x: Any, states: Sequence[Any] | None, lengths: Any | None, reverse: bool
+    ) -> tuple[Any, list[Any]]:
+        """See `Engine.run`."""
+        x = flip_steps(x, lengths, reverse)
+        if states is None:
+            states = [tf.zeros((tf.shape(x)[0], cell.units))] * (2 if get_family(cell) == "LSTM" else 1)
+        results = run_rows(cell, x, states)
+        if lengths is None:
+            last = [values[-1] for values in results]
+        else:
+            places = tf.stack([tf.maximum(lengths - 1, 0), tf.range(tf.shape(lengths)[0])], axis=1)
+            last = [tf.gather_nd(values, places) for values in results]
+        return flip_steps(tf.transpose(results[0], (1, 0, 2)), lengths, reverse), last
+
+
+def has_kernel(cell: Any) -> bool:
+    """Whether BlockLSTMV2 computes this cell."""
+    standard = (keras.activations.tanh, keras.activations.sigmoid)
+    return get_family(cell) == "LSTM" and (cell.activation, cell.recurrent_activation) == standard
+
+
+def flip_steps(x: tf.Tensor, lengths: tf.Tensor | None, reverse: bool) -> tf.Tensor:
+    """`(batch, time, ...)` with the steps that count in the opposite order."""
+    if not reverse:
+        return x
+    return tf.reverse(x, [1]) if lengths is None else tf.reverse_sequence(x, lengths, seq_axis=1, batch_axis=0)
+
+
+def run_rows(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
+    """All steps of all rows, many rows as two halves.
+
+    Args:
+        cell: a SimpleRNNCell, LSTMCell or GRUCell, of keras.layers or of `rnn_keras.layers`.
+        x: `(batch, time, features)`.
+        states: before the first step, `(batch, units)` each.
+    """
+    if x.shape[1] == 1:
+        return run_step(cell, x, states)
+    # As a function of its own, it is one in the file, however often it is called.
+    specs = [tf.TensorSpec((None, *value.shape[1:]), tf.float32) for value in (x, *states)]
+    run = functools.partial(run_kernel if has_kernel(cell) else run_loop, cell)
+    run = tf.function(run, input_signature=[specs[0], specs[1:]], autograph=False)
+
+    def run_halves() -> Results:
+        """TensorFlow runs both at the same time, since neither needs the other."""
+        half = tf.shape(x)[0] // 2
+        parts = [run(x[rows], [state[rows] for state in states]) for rows in (slice(half), slice(half, None))]
+        return [tf.concat(pair, axis=1) for pair in zip(*parts, strict=True)]
+
+    def run_whole() -> Results:
+        return run(x, list(states))
+
+    rows = x.shape[0]
+    if rows is None:
+        return tf.cond(tf.shape(x)[0] < ROWS_TO_DIVIDE, run_whole, run_halves)
+    return run_whole() if rows < ROWS_TO_DIVIDE else run_halves()
+
+
+def run_kernel(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
+    """All steps of an LSTM by one operation, whose gates have Keras's order."""
+    hidden_state, cell_state = states
+    kernel, recurrent_kernel, bias, _ = read_weights(cell)
+    peephole = tf.zeros(cell.units)
+    outputs = tf.raw_ops.BlockLSTMV2(
+        seq_len_max=tf.shape(x, tf.int64)[1],
+        x=tf.transpose(x, (1, 0, 2)),
+        cs_prev=cell_state,
+        h_prev=hidden_state,
+        w=tf.concat([kernel, recurrent_kernel], axis=0),
+        wci=peephole,
+        wcf=peephole,
+        wco=peephole,
+        b=tf.zeros(4 * cell.units) if bias is None else bias,
+        cell_clip=0.0,
+        use_peephole=False,
+    )
+    return [outputs.h, outputs.cs]
+
+
+def run_step(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
+    """The only step."""
+    projected = project(cell, x[:, 0])
+    return [state[tf.newaxis] for state in make_step(cell)(projected, states)]
+
+
+def run_loop(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
+    """All steps one after another, several in a round; see `loop_in_rounds`."""
+    time_major = tf.transpose(x, (1, 0, 2))
+    time, batch = tf.shape(time_major)[0], tf.shape(time_major)[1]
+    rows = project(cell, tf.reshape(time_major, (-1, x.shape[2])))
+    projected = tf.TensorArray(tf.float32, time).unstack(tf.reshape(rows, (time, batch, rows.shape[1])))
+    shape = (x.shape[0], cell.units)
+    written = [tf.TensorArray(tf.float32, time, element_shape=shape) for _ in states]
+    step = make_step(cell)
+
+    def run_one(t: Any, states: Any, written: Any) -> Any:
+        states = step(projected.read(t), states)
+        return t + 1, states, [array.write(t, state) for array, state in zip(written, states, strict=True)]
+
+    start = (0, [tf.ensure_shape(state, shape) for state in states], written)
+    _, _, written = loop_in_rounds(run_one, start, time)
+    return [array.stack() for array in written]
+
+
+def project(cell: Any, rows: tf.Tensor) -> tf.Tensor:
+    """x W + b of rows `(n, features)`."""
+    kernel, _, bias, _ = read_weights(cell)
+    projected = tf.matmul(rows, kernel)
+    return projected if bias is None else tf.nn.bias_add(projected, bias)
+
+
+def make_step(cell: Any) -> Callable[[tf.Tensor, Sequence[tf.Tensor]], list[tf.Tensor]]:
+    """A function (x W + b, states) -> next states, `(batch, units)` each."""
+    _, recurrent_kernel, _, recurrent_bias = read_weights(cell)
+    family = get_family(cell)
+
+    def step(projected: Any, states: Sequence[Any]) -> list[Any]:
+        if family == "SimpleRNN":
+            return [simple_rnn_step(projected, states[0], recurrent_kernel, cell.activation).hidden_state]
+        outer, inner = cell.activation, cell.recurrent_activation
+        if family == "LSTM":
+            return list(lstm_step(projected, states[0], states[1], recurrent_kernel, outer, inner)[:2])
+        (state,) = states
+        return [gru_step(projected, state, recurrent_kernel, recurrent_bias, outer, inner, cell.reset_after)[0]]
+
+    return step
+
+
+def read_weights(cell: Any) -> tuple[Any, Any, Any, Any]:
+    """Kernel, recurrent kernel, bias (or None) and recurrent bias (or None) in float32."""
+    bias, recurrent_bias = cell.bias if cell.use_bias else None, None
+    if bias is not None and len(bias.shape) == 2:
+        bias, recurrent_bias = bias[0], bias[1]
+    values = (cell.kernel, cell.recurrent_kernel, bias, recurrent_bias)
+    kernel, recurrent_kernel, bias, recurrent_bias = (None if v is None else tf.cast(v, tf.float32) for v in values)
+    return kernel, recurrent_kernel, bias, recurrent_bias
