@@ -39,25 +39,35 @@ def run_notebook(notebook: Any, folder: Path) -> None:
     from nbclient import NotebookClient
 
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(FOLDER.parents[1]), "TQDM_DISABLE": "1"}
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
+    NotebookClient(notebook, timeout=1800, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
     for count, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), 1):
         cell.execution_count, cell.metadata = count, {}
-        # TensorFlow logs to stderr.
-        cell.outputs = [one for one in cell.outputs if one.output_type in KEPT and one.get("name") != "stderr"]
-        for output in cell.outputs:
-            output.pop("transient", None)
-            if "metadata" in output:
-                output.metadata = {}
-            if "execution_count" in output:
-                output.execution_count = count
+        cell.outputs = clean_outputs(cell.outputs)
     notebook.metadata["language_info"] = {"name": "python"}
+
+
+def clean_outputs(outputs: list[Any]) -> list[Any]:
+    """Without what TensorFlow logs to stderr, and what is printed in one piece, wherever it was divided."""
+    cleaned: list[Any] = []
+    for output in outputs:
+        if output.output_type not in KEPT or output.get("name") == "stderr":
+            continue
+        if output.output_type == "stream" and cleaned and cleaned[-1].output_type == "stream":
+            cleaned[-1].text += output.text
+            continue
+        output.pop("transient", None)
+        for name, empty in (("metadata", {}), ("execution_count", None)):
+            if name in output:
+                output[name] = empty
+        cleaned.append(output)
+    return cleaned
 
 
 def copy_outputs(ready: Any, notebook: Any) -> None:
     """The outputs of a notebook with the same code."""
     outputs = [cell for cell in ready.cells if cell.cell_type == "code"]
     for cell, run in zip((cell for cell in notebook.cells if cell.cell_type == "code"), outputs, strict=True):
-        cell.outputs, cell.execution_count = run.outputs, run.execution_count
+        cell.outputs, cell.execution_count = clean_outputs(run.outputs), run.execution_count
 
 
 def find_outdated(sources: list[Source], folder: Path = FOLDER) -> list[Path]:

@@ -18,6 +18,8 @@ REPOSITORY = "your_account/rnn_keras"
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 COLAB = "https://colab.research.google.com/github/{repository}/blob/main/docs/notebooks/{language}/{name}.ipynb"
 OTHER_LANGUAGE = {"en": "[繁體中文](../zh-TW/{name}.ipynb)", "zh-TW": "[English](../en/{name}.ipynb)"}
+# Markdown shows the end of a line as a space, which Chinese does not have.
+CHINESE_LINE_BREAK = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n *(?=[\u3000-\u9fff\uff00-\uffef])")
 INSTALL = """\
 import importlib.util
 
@@ -59,6 +61,7 @@ def read_source(path: Path) -> Source:
             cells.append(body.strip())
             continue
         text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in body.strip().splitlines())
+        text = CHINESE_LINE_BREAK.sub("", text)
         last = cells[-1] if cells else ""
         if language == LANGUAGES[0]:
             cells.append({language: text})
