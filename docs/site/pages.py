@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 # Where files of the repository are in the site.
 ELSEWHERE = {
     "README.md": "index.md",
+    "README.zh-TW.md": "zh-TW.md",
     "docs/README.md": "all-pages.md",
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
