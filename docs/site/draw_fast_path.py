@@ -50,7 +50,7 @@ def draw_batch(axes: Axes) -> None:
     axes.text((end - 0.6) / 2, -0.42, "time", ha="center", va="top", fontsize=9, color=GREY)
     axes.set_xlim(-1.3, end + 2.1)
     axes.set_ylim(-0.8, 2 * HEIGHT + 1.1)
-    axes.set_title("A batch: blocks of a few steps, of half of the rows each", fontsize=11, loc="left")
+    axes.set_title("A batch in training: blocks of a few steps, of half of the rows each", fontsize=11, loc="left")
 
 
 def draw_block(axes: Axes) -> None:
