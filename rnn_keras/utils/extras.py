@@ -14,6 +14,7 @@ NEEDED_BY = {
     "micro": "running a file as a microcontroller does needs",
     "onnx": "ONNX files need",
     "serve": "serving a model needs",
+    "docs": "building the documentation needs",
     "ui": "the page to try apps on needs",
 }
 
