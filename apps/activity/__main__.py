@@ -1,7 +1,7 @@
 """Many to one, and in step: what a sensor measures -> what the person does. `python -m apps.activity --help`."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from apps.activity.config import SEARCH_SPACE, ActivityConfig
 from rnn_keras.cli import App, FinishedRun
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from apps.activity.data import ActivityData
     from rnn_keras.export.spec import ExportSpec
+    from rnn_keras.play.tab import AppTab
     from rnn_keras.training.train import TrainedNetwork
 
 
@@ -19,6 +20,9 @@ class ActivityApp(App):
     name = "activity"
     description = "Many to one: windows of what a sensor measures go in, and what the person does comes out."
     config_class = ActivityConfig
+    figure_captions: ClassVar = {
+        "timelines": "The recognised activity over time in some test recordings, and the true one.",
+    }
     monitor = "val_loss"  # of few people, the accuracy jumps from epoch to epoch
     search_space = SEARCH_SPACE
     inputs_are_files = True
@@ -108,6 +112,11 @@ class ActivityApp(App):
         from apps.activity.commands import make_folds, make_stream
 
         return {"folds": make_folds(self), "stream": make_stream(self)}
+
+    def play_tabs(self) -> "Sequence[AppTab]":
+        from apps.activity.play import TABS
+
+        return TABS
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Many to many in step: two numbers -> their sum, digit by digit. `python -m apps.addition --help`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from apps.addition.config import SEARCH_SPACE, AdditionConfig
 from rnn_keras.cli.app import App
@@ -22,6 +22,11 @@ class AdditionApp(App):
     name = "addition"
     description = "Many to many in step: two numbers go in column by column, and their sum comes out."
     config_class = AdditionConfig
+    figure_captions: ClassVar = {
+        "exact_by_digits": "The share of sums that are right to the last digit, by the length of the numbers.",
+        "state": "The hidden state after each column of one sum, and the carry that a linear probe reads from it.",
+        "carry_by_age": "How sure the probe is of a carry, by the number of columns that have passed it on.",
+    }
     monitor = "val_accuracy"
     search_space = SEARCH_SPACE
 

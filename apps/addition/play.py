@@ -81,4 +81,4 @@ def show_state(tab: Tab, pair: tuple[str, str], solved: "SolvedSum") -> str:
     return carries + state
 
 
-TABS = (AppTab("addition", build, LANGUAGES, minutes=2),)
+TABS = (AppTab("addition", build, LANGUAGES, minutes=2, notes=("memory", "carry")),)

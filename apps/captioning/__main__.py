@@ -1,7 +1,7 @@
 """One to many: an image -> a sentence that says what it shows. `python -m apps.captioning --help`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from apps.captioning.config import SEARCH_SPACE, CaptioningConfig
 from rnn_keras.cli.app import App
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from apps.captioning.data import CaptioningData
     from apps.captioning.model import CaptioningModel
     from rnn_keras.export.spec import ExportSpec
+    from rnn_keras.play.tab import AppTab
     from rnn_keras.training.train import TrainedNetwork
 
 
@@ -21,6 +22,10 @@ class CaptioningApp(App):
     name = "captioning"
     description = "One to many: an image goes in, and a sentence that says what it shows comes out word by word."
     config_class = CaptioningConfig
+    figure_captions: ClassVar = {
+        "captions": "Captions of some test images, with a reference in grey.",
+        "attention": "Where the network looked for each word of a caption.",
+    }
     monitor = "val_accuracy"
     search_space = SEARCH_SPACE
     inputs_are_files = True
@@ -93,6 +98,11 @@ class CaptioningApp(App):
         from apps.captioning.export import export_spec
 
         return export_spec(model, config, examples)
+
+    def play_tabs(self) -> "Sequence[AppTab]":
+        from apps.captioning.play import TABS
+
+        return TABS
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """One to one: an image -> what it shows. `python -m apps.digits --help`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from apps.digits.config import SEARCH_SPACE, DigitsConfig
 from rnn_keras.cli import ImageClassifierApp
@@ -19,6 +19,9 @@ class DigitsApp(ImageClassifierApp):
     name = "digits"
     description = "One to one: an image goes in, and what it shows comes out; a plain network without memory."
     config_class = DigitsConfig
+    figure_captions: ClassVar = {
+        "mistakes": "Test images that the network took for something else.",
+    }
     monitor = "val_loss"  # of few images, the accuracy is the same in many epochs
     search_space = SEARCH_SPACE
 

@@ -132,4 +132,4 @@ def show_prediction(tab: Tab, run: "FinishedRun", path: Path) -> tuple[str, str]
     return answer + show_bars(prediction["probabilities"], tab.text("probabilities")), show_picture(pixels, description)
 
 
-TABS = (AppTab("digits", build, LANGUAGES, minutes=1.5),)
+TABS = (AppTab("digits", build, LANGUAGES, minutes=1.5, notes=("shapes",)),)

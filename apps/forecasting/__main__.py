@@ -1,7 +1,7 @@
 """Many to many: the past of a series in, its next values out. `python -m apps.forecasting --help`."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from apps.forecasting.config import SEARCH_SPACE, ForecastingConfig
 from rnn_keras.cli import App, FinishedRun
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from apps.forecasting.data import ForecastData
     from rnn_keras.export.spec import ExportSpec
+    from rnn_keras.play.tab import AppTab
     from rnn_keras.training.train import TrainedNetwork
 
 
@@ -19,6 +20,12 @@ class ForecastingApp(App):
     name = "forecasting"
     description = "Many to many: the past of a series goes in, and its next values come out."
     config_class = ForecastingConfig
+    figure_captions: ClassVar = {
+        "forecasts": "Forecasts of the test part with their intervals, and what came.",
+        "error_by_step": "The error by the number of steps ahead, beside the baselines.",
+        "calibration": "How many values each interval held, beside how many it should hold.",
+        "importance": "How much worse the forecasts become without what each input says.",
+    }
     search_space = SEARCH_SPACE
     inputs_are_files = True
 
@@ -78,6 +85,11 @@ class ForecastingApp(App):
         from apps.forecasting.commands import make_stream
 
         return {"stream": make_stream(self)}
+
+    def play_tabs(self) -> "Sequence[AppTab]":
+        from apps.forecasting.play import TABS
+
+        return TABS
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What memory is for: how far back each cell remembers, and why. `python -m apps.memory --help`."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from apps.memory.config import SEARCH_SPACE, MemoryConfig
 from rnn_keras.cli import App, FinishedRun
@@ -21,6 +21,10 @@ class MemoryApp(App):
     name = "memory"
     description = "How far back a recurrent network remembers: the adding problem, copying, and the gradients' reach."
     config_class = MemoryConfig
+    figure_captions: ClassVar = {
+        "gradient_flow": "How far back the gradient of the output reaches, before and after training.",
+        "gates": "Every gate while one test example is read.",
+    }
     monitor = "val_loss"
     search_space = SEARCH_SPACE
 

@@ -100,4 +100,4 @@ def measure_flow(gain: float) -> Any:
     return gradient_flow(make_layer(gain), steps * SMALL)
 
 
-TABS = (AppTab("memory", build, LANGUAGES, minutes=1, needs_run=False),)
+TABS = (AppTab("memory", build, LANGUAGES, minutes=1, needs_run=False, notes=("bptt", "vanishing", "lstm", "gru")),)

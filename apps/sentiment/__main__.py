@@ -1,7 +1,7 @@
 """Many to one: a text -> how its writer feels. `python -m apps.sentiment --help`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from apps.sentiment.config import SEARCH_SPACE, SentimentConfig
 from rnn_keras.cli import TextClassifierApp
@@ -21,6 +21,10 @@ class SentimentApp(TextClassifierApp):
     name = "sentiment"
     description = "Many to one: a text goes in word by word, and one class comes out, such as neg or pos."
     config_class = SentimentConfig
+    figure_captions: ClassVar = {
+        "running_score": "The score after each word of a few test sentences.",
+        "word_vectors": "How similar some words are one-hot, before and after training, and what a word costs.",
+    }
     monitor = "val_accuracy"
     search_space = SEARCH_SPACE
 

@@ -98,6 +98,6 @@ def show_trace(tab: Tab, running: "RunningState", name: str, number: float) -> s
 
 
 TABS = (
-    AppTab("sentiment", build, LANGUAGES / "sentiment", minutes=1),
-    AppTab("one-hot", build_one_hot, LANGUAGES / "one_hot", minutes=1),
+    AppTab("sentiment", build, LANGUAGES / "sentiment", minutes=1, notes=("memory", "shapes", "lstm")),
+    AppTab("one-hot", build_one_hot, LANGUAGES / "one_hot", minutes=1, notes=("one_hot",)),
 )

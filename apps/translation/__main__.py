@@ -1,7 +1,7 @@
 """Many to many: a sentence in one language -> the same in another. `python -m apps.translation --help`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from apps.translation.config import SEARCH_SPACE, TranslationConfig
 from rnn_keras.cli.app import App
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from apps.translation.data import TranslationData
     from apps.translation.model import TranslationModel
     from rnn_keras.export.spec import ExportSpec
+    from rnn_keras.play.tab import AppTab
     from rnn_keras.training.train import TrainedNetwork
 
 
@@ -21,6 +22,10 @@ class TranslationApp(App):
     name = "translation"
     description = "Many to many: a sentence goes in word by word, and its translation comes out, of another length."
     config_class = TranslationConfig
+    figure_captions: ClassVar = {
+        "bleu_by_length": "The quality of the translations by the length of the sentence.",
+        "attention": "How much each word of the source counted for each word that was written.",
+    }
     monitor = "val_accuracy"
     search_space = SEARCH_SPACE
 
@@ -87,6 +92,11 @@ class TranslationApp(App):
         from apps.translation.export import export_spec
 
         return export_spec(model, config, examples)
+
+    def play_tabs(self) -> "Sequence[AppTab]":
+        from apps.translation.play import TABS
+
+        return TABS
 
 
 if __name__ == "__main__":

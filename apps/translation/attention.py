@@ -12,6 +12,7 @@ from rnn_keras.data.pair_batches import pad_ids
 from rnn_keras.data.text import PADDING
 
 END_LABEL = "(end)"
+IMPOSSIBLE = -1e8  # the scores of hypotheses that do not exist are below it
 
 
 class AttentionWeights(NamedTuple):
@@ -52,6 +53,19 @@ def compute_attention(model: TranslationModel, texts: Sequence[str]) -> list[Att
         )
         for source, target, length, matrix in zip(sequences, tokens, lengths, weights, strict=True)
     ]
+
+
+def list_candidates(model: TranslationModel, text: str) -> list[tuple[str, float]]:
+    """The hypotheses that the beam search ends with, the best first, and their scores; see `beam_search`."""
+    search: Any = model.get_layer("search")
+    vocabulary: Any = model.get_layer("source_vocabulary")
+    encoder: Any = model.get_layer("encoder")
+    detokenizer: Any = model.get_layer("detokenizer")
+    ids = pad_ids(vocabulary.encode([text]))
+    found = search.beam(*encoder(ids), tf.not_equal(ids, PADDING))
+    texts = [written.decode() for written in detokenizer(found.tokens[0]).numpy()]
+    scores = [float(score) for score in found.scores[0]]
+    return [(written, score) for written, score in zip(texts, scores, strict=True) if score > IMPOSSIBLE]
 
 
 def _label_token(token: int, tokens: Sequence[str]) -> str:

@@ -24,9 +24,7 @@ def predict(
         figure: the file of the plot; None: there is no plot.
         inputs: sentences, UTF-8.
     """
-    texts = [text.decode("utf-8", "replace") for text in inputs]
-    if reads_chinese(model):  # as in training; the conversion would change the Chinese characters of Japanese
-        texts = convert_script(texts, config.script)
+    texts = decode_texts(model, config, inputs)
     translations = model.translator.generate(texts).texts
     examples = compute_attention(model, texts[:PANELS]) if figure is not None else []
     if examples and figure is not None:
@@ -41,3 +39,10 @@ def predict(
                 for example in examples:
                     console.print(format_legend(example))
     return [{"translation": translation} for translation in translations]
+
+
+def decode_texts(model: TranslationModel, config: TranslationConfig, inputs: Sequence[bytes]) -> list[str]:
+    """The sentences as the model reads them; see `predict` for the arguments."""
+    texts = [text.decode("utf-8", "replace") for text in inputs]
+    # As in training; the conversion would change the Chinese characters of Japanese.
+    return list(convert_script(texts, config.script)) if reads_chinese(model) else texts

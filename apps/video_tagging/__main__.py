@@ -1,7 +1,7 @@
 """Many to many, in step: a video -> a tag for every frame. `python -m apps.video_tagging --help`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from apps.video_tagging.config import SEARCH_SPACE, VideoTaggingConfig
 from rnn_keras.cli import App, FinishedRun
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from apps.video_tagging.data import VideoData
     from rnn_keras.export.spec import ExportSpec
+    from rnn_keras.play.tab import AppTab
     from rnn_keras.training.train import TrainedNetwork
 
 
@@ -19,6 +20,9 @@ class VideoTaggingApp(App):
     name = "video_tagging"
     description = "Many to many, in step: a video goes in frame by frame, and a tag for each frame comes out."
     config_class = VideoTaggingConfig
+    figure_captions: ClassVar = {
+        "ribbons": "The tags of some test videos: the true ones, the network's, and those without memory.",
+    }
     monitor = "val_tags_frame_accuracy"
     search_space = SEARCH_SPACE
     inputs_are_files = True
@@ -94,6 +98,11 @@ class VideoTaggingApp(App):
         from apps.video_tagging.export import export_spec
 
         return export_spec(model, config, examples)
+
+    def play_tabs(self) -> "Sequence[AppTab]":
+        from apps.video_tagging.play import TABS
+
+        return TABS
 
 
 if __name__ == "__main__":

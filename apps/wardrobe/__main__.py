@@ -1,7 +1,7 @@
 """Many to many in step: weather and yesterday's clothes -> today's. `python -m apps.wardrobe --help`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from apps.wardrobe.config import SEARCH_SPACE, WardrobeConfig
 from rnn_keras.cli.app import App
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from apps.wardrobe.data import WardrobeData
     from rnn_keras.export.spec import ExportSpec
+    from rnn_keras.play.tab import AppTab
     from rnn_keras.training.train import TrainedNetwork
 
 
@@ -22,6 +23,10 @@ class WardrobeApp(App):
         "Many to many in step: the weather goes in day by day, and what to wear comes out, given the past days."
     )
     config_class = WardrobeConfig
+    figure_captions: ClassVar = {
+        "week": "The accuracy by weekday, with and without memory.",
+        "memory": "How many days back the network looks.",
+    }
     monitor = "val_clothes_accuracy"
     search_space = SEARCH_SPACE
     inputs_are_files = True
@@ -83,6 +88,11 @@ class WardrobeApp(App):
         from apps.wardrobe.export import export_spec
 
         return export_spec(model, config, examples)
+
+    def play_tabs(self) -> "Sequence[AppTab]":
+        from apps.wardrobe.play import TABS
+
+        return TABS
 
 
 if __name__ == "__main__":

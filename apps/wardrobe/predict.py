@@ -36,6 +36,32 @@ def suggest_clothes(
 
 def suggest_for(model: keras.Model, names: list[str], path: Path, columns: Mapping[str, str]) -> dict[str, Any]:
     """The suggestion for one diary; see `suggest_clothes`."""
+    probabilities = predict_last_day(model, names, path, columns)["clothes"]
+    best = np.argsort(-probabilities)[:SUGGESTIONS]
+    return {
+        "clothes": names[best[0]],
+        "score": float(probabilities[best[0]]),
+        "alternatives": [names[index] for index in best[1:]],
+        "probabilities": dict(zip(names, probabilities.tolist(), strict=True)),
+    }
+
+
+def predict_last_day(
+    model: keras.Model, names: list[str], path: Path, columns: Mapping[str, str] = COLUMNS
+) -> dict[str, np.ndarray]:
+    """The probabilities of all clothes on the last day of a diary, `(names,)`.
+
+    Args:
+        model, columns: see `suggest_clothes`.
+        names: of the clothes.
+        path: of the diary.
+
+    Returns:
+        `clothes`, given the days before; and `today_only`, by the network that sees nothing but the day itself.
+
+    Raises:
+        UserError: the diary cannot be used.
+    """
     diary = read_diary(path, columns)
     last_run = diary.find_runs()[-1]
     if diary.rows[-1].clothes:
@@ -48,11 +74,5 @@ def suggest_for(model: keras.Model, names: list[str], path: Path, columns: Mappi
         console.print(f"note: {path} has no row for the day before {first}: the days before it are not used")
     days = make_days([[diary.rows[day] for day in last_run]], names, len(last_run), path)
     network: Any = model.get_layer(NETWORK)
-    probabilities = network.predict(encode_steps(days), verbose=0)["clothes"][0, -1]
-    best = np.argsort(-probabilities)[:SUGGESTIONS]
-    return {
-        "clothes": names[best[0]],
-        "score": float(probabilities[best[0]]),
-        "alternatives": [names[index] for index in best[1:]],
-        "probabilities": dict(zip(names, probabilities.tolist(), strict=True)),
-    }
+    outputs = network.predict(encode_steps(days), verbose=0)
+    return {name: outputs[name][0, -1] for name in ("clothes", "today_only")}

@@ -4,9 +4,10 @@ import abc
 import dataclasses
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+import types
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rnn_keras.cli.main import run_app
 from rnn_keras.cli.protocols import FinishedRun
@@ -39,6 +40,7 @@ class App(abc.ABC):
         config_class: the settings, a `TrainingConfig`; each field is a flag.
         monitor: the value that decides which epoch is kept, such as `val_accuracy`; see `infer_mode`.
         inputs_are_files: whether `predict` is given the names of files; otherwise the inputs themselves, such as texts.
+        figure_captions: a sentence on each figure of `plot`, by its name, for `report.html`.
     """
 
     name: str
@@ -46,6 +48,7 @@ class App(abc.ABC):
     config_class: type
     monitor: str = "val_loss"
     inputs_are_files: bool = False
+    figure_captions: ClassVar[Mapping[str, str]] = types.MappingProxyType({})
 
     @abc.abstractmethod
     def load_data(self, config: Any) -> TrainingData:

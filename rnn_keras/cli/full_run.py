@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from rnn_keras.cli.protocols import Application
+from rnn_keras.cli.report_page import write_report
 from rnn_keras.distributed.cluster import Cluster
 from rnn_keras.distributed.data_service import read_from_service, watch_service
 from rnn_keras.distributed.devices import Devices
@@ -94,8 +95,10 @@ def train_and_score(
             "epoch": round(sum(row["seconds"] for row in rows) / len(rows), 1),
             "total": round(time.perf_counter() - started, 1),
         }
+        write_report(app, run, config.to_json(), metrics)
         run.finish(metrics, config)
         for split in ("validation", "test"):
             show_metrics(f"{config.dataset}, {split} split", metrics[split])
         console.print(f"model: {run.model}   plots: {run.plots}   seconds: {metrics['seconds']['total']}")
+        console.print(f"report: {run.report}")
         return {**metrics, "run_dir": str(run.path)}

@@ -1,7 +1,7 @@
 """What the commands need of an application; `rnn_keras.cli.App` has defaults for most of it."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -41,6 +41,9 @@ class Application(Trainable, Protocol):
     inputs_are_files: bool
 
     def input_column(self, config: Any) -> str: ...
+
+    @property
+    def figure_captions(self) -> Mapping[str, str]: ...
 
     @property
     def program(self) -> str: ...

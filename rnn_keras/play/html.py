@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 # Also told apart by people who are blind to some colours: orange, white, blue; and white to blue.
 DIVERGING = ((230, 97, 1), (255, 255, 255), (33, 102, 172))
+# Light enough for black texts on them.
+RIBBON = ("#8dd3c7", "#ffffb3", "#bebada", "#fb8072", "#80b1d3", "#fdb462", "#b3de69", "#fccde5", "#d9d9d9", "#ccebc5")
 MOMENT = 0.35  # seconds
 SEQUENTIAL = ((255, 255, 255), (107, 174, 214), (8, 48, 107))
 
@@ -154,3 +157,33 @@ def encode_picture(pixels: np.ndarray) -> str:
     stream = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels).save(stream, "PNG")
     return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def show_figure(figure: Figure, description: str) -> str:
+    """A figure of matplotlib inside the page itself; it is closed."""
+    import matplotlib.pyplot as plt
+
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=110, bbox_inches="tight")
+    plt.close(figure)
+    address = f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    return f'<img class="rnn-figure" src="{address}" alt="{html.escape(description)}">'
+
+
+def show_ribbon(segments: Sequence[tuple[str, int, int]], names: Sequence[str], steps: int, label: str) -> str:
+    """Segments over time as a coloured ribbon.
+
+    Args:
+        segments: name, first step, and the one after the last.
+        names: all that there may be, which decide on the colours.
+        steps: in all.
+        label: above it, and for screen readers.
+    """
+    order = {name: number for number, name in enumerate(names)}
+    spans = "".join(
+        f'<span style="width:{100 * (end - start) / steps:.3f}%;background:{RIBBON[order[name] % len(RIBBON)]}" '
+        f'title="{html.escape(f"{name}: {start} - {end}")}">{html.escape(name)}</span>'
+        for name, start, end in segments
+    )
+    text = html.escape(label)
+    return f'<p>{text}</p><div class="rnn-ribbon" role="img" aria-label="{text}">{spans}</div>'

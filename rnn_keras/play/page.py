@@ -10,6 +10,7 @@ import gradio as gr
 from rnn_keras.cli.app import App
 from rnn_keras.play.default_tab import make_default_tab
 from rnn_keras.play.html import show_message, show_progress
+from rnn_keras.play.notes import NAME, build_notes
 from rnn_keras.play.runs import RunStore
 from rnn_keras.play.tab import AppTab, Playable, Tab
 from rnn_keras.play.texts import FOLDER, LANGUAGES, Texts
@@ -46,12 +47,16 @@ def build_page(tabs: Sequence[tuple[str, App, AppTab]], language: str, runs: Run
     texts = Texts(language, FOLDER)
     with gr.Blocks(title=texts("page_title"), analytics_enabled=False, delete_cache=(300, 600)) as page:
         gr.HTML(show_header(texts))
-        with gr.Tabs():
+        built = []
+        with gr.Tabs() as selector:
             for module, app, settings in tabs:
                 tab = Tab(app, settings, language, runs)
                 with gr.Tab(tab.title, id=settings.name, elem_id=f"tab-{settings.name}") as place:
                     opened = [place.select, page.load] if settings is tabs[0][2] else [place.select]
                     build_tab(tab, module, opened, page, jobs)
+                built.append(tab)
+            with gr.Tab(texts("notes_title"), id=NAME, elem_id=f"tab-{NAME}"):
+                build_notes(texts, built, selector)
     return page
 
 

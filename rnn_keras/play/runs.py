@@ -3,9 +3,12 @@
 import contextlib
 import dataclasses
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from rnn_keras.cli.app import App
 from rnn_keras.cli.protocols import Application, FinishedRun
 from rnn_keras.cli.settings import load_finished_run
 from rnn_keras.export.keras_file import read_app_name
@@ -25,6 +28,7 @@ class RunStore:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self._data: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
         self._loaded: dict[str, tuple[tuple[object, ...], FinishedRun]] = {}
         self.lock = threading.RLock()
 
@@ -52,6 +56,18 @@ class RunStore:
         """
         with self.lock:
             yield self._open(app)
+
+    def load_data(self, app: App) -> Any:
+        """The data of the app's finished run, read when they are first asked for.
+
+        Raises:
+            UserError: there is no run, or its data are not available.
+        """
+        with self.use(app) as run:
+            if run.model not in self._data:
+                app.check_source(run.config)
+                self._data[run.model] = app.load_evaluation_data(run.model, run.config)
+            return self._data[run.model]
 
     def _open(self, app: Application) -> FinishedRun:
         directory = self.find(app)

@@ -60,6 +60,10 @@ def make_application(apps: Mapping[str, App], folder: Path) -> Iterator[Any]:
             language = choose_language(request.headers.get("accept-language", ""))
             return fastapi.responses.RedirectResponse(f"/{language}/")
 
+        @application.get("/favicon.ico")
+        def no_icon() -> Any:
+            return fastapi.Response(status_code=204)
+
         runs, jobs = RunStore(folder), TrainingJobs()
         tabs = list_tabs(apps, runs)
         theme = Default(font=["system-ui", "Noto Sans CJK TC", "sans-serif"], font_mono=["ui-monospace", "monospace"])

@@ -29,6 +29,7 @@ class AppTab:
         training: arguments of `train` that make a run to try.
         minutes: how long that takes on two cores, about; None: nobody knows.
         needs_run: whether there is nothing to try without a finished run.
+        notes: the sections of the notes that it shows, some of `rnn_keras.play.notes.EQUATIONS`.
     """
 
     name: str
@@ -37,6 +38,7 @@ class AppTab:
     training: tuple[str, ...] = ()
     minutes: float | None = None
     needs_run: bool = True
+    notes: tuple[str, ...] = ()
 
 
 @runtime_checkable

@@ -19,7 +19,8 @@ def take_uploads(paths: str | Sequence[str] | None, nothing: str, most: int = 1)
         most: how many files are accepted.
 
     Raises:
-        UserError: there is none, one was removed already, or is too large.
+        UserError: there is none, one was removed already, or is too large; or what is raised meanwhile, in which the
+            names are without the folders.
     """
     files = [Path(path) for path in ([paths] if isinstance(paths, str) else paths or [])]
     try:
@@ -32,7 +33,13 @@ def take_uploads(paths: str | Sequence[str] | None, nothing: str, most: int = 1)
                 raise UserError(f"{file.name} was removed after it had been read; choose it again")
             if file.stat().st_size > MOST_BYTES:
                 raise UserError(f"{file.name} has more than {MOST_BYTES // 2**20} MiB; choose a smaller file")
-        yield files
+        try:
+            yield files
+        except UserError as error:  # about a file that the visitor knows by its name alone
+            text = str(error)
+            for file in files:
+                text = text.replace(f"{file.parent}/", "")
+            raise UserError(text) from error
     finally:
         for file in files:
             with contextlib.suppress(OSError):

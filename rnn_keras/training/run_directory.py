@@ -32,7 +32,8 @@ LENGTH = ("epochs", "patience")  # settings that may change while a run goes on
 
 
 class RunDirectory:
-    """The files of a run: `config.json`, `model.keras`, `metrics.json`, `history.csv`, `logs/` (TensorBoard), `plots/`.
+    """The files of a run: `config.json`, `model.keras`, `metrics.json`, `history.csv`, `logs/` (TensorBoard), `plots/`,
+    and `report.html`, which shows them.
 
     `checkpoint/` is what an interrupted run resumes from, and a finished one continues from with more epochs; it may be
     deleted. `metrics.json` is written last: a run with it is finished. The marker
@@ -48,6 +49,7 @@ class RunDirectory:
         self.model = path / "model.keras"
         self.metrics = path / "metrics.json"
         self.history = path / "history.csv"
+        self.report = path / "report.html"
         self.logs = path / "logs"
         self.plots = path / "plots"
         self.checkpoint = path / "checkpoint"
@@ -56,7 +58,7 @@ class RunDirectory:
     @property
     def names(self) -> list[str]:
         """The names of all that a run writes, besides its marker."""
-        files = (self.config, self.model, self.metrics, self.history)
+        files = (self.config, self.model, self.metrics, self.history, self.report)
         return [path.name for path in (*files, self.logs, self.plots, self.checkpoint, self.workers)]
 
     @property
@@ -164,7 +166,7 @@ class RunDirectory:
         marker = read_marker(self.path, KIND) or {}
         try:
             self.metrics.unlink(missing_ok=True)  # first, so that a half-cleared directory is not a finished run
-            for file in (self.model, self.history, *self.logs.rglob("events.out.tfevents.*")):
+            for file in (self.model, self.history, self.report, *self.logs.rglob("events.out.tfevents.*")):
                 file.unlink(missing_ok=True)
             for name in marker.get("plots", []):
                 (self.plots / Path(name).name).unlink(missing_ok=True)

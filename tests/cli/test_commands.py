@@ -71,7 +71,17 @@ def test_a_command_that_the_app_has_no_methods_for_is_refused(capfd):
 
 def test_an_app_with_the_four_methods_trains_evaluates_and_predicts(finished_run, capfd):
     assert {path.name for path in finished_run.iterdir()} == {
-        *(".rnn_keras.json", "checkpoint", "config.json", "history.csv", "logs", "metrics.json", "model.keras", "plots")
+        *(
+            ".rnn_keras.json",
+            "checkpoint",
+            "config.json",
+            "history.csv",
+            "logs",
+            "metrics.json",
+            "model.keras",
+            "plots",
+        ),
+        "report.html",
     }
     assert [path.name for path in (finished_run / "plots").iterdir()] == ["learning_curves.png"]
     metrics = json.loads((finished_run / "metrics.json").read_text())

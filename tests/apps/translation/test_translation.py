@@ -49,6 +49,7 @@ def test_a_run_leaves_what_is_promised(translation_run):
         "history.csv",
         "logs",
         "plots",
+        "report.html",
     }
     assert {"learning_curves.png", "bleu_by_length.png", "attention.png"} <= {
         path.name for path in (translation_run / "plots").iterdir()
