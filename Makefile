@@ -8,13 +8,17 @@ PYTEST := $(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reord
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types test test-fast test-slow test-all coverage docs docs-serve format clean
+.PHONY: help demo play check lint types test test-fast test-slow test-all coverage docs docs-serve notebooks format clean
 
 help:  ## List these goals
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1	/p' Makefile | expand -t 18
 
 demo: $(VENV)/installed  ## Train, evaluate, export and predict on packaged movie reviews
 	$(RUN) -m apps.sentiment.demo
+
+play: $(VENV)/installed-ui  ## Try the apps in a browser; trains the sentiment app first where it is not
+	@test -f runs/sentiment/metrics.json || $(RUN) -m apps.sentiment train
+	$(RUN) -m rnn_keras play
 
 check: lint types  ## Lint, formatting and types
 
@@ -46,6 +50,9 @@ docs: $(VENV)/installed-docs  ## The site, in build/site; a warning is an error
 docs-serve: $(VENV)/installed-docs  ## The site at http://127.0.0.1:8000, built again at every change
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs serve
 
+notebooks: $(VENV)/installed-dev  ## The notebooks, from their sources; runs those whose code has changed
+	$(RUN) -m docs.notebooks.build
+
 format: $(VENV)/installed-dev  ## Format the code and mend what the linter can
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
@@ -58,6 +65,12 @@ $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV): a few minutes the first time"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable ".[apps,litert]"
+	touch $@
+
+$(VENV)/installed-ui: pyproject.toml
+	@$(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV): a few minutes the first time"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable ".[ui]"
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml
