@@ -25,7 +25,7 @@ def build(tab: Tab) -> None:
     answer = gr.HTML(elem_id="activity-answer")
     timeline = gr.HTML(elem_id="activity-timeline")
 
-    def recognise(chosen: str | None) -> tuple[str, str, None]:
+    def recognise(chosen: str | None) -> tuple[str, str]:
         from apps.activity.model import NETWORK, get_channels
         from apps.activity.predict import read_recording
 
@@ -43,9 +43,9 @@ def build(tab: Tab) -> None:
         chart = show_lines(lines, [str(place) for place in places], tab.text("signals"))
         label = show_answer(tab.text("it_is"), f"{prediction['label']} ({prediction['score']:.3f})")
         bars = show_bars(prediction["probabilities"], tab.text("probabilities"))
-        return label + bars, ribbon + chart, None
+        return label + bars, ribbon + chart
 
-    tab.answer(button.click, recognise, [file], [answer, timeline, file])
+    tab.answer(button.click, recognise, [file], [answer, timeline], empties=[file])
 
 
 TABS = (AppTab("activity", build, LANGUAGES, minutes=1),)

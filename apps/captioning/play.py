@@ -26,14 +26,14 @@ def build(tab: Tab) -> None:
     answer = gr.HTML(elem_id="captioning-answer")
     attention = gr.HTML(elem_id="captioning-attention")
 
-    def describe(chosen: str | None, taken: str | None) -> tuple[Any, ...]:
+    def describe(chosen: str | None, taken: str | None) -> tuple[str, str]:
         app: Any = tab.app
         with take_uploads(chosen or taken, tab.text("nothing")) as [path], tab.use_run() as run:
             [prediction] = app.predict(run, [os.fsencode(path)])
             looked = show_attention(tab, run.model, path)
-        return show_answer(tab.text("caption"), prediction["caption"] or "-"), looked, None, None
+        return show_answer(tab.text("caption"), prediction["caption"] or "-"), looked
 
-    tab.answer(button.click, describe, [file, camera], [answer, attention, file, camera])
+    tab.answer(button.click, describe, [file, camera], [answer, attention], empties=[file, camera])
 
 
 def show_attention(tab: Tab, model: Any, path: Path) -> str:

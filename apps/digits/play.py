@@ -72,12 +72,12 @@ def build(tab: Tab) -> None:
             save_drawing(ink, app.get_paper(run.model), path)
             return show_prediction(tab, run, path)
 
-    def recognise_file(chosen: str | None) -> tuple[str, str, None]:
+    def recognise_file(chosen: str | None) -> tuple[str, str]:
         with take_uploads(chosen, tab.text("nothing")) as [path], tab.use_run() as run:
-            return *show_prediction(tab, run, path), None
+            return show_prediction(tab, run, path)
 
     tab.answer(button.click, recognise_drawing, [drawing], [answer, seen], js=SENDING)
-    tab.answer(file.upload, recognise_file, [file], [answer, seen, file])
+    tab.answer(file.upload, recognise_file, [file], [answer, seen], empties=[file])
 
 
 def read_drawing(address: str) -> np.ndarray:

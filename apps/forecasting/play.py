@@ -26,15 +26,15 @@ def build(tab: Tab) -> None:
     charts = gr.HTML(elem_id="forecasting-charts")
     table = gr.HTML(elem_id="forecasting-table")
 
-    def forecast(chosen: str | None) -> tuple[str, str, None]:
+    def forecast(chosen: str | None) -> tuple[str, str]:
         with take_uploads(chosen, tab.text("nothing")) as [path]:
-            return *show_forecasts(tab, path), None
+            return show_forecasts(tab, path)
 
     def forecast_example() -> tuple[str, str]:
         with tab.use_run() as run:
             return show_forecasts(tab, Path(run.config.dataset))
 
-    tab.answer(button.click, forecast, [file], [charts, table, file])
+    tab.answer(button.click, forecast, [file], [charts, table], empties=[file])
     tab.answer(example.click, forecast_example, [], [charts, table])
 
 

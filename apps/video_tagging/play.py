@@ -30,7 +30,7 @@ def build(tab: Tab) -> None:
         from apps.video_tagging.video_files import read_video
 
         with take_uploads(chosen, tab.text("nothing")) as [path], tab.use_run() as run:
-            return *show_video(tab, run.model, read_video(path, get_step_shape(run.model))), None
+            return show_video(tab, run.model, read_video(path, get_step_shape(run.model)))
 
     def tag_example() -> tuple[Any, ...]:
         with tab.use_run() as run:
@@ -40,7 +40,7 @@ def build(tab: Tab) -> None:
     def scrub(video: tuple[np.ndarray, list[str]] | None, number: float) -> str:
         return "" if video is None else show_frame(tab, *video, int(number) - 1)
 
-    tab.answer(button.click, tag, [file], [ribbons, step, frame, state, file])
+    tab.answer(button.click, tag, [file], [ribbons, step, frame, state], empties=[file])
     tab.answer(example.click, tag_example, [], [ribbons, step, frame, state])
     tab.answer(step.release, scrub, [state, step], [frame])
 

@@ -38,12 +38,12 @@ def build_default_tab(tab: Tab) -> None:
             inputs = app.read_inputs(lines)
             return show_predictions(tab, [line.decode("utf-8", "replace") for line in inputs], app.predict(run, inputs))
 
-    def predict_file(path: str | None) -> tuple[str, None]:
+    def predict_file(path: str | None) -> str:
         with take_uploads(path, tab.text("nothing")) as [file], tab.use_run() as run:
-            return show_predictions(tab, [file.name], app.predict(run, [os.fsencode(file)])), None
+            return show_predictions(tab, [file.name], app.predict(run, [os.fsencode(file)]))
 
     if app.inputs_are_files:
-        tab.answer(button.click, predict_file, [given], [shown, given])
+        tab.answer(button.click, predict_file, [given], [shown], empties=[given])
     else:
         tab.answer([button.click, given.submit], predict_texts, [given], [shown])
 

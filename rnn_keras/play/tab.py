@@ -92,6 +92,7 @@ class Tab:
         inputs: Sequence[Any],
         outputs: Sequence[Any],
         js: str | None = None,
+        empties: Sequence[Any] = (),
     ) -> None:
         """Calls a function with the values of components, and shows what it returns in others.
 
@@ -102,25 +103,26 @@ class Tab:
             function: its results, one or a tuple, are those of the outputs.
             inputs, outputs: the components.
             js: a function in the browser whose results are the inputs instead.
+            empties: components that are empty afterwards, whatever happens, such as a file that has been read.
         """
 
         def run(*values: Any) -> Any:
-            unchanged = [gr.skip()] * len(outputs)
+            unchanged, emptied = [gr.skip()] * len(outputs), [None] * len(empties)
             try:
                 result = function(*values)
             except UserError as error:
-                return [show_message(str(error)), *unchanged]
+                return [show_message(str(error)), *unchanged, *emptied]
             except Exception:
                 traceback.print_exc(file=sys.stderr)
-                return [show_message(self.text("fault")), *unchanged]
-            return ["", *(result if isinstance(result, tuple) else (result,))]
+                return [show_message(self.text("fault")), *unchanged, *emptied]
+            return ["", *(result if isinstance(result, tuple) else (result,)), *emptied]
 
         events = list(triggers) if isinstance(triggers, (list, tuple)) else [triggers]
         gr.on(
             events,
             run,
             inputs=list(inputs),
-            outputs=[self.message, *outputs],
+            outputs=[self.message, *outputs, *empties],
             js=js,
             api_visibility="private",
             show_progress="minimal",
