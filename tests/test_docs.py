@@ -33,6 +33,7 @@ DOTTED_NAME = re.compile(r"(?<![.\w])(?:rnn_keras|apps|benchmarks)(?:\.[A-Za-z_]
 IMPORT = re.compile(r"from ((?:rnn_keras|apps)[\w.]*) import ([\w, ]+)")
 FILE = re.compile(r"(?<![\w./])(?:rnn_keras|apps|tests|benchmarks|docs|\.github)/[\w./-]+")
 FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*)")
+NUMBER = re.compile(r"\d(?:[\d,.]*\d)?")
 # Flags of other programs.
 FOREIGN_FLAGS = {"no-deps", "help", "d", "rm"}
 
@@ -135,8 +136,22 @@ def command_names(app: str | None) -> set[str]:
     return names
 
 
-def test_the_readme_is_one_screen():
-    assert len(read("README.md").splitlines()) <= 120
+@pytest.mark.parametrize("page", ["README.md", "README.zh-TW.md"])
+def test_the_readme_is_one_screen(page):
+    assert len(read(page).splitlines()) <= 120
+
+
+def test_the_chinese_readme_says_the_same():
+    """Links, code and figures; the texts are each language's own."""
+    english, chinese = read("README.md"), read("README.zh-TW.md")
+    between = {"README.md", "README.zh-TW.md"}  # the links from one to the other
+    assert set(LINK.findall(english)) - between == set(LINK.findall(chinese)) - between
+    code = [re.findall(r"```.*?```", re.sub(r"  +#.*", "", page), re.DOTALL) for page in (english, chinese)]
+    assert code[0] == code[1]
+    rows = [
+        [set(NUMBER.findall(line)) for line in page.splitlines() if line.startswith("|")] for page in (english, chinese)
+    ]
+    assert rows[0] == rows[1]
 
 
 @pytest.mark.parametrize("page", PAGES)
