@@ -114,7 +114,7 @@ def known_flags(folder: Path | None) -> set[str]:
     folders = [folder] if folder else [ROOT / "apps" / app for app in APPS]
     names = {"json", "config"} | field_flags(ROOT / "rnn_keras/training/config.py")
     names |= field_flags(ROOT / "rnn_keras/serving/limits.py")
-    for path in (ROOT / "rnn_keras/cli").rglob("*.py"):
+    for path in [*(ROOT / "rnn_keras/cli").rglob("*.py"), ROOT / "rnn_keras/play/command.py"]:
         names |= function_flags(path) | field_flags(path)
     for path in [path for app in folders for path in app.glob("*.py")]:
         names |= field_flags(path) | function_flags(path)
