@@ -8,6 +8,7 @@ import pytest
 
 from rnn_keras.play.find_apps import load_app
 from tests.helpers.hourly_series import write_hours
+from tests.helpers.tiny_app import PlainApp
 from tests.helpers.untrained_runs import make_untrained_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -18,7 +19,9 @@ SMALL_TEXTS = ("--units", 4, "--embedding-units", 4)
 @pytest.fixture(scope="module")
 def apps():
     names = ("sentiment", "addition", "digits", "memory", "wardrobe", "forecasting", "translation", "activity")
-    return {f"apps.{name}": load_app(f"apps.{name}") for name in (*names, "video_tagging", "captioning", "language")}
+    more = ("video_tagging", "captioning", "addition.seq2seq")
+    found = {f"apps.{name}": load_app(f"apps.{name}") for name in (*names, *more)}
+    return found | {"apps.plain": PlainApp()}
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +44,10 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def runs(apps, files, reviews, phrases, shapes, tmp_path_factory):
-    """A folder of runs; there is none of language, and none of them was trained."""
+    """A folder of runs; there is none of addition.seq2seq, and none of them was trained."""
     folder = tmp_path_factory.mktemp("runs")
     arguments = {
+        "plain": (),
         "sentiment": ("--dataset", reviews, "--bigrams", 64, *SMALL_TEXTS),
         "addition": ("--digits", 2, "--examples", 300, "--units", 4),
         "digits": ("--filters", 4, "--units", 8),

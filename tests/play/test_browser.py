@@ -272,17 +272,28 @@ def test_ten_visitors_at_once_get_their_own_answers(address, predict):
         assert message == "" and f"<strong>{expected}</strong>" in answer
 
 
+def test_an_app_that_says_nothing_about_the_page_has_a_plain_tab(open_tab, predict):
+    page = open_tab("plain")
+    page.locator("#plain-inputs textarea").fill("0.5 0.1\n-1 2")
+    page.locator("#plain-predict").click()
+    page.locator("#plain-answer tbody tr").nth(1).wait_for()
+    rows = [row.locator("td").all_inner_texts() for row in page.locator("#plain-answer tbody tr").all()]
+    assert rows == [
+        [text, answer] for text, answer in zip(("0.5 0.1", "-1 2"), predict("plain", "0.5 0.1", "-1 2"), strict=True)
+    ]
+
+
 def test_a_tab_without_a_run_starts_a_training_and_cancels_it(open_tab):
-    page = open_tab("language")
-    page.get_by_text("python -m apps.language train").wait_for()
-    page.locator("#language-start").click()
-    page.locator("#language-progress progress").wait_for()
+    page = open_tab("addition_seq2seq")
+    page.get_by_text("python -m apps.addition.seq2seq train").wait_for()
+    page.locator("#addition_seq2seq-start").click()
+    page.locator("#addition_seq2seq-progress progress").wait_for()
     page.locator("#tab-addition-button").click()  # meanwhile the others answer
     page.locator("#addition-add").click()
     page.locator("#addition-answer strong").wait_for()
-    page.locator("#tab-language-button").click()
-    page.locator("#language-cancel").click()
-    page.locator("#language-progress", has_text="Cancelled after").wait_for()
+    page.locator("#tab-addition_seq2seq-button").click()
+    page.locator("#addition_seq2seq-cancel").click()
+    page.locator("#addition_seq2seq-progress", has_text="Cancelled after").wait_for()
 
 
 @pytest.mark.parametrize("language", ["en", "zh-Hant", "zh-Hans"])
