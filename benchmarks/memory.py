@@ -39,10 +39,13 @@ def main(family: str, candidate: str, time: int, threads: int = 2) -> None:
     """
     size = Size(BATCH, time, FEATURES, UNITS)
     step = make_candidates(family, size, False, threads, names=(candidate,))[candidate]["training"]
+    # What is freed is returned at once (M_MMAP_THRESHOLD): what the allocator keeps would differ twofold between runs.
+    libc = ctypes.CDLL("libc.so.6")
+    libc.mallopt(-3, 2**17)
     step()  # tracing and compiling are not measured
     step()
     # Memory that the allocator has not returned after the first steps would hide what the next one needs.
-    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    libc.malloc_trim(0)
     with open("/proc/self/clear_refs", "w") as counters:
         counters.write("5")  # resets the peak to the present value
     before = read_status("VmHWM")

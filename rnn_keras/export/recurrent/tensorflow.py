@@ -136,7 +136,7 @@ def run_loop(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
         return t + 1, states, [array.write(t, state) for array, state in zip(written, states, strict=True)]
 
     start = (0, [tf.ensure_shape(state, shape) for state in states], written)
-    _, _, written = loop_in_rounds(run_one, start, time)
+    _, _, written = loop_in_rounds(run_one, start, lambda t: time - t)
     return [array.stack() for array in written]
 
 

@@ -5,7 +5,7 @@ The same two functions are compiled by XLA (see `compiled`) or traced as they ar
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -105,10 +105,8 @@ def forward_block(
         return t + 1, carried, new_states, written
 
     start = (0, reader.carry_into(0), tuple(states), written)
-    if in_rounds:
-        _, _, states, written = loop_in_rounds(step, start, steps)
-    else:
-        _, _, states, written = tf.while_loop(lambda t, *_: t < steps, step, start)
+    loop = loop_in_rounds if in_rounds else loop_by_step
+    _, _, states, written = loop(step, start, lambda t: steps - t)
     hidden_states, *saved = (array.stack() for array in written)
     return batch_major(hidden_states), states, tuple(saved)
 
@@ -126,6 +124,8 @@ def backward_block(
     saved: Sequence[tf.Tensor],
     d_hidden_states: tf.Tensor | None,
     d_states: tuple[tf.Tensor, ...],
+    *,
+    in_rounds: bool = False,
 ) -> tuple[tf.Tensor, Parameters, tuple[tf.Tensor, ...]]:
     """The gradient of `forward_block`.
 
@@ -136,6 +136,7 @@ def backward_block(
         hidden_states, saved: as returned by `forward_block`, with `save_states` at least.
         d_hidden_states: gradient with respect to the hidden states `(batch, time, units)`, or None for zeros.
         d_states: gradients with respect to the last states.
+        in_rounds: see `forward_block`.
 
     Returns:
         Gradients with respect to the inputs, the `Parameters` and the states before the block.
@@ -172,7 +173,8 @@ def backward_block(
         return t - 1, carried, tuple(d_states_before), written
 
     start = (steps - 1, gates_reader.carry_into(steps - 1), tuple(d_states), written)
-    _, _, d_states, written = tf.while_loop(lambda t, *_: t >= 0, step, start)
+    loop = loop_in_rounds if in_rounds else loop_by_step
+    _, _, d_states, written = loop(step, start, lambda t: t + 1)
     d_projected, d_recurrent = (array.stack() for array in (written[0], written[-1]))
     d_recurrent_kernel = equations.recurrent_kernel_gradient(
         hidden_states_before, saved_gates, d_recurrent, dropout_masks
@@ -185,6 +187,11 @@ def backward_block(
         d_inputs = tf.reshape(d_rows, tf.shape(inputs))
     d_bias = None if parameters.bias is None else tf.reduce_sum(d_projected, (0, 1))
     return batch_major(d_inputs), Parameters(d_kernel, d_bias, d_recurrent_kernel, d_recurrent_bias), d_states
+
+
+def loop_by_step(step: Callable[..., Any], start: Any, count_left: Callable[[Any], Any]) -> Any:
+    """As `loop_in_rounds`, one step a round."""
+    return tf.while_loop(lambda t, *_: count_left(t) > 0, step, start)
 
 
 class StepReader:

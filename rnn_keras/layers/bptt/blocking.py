@@ -15,12 +15,12 @@ from rnn_keras.layers.bptt.shapes import Size, are_static, set_static_sizes
 
 # Sizes of a block's projected inputs, in bytes: in smaller blocks the start of each block counts, larger ones leave the
 # caches. All steps of a sequence are one block up to the first number (the second where nothing is saved for a
-# gradient), else there are blocks of the third; small ones save memory. Measured in benchmarks/README.md.
+# gradient), else there are blocks of the third (the fourth); small ones save memory. Measured in benchmarks/README.md.
 SINGLE_BLOCK_BYTES = 2**23
 SINGLE_BLOCK_BYTES_INFERENCE = 2**22
 BLOCK_BYTES = 3 * 2**20
 BLOCK_BYTES_INFERENCE = 2**21
-SMALL_BLOCK_BYTES = 2**20
+SMALL_BLOCK_BYTES = 2**17
 # Steps of a block where the length or the batch size is known at run time only.
 DYNAMIC_STEPS = 16
 # Rows of a block where the batch size is known at run time only: so many that all rows' states have so many numbers,
@@ -122,7 +122,7 @@ def plan_blocks(
         small: whether memory counts more than time.
     """
     max_rows = min(MAX_ROWS, max(MIN_ROWS, STATE_NUMBERS // units))
-    count = worker_count() if saves else 1
+    count = worker_count() if saves and not small else 1
     rows = divide_rows(batch, count) if isinstance(batch, int) else divide_rows_at_run_time(batch, max_rows, count)
     if not isinstance(time, int):
         return rows, Steps(time, DYNAMIC_STEPS, -(-time // DYNAMIC_STEPS))

@@ -109,9 +109,9 @@ class Blocks:
             )
         make = compiled if options.compile else functools.partial
         saves = {"save_states": options.save, "save_gates": options.save and not recompute}
-        in_rounds = not (options.save or options.compile or under_xla())
+        in_rounds = not (options.compile or under_xla())
         self.forward_block = make(forward_block, equations, **saves, in_rounds=in_rounds)
-        self.backward_block = make(backward_block, equations)
+        self.backward_block = make(backward_block, equations, in_rounds=in_rounds)
         self.mask, self.dropout_masks = self.pad((mask, dropout_masks))
 
     def forward(

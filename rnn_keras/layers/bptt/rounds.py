@@ -5,18 +5,16 @@ from typing import Any
 
 import tensorflow as tf
 
-from rnn_keras.layers.bptt.shapes import Size
-
 STEPS_PER_ROUND = 4
 
 
-def loop_in_rounds(step: Callable[..., Any], start: Any, steps: Size) -> Any:
-    """What `tf.while_loop(lambda t, *_: t < steps, step, start)` gives.
+def loop_in_rounds(step: Callable[..., Any], start: Any, count_left: Callable[[Any], Any]) -> Any:
+    """What `tf.while_loop(lambda t, *_: count_left(t) > 0, step, start)` gives.
 
     Args:
-        step: a function (t, ...) -> (t + 1, ...).
-        start: its arguments at the first step, the number 0 first.
-        steps: how many; at most `STEPS_PER_ROUND - 1` of them, the last ones, are rounds of their own.
+        step: a function of a step's number t and what the loop carries, which returns them for the next step.
+        start: its arguments at the first step.
+        count_left: how many steps are left at t. The last ones, fewer than `STEPS_PER_ROUND`, are rounds of their own.
     """
 
     def run_round(*values: Any) -> Any:
@@ -24,6 +22,5 @@ def loop_in_rounds(step: Callable[..., Any], start: Any, steps: Size) -> Any:
             values = step(*values)
         return values
 
-    in_rounds: Any = steps // STEPS_PER_ROUND * STEPS_PER_ROUND
-    values = tf.while_loop(lambda t, *_: t < in_rounds, run_round, start)
-    return tf.while_loop(lambda t, *_: t < steps, step, values)
+    values = tf.while_loop(lambda t, *_: count_left(t) >= STEPS_PER_ROUND, run_round, start)
+    return tf.while_loop(lambda t, *_: count_left(t) > 0, step, values)
