@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import sys
 from rnn_keras.utils.quick_start import import_less_with_keras
@@ -14,6 +16,7 @@ print(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).count_params(
 """
 
 
+@pytest.mark.slow
 def test_keras_is_imported_without_what_it_seldom_needs_and_all_others_have_it():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     first, second = done.stdout.splitlines()

@@ -52,7 +52,7 @@ def load_converted(tmp_path, network, quantisation="none", calibration=(), steps
     "cell",
     [
         LSTM,
-        GRU,
+        pytest.param(GRU, marks=pytest.mark.slow),
         pytest.param(SimpleRNN, marks=pytest.mark.slow),
         pytest.param(keras.layers.LSTM, marks=pytest.mark.slow),
     ],
