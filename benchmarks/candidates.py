@@ -94,13 +94,14 @@ def make_keras(family: str, size: Size, x: Any, lengths: Any, name: str) -> Task
     return {"forward": as_graph(forward), "training": as_graph(training)}
 
 
-def make_torch(family: str, size: Size, x: Any, lengths: Any, threads: int) -> Tasks:
+def make_torch(family: str, size: Size, x: Any, lengths: Any, threads: int, device: str = "cpu") -> Tasks:
     import torch
 
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     layer = getattr(torch.nn, {"SimpleRNN": "RNN"}.get(family, family))(size.features, size.units, batch_first=True)
-    x = torch.tensor(x, requires_grad=True)
+    layer.to(device)
+    x = torch.tensor(x, requires_grad=True, device=device)
 
     def outputs():
         if lengths is None:

@@ -25,10 +25,11 @@ from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow, sile
 
 SIZES = (Size(1, 100, 64, 64), Size(1, 200, 128, 256), Size(32, 128, 64, 64), Size(64, 100, 256, 256))
 # Our file in onnxruntime, with which all others are compared; what tf2onnx alone makes of the layer of keras.layers and
-# of ours; both SavedModels; our LiteRT file; our layer as it is, in a graph.
+# of ours; what `model.export` makes of both; the SavedModel of `export_model`; our LiteRT file; our layer in a graph.
 ONNX, KERAS_ONNX, PLAIN_ONNX = "ONNX", "tf2onnx keras", "tf2onnx ours"
-KERAS_SAVED, OURS_SAVED, LITERT, GRAPH = "SavedModel keras", "SavedModel", "LiteRT", "graph"
-NAMES = (ONNX, KERAS_ONNX, PLAIN_ONNX, KERAS_SAVED, OURS_SAVED, LITERT, GRAPH, TORCH)
+KERAS_SAVED, PLAIN_SAVED, OURS_SAVED = "model.export keras", "model.export ours", "SavedModel"
+LITERT, GRAPH = "LiteRT", "graph"
+NAMES = (ONNX, KERAS_ONNX, PLAIN_ONNX, KERAS_SAVED, PLAIN_SAVED, OURS_SAVED, LITERT, GRAPH, TORCH)
 TURN_SECONDS = 0.01  # the least that a turn takes
 
 Run = Callable[[], Any]
@@ -47,7 +48,9 @@ class Options:
     """The layers to time."""
     repeats: int = 25
     """How many turns each candidate has."""
-    without: tuple[Literal["torch", "LiteRT", "SavedModel", "SavedModel keras", "tf2onnx ours"], ...] = ()
+    without: tuple[
+        Literal["torch", "LiteRT", "SavedModel", "model.export keras", "model.export ours", "tf2onnx ours"], ...
+    ] = ()
     """Candidates to leave out."""
     quick: bool = False
     """The two smaller sizes alone, and 7 turns."""
@@ -126,6 +129,7 @@ def make_candidates(family: str, size: Size, threads: int, names: list[str], fol
     import rnn_keras.layers
     from rnn_keras.export.litert import conversion as litert_conversion
     from rnn_keras.export.onnx import conversion as onnx_conversion
+    from rnn_keras.export.saved_model import export_saved_model, make_endpoint
 
     x = np.random.default_rng(1).standard_normal(size[:3]).astype("float32")
     ours, theirs = (build_model(module, family, size) for module in (rnn_keras.layers, keras.layers))
@@ -134,8 +138,9 @@ def make_candidates(family: str, size: Size, threads: int, names: list[str], fol
         ONNX: lambda: run_onnx(onnx_conversion.convert(ours, {}), x, threads),
         KERAS_ONNX: lambda: run_onnx(convert_plainly(theirs), x, threads),
         PLAIN_ONNX: lambda: run_onnx(convert_plainly(ours), x, threads),
-        KERAS_SAVED: lambda: run_saved_model(theirs, x, folder / "keras"),
-        OURS_SAVED: lambda: run_saved_model(ours, x, folder / "ours"),
+        KERAS_SAVED: lambda: run_saved_model(export_plainly(theirs, folder / "keras"), x),
+        PLAIN_SAVED: lambda: run_saved_model(export_plainly(ours, folder / "plain"), x),
+        OURS_SAVED: lambda: run_saved_model(export_saved_model(ours, make_endpoint(ours), folder / "ours"), x),
         LITERT: lambda: run_litert(litert_conversion.convert(ours, size.time, "none"), x, threads, folder),
     }
     expected = np.asarray(theirs(x))
@@ -176,14 +181,24 @@ def run_onnx(content: bytes, x: Any, threads: int) -> Run:
     return lambda: session.run(None, {name: x})[0]
 
 
-def run_saved_model(model: Any, x: Any, folder: Path) -> Run:
-    import tensorflow as tf
-
+def export_plainly(model: Any, folder: Path) -> Path:
+    """What Keras alone makes of a model."""
     with silent_stderr():
         model.export(str(folder), verbose=False)
+    return folder
+
+
+def run_saved_model(folder: Path, x: Any) -> Run:
+    import tensorflow as tf
+
     loaded: Any = tf.saved_model.load(str(folder))
     tensor = tf.constant(x)
-    return lambda: loaded.serve(tensor)
+
+    def run() -> Any:
+        result = loaded.serve(tensor)
+        return result["output"] if isinstance(result, dict) else result
+
+    return run
 
 
 def run_litert(content: bytes, x: Any, threads: int, folder: Path) -> Run | None:

@@ -170,16 +170,17 @@ def measure_memory(families: tuple[str, ...], threads: int, progress: Progress) 
 
 
 def mean_speed_ups(rows: list[dict]) -> list[dict]:
-    """Geometric means of the speed-ups over the sizes of more than one sequence."""
+    """Geometric means of the speed-ups over the sizes of more than one sequence and over all, and the worst size."""
     means = []
     for (family, masked, task), group in group_rows(rows).items():
-        group = [row for row in group if row["size"][0] > 1]
-        mean = {
-            name: statistics.geometric_mean(row[name] for row in group)
-            for name in ("best_keras", "torch")
-            if name in group[0]
-        }
-        means.append({"family": family, "masked": masked, "task": task} | mean)
+        names = [name for name in ("best_keras", "torch") if name in group[0]]
+        several = [row for row in group if row["size"][0] > 1]
+        mean: dict[str, Any] = {"family": family, "masked": masked, "task": task}
+        mean |= {name: statistics.geometric_mean(row[name] for row in several) for name in names}
+        mean["all_sizes"] = {name: statistics.geometric_mean(row[name] for row in group) for name in names}
+        slowest = {name: min(group, key=lambda row, name=name: row[name]) for name in names}
+        mean["worst"] = {name: {"size": row["size"], "speed_up": row[name]} for name, row in slowest.items()}
+        means.append(mean)
     return means
 
 
@@ -195,6 +196,7 @@ def describe_machine(threads: int) -> dict[str, Any]:
     packages = ["tensorflow", "keras", *(["torch"] if has_torch() else [])]
     return {
         "processor": processor_name(),
+        "vectors": describe_vectors(),
         "threads": threads,
         "python": platform.python_version(),
         **{package: importlib.metadata.version(package) for package in packages},
@@ -207,6 +209,19 @@ def processor_name() -> str:
             return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def describe_vectors() -> str:
+    """The widest vectors of numbers that the processor has, and its 16-bit products, as far as the system tells."""
+    try:
+        with open("/proc/cpuinfo") as lines:
+            flags = set(next(line for line in lines if line.startswith("flags")).split())
+    except (OSError, StopIteration):
+        return "unknown"
+    widths = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
+    width = next((name for flag, name in widths.items() if flag in flags), "SSE")
+    sixteen_bits = {"avx512_bf16": "AVX-512 bfloat16", "amx_bf16": "AMX bfloat16"}
+    return " + ".join([width, *(name for flag, name in sixteen_bits.items() if flag in flags)])
 
 
 def show(console: Console, report: dict) -> None:
@@ -234,12 +249,17 @@ def show(console: Console, report: dict) -> None:
             )
         console.print(table)
     for mean in report["ratios"]:
-        torch = f", {mean['torch']:.2f} times torch" if "torch" in mean else ""
         masked = "with a mask" if mean["masked"] else "without a mask"
-        console.print(
-            f"{mean['family']} {mean['task']} {masked}, geometric mean over the sizes of more than one sequence: "
-            f"{mean['best_keras']:.2f} times the best of keras.layers{torch}"
-        )
+        console.print(f"{mean['family']} {mean['task']} {masked}, geometric means of the speed-ups:")
+        for name, other in (("best_keras", "the best of keras.layers"), ("torch", "torch")):
+            if name in mean:
+                worst = mean["worst"][name]
+                console.print(
+                    f"  {mean[name]:.2f} times {other}; over all sizes, the single sequence among them, "
+                    f"{mean['all_sizes'][name]:.2f}; worst {worst['speed_up']:.2f} at "
+                    f"{'-'.join(map(str, worst['size']))}",
+                    highlight=False,
+                )
     if report["memory"]:
         table = Table("layer", "steps", *HEADINGS, title="peak memory of a training step: megabytes")
         for row in report["memory"]:
