@@ -5,6 +5,7 @@ A notebook whose code has changed, or every one with `--run`, is run once, and i
 
 import argparse
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -47,11 +48,13 @@ def run_notebook(notebook: Any, folder: Path) -> None:
 
 
 def clean_outputs(outputs: list[Any]) -> list[Any]:
-    """Without what TensorFlow logs to stderr, and what is printed in one piece, wherever it was divided."""
+    """Without what TensorFlow logs, and what is printed in one piece, wherever it was divided."""
     cleaned: list[Any] = []
     for output in outputs:
         if output.output_type not in KEPT or output.get("name") == "stderr":
             continue
+        if output.output_type == "stream":
+            output.text = re.sub(r"^INFO:tensorflow:.*\n", "", output.text, flags=re.MULTILINE)
         if output.output_type == "stream" and cleaned and cleaned[-1].output_type == "stream":
             cleaned[-1].text += output.text
             continue
