@@ -29,7 +29,7 @@ LONG = (
     *("apps/video_tagging/test_video_tagging.py", "apps/addition/test_addition.py", "apps/memory/test_memory.py"),
     *("apps/wardrobe/test_wardrobe.py", "tuning/test_search.py", "layers/test_fast_path.py", "serving/test_server.py"),
     *("apps/addition/seq2seq/test_addition_seq2seq.py", "apps/language/test_language.py", "test_docs.py"),
-    *("apps/forecasting/test_forecasting.py", "test_docs_code.py", "test_notebooks.py"),
+    *("apps/forecasting/test_forecasting.py", "test_docs_code.py", "test_notebooks.py", "play/test_browser.py"),
 )
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from rnn_keras.play.find_apps import load_app
 from tests.helpers.hourly_series import write_hours
-from tests.helpers.tiny_app import PlainApp
 from tests.helpers.untrained_runs import make_untrained_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -20,8 +19,7 @@ SMALL_TEXTS = ("--units", 4, "--embedding-units", 4)
 def apps():
     names = ("sentiment", "addition", "digits", "memory", "wardrobe", "forecasting", "translation", "activity")
     more = ("video_tagging", "captioning", "addition.seq2seq")
-    found = {f"apps.{name}": load_app(f"apps.{name}") for name in (*names, *more)}
-    return found | {"apps.plain": PlainApp()}
+    return {f"apps.{name}": load_app(f"apps.{name}") for name in (*names, *more)}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +45,6 @@ def runs(apps, files, reviews, phrases, shapes, tmp_path_factory):
     """A folder of runs; there is none of addition.seq2seq, and none of them was trained."""
     folder = tmp_path_factory.mktemp("runs")
     arguments = {
-        "plain": (),
         "sentiment": ("--dataset", reviews, "--bigrams", 64, *SMALL_TEXTS),
         "addition": ("--digits", 2, "--examples", 300, "--units", 4),
         "digits": ("--filters", 4, "--units", 8),
@@ -110,7 +107,7 @@ def open_tab(browser, address):
         context = browser.new_context(**{"viewport": WIDE} | options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(60_000)  # a busy machine
+        page.set_default_timeout(120_000)  # a busy machine
         page.on("request", lambda request: asked.add(request.url))
         page.goto(f"{address}/{language}/")
         page.locator(f"#tab-{name}-button").click()

@@ -272,17 +272,6 @@ def test_ten_visitors_at_once_get_their_own_answers(address, predict):
         assert message == "" and f"<strong>{expected}</strong>" in answer
 
 
-def test_an_app_that_says_nothing_about_the_page_has_a_plain_tab(open_tab, predict):
-    page = open_tab("plain")
-    page.locator("#plain-inputs textarea").fill("0.5 0.1\n-1 2")
-    page.locator("#plain-predict").click()
-    page.locator("#plain-answer tbody tr").nth(1).wait_for()
-    rows = [row.locator("td").all_inner_texts() for row in page.locator("#plain-answer tbody tr").all()]
-    assert rows == [
-        [text, answer] for text, answer in zip(("0.5 0.1", "-1 2"), predict("plain", "0.5 0.1", "-1 2"), strict=True)
-    ]
-
-
 def test_a_tab_without_a_run_starts_a_training_and_cancels_it(open_tab):
     page = open_tab("addition_seq2seq")
     page.get_by_text("python -m apps.addition.seq2seq train").wait_for()
