@@ -1,6 +1,6 @@
 """Many to many, in step: a text -> its next character, again and again. `python -m apps.language --help`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from apps.language.config import SEARCH_SPACE, LanguageConfig
@@ -23,7 +23,7 @@ class LanguageApp(App):
         "A language model of characters: it reads a text, predicts each next character, and continues prompts."
     )
     config_class = LanguageConfig
-    figure_captions: ClassVar = {
+    figure_captions: ClassVar[Mapping[str, str]] = {
         "bits": "How many bits each character of a passage cost: few where the next one was foreseen.",
     }
     monitor = "val_loss"

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from rnn_keras.training.task import Trainable
 
@@ -39,11 +39,9 @@ class Application(Trainable, Protocol):
 
     description: str
     inputs_are_files: bool
+    figure_captions: ClassVar[Mapping[str, str]]
 
     def input_column(self, config: Any) -> str: ...
-
-    @property
-    def figure_captions(self) -> Mapping[str, str]: ...
 
     @property
     def program(self) -> str: ...
