@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from rnn_keras.export.recurrent.engine import Engine, get_family
-from rnn_keras.layers.bptt.rounds import loop_in_rounds
+from rnn_keras.export.recurrent.rounds import loop_in_rounds
 from rnn_keras.layers.gru import gru_step
 from rnn_keras.layers.lstm import lstm_step
 from rnn_keras.layers.simple_rnn import simple_rnn_step

@@ -5,13 +5,12 @@ The same two functions are compiled by XLA (see `compiled`) or traced as they ar
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from rnn_keras.layers.bptt.equations import Equations
 from rnn_keras.layers.bptt.products import summed_outer_product
-from rnn_keras.layers.bptt.rounds import loop_in_rounds
 from rnn_keras.layers.bptt.shapes import Size, last_size, leading_sizes
 
 
@@ -61,7 +60,6 @@ def forward_block(
     *,
     save_states: bool,
     save_gates: bool,
-    in_rounds: bool = False,
 ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
     """The steps of a block.
 
@@ -75,7 +73,6 @@ def forward_block(
         states: before the block, `(batch, units)` each.
         save_states: whether the states before each step, but the hidden state, are returned for the gradient.
         save_gates: whether what the equations save is returned for the gradient, which otherwise recomputes it.
-        in_rounds: whether several steps are a round of the loop; see `loop_in_rounds`.
 
     Returns:
         Hidden states `(batch, time, units)`, the last states, and what is saved, `(time, batch, ...)` each.
@@ -105,8 +102,7 @@ def forward_block(
         return t + 1, carried, new_states, written
 
     start = (0, reader.carry_into(0), tuple(states), written)
-    loop = loop_in_rounds if in_rounds else loop_by_step
-    _, _, states, written = loop(step, start, lambda t: steps - t)
+    _, _, states, written = tf.while_loop(lambda t, *_: t < steps, step, start)
     hidden_states, *saved = (array.stack() for array in written)
     return batch_major(hidden_states), states, tuple(saved)
 
@@ -124,8 +120,6 @@ def backward_block(
     saved: Sequence[tf.Tensor],
     d_hidden_states: tf.Tensor | None,
     d_states: tuple[tf.Tensor, ...],
-    *,
-    in_rounds: bool = False,
 ) -> tuple[tf.Tensor, Parameters, tuple[tf.Tensor, ...]]:
     """The gradient of `forward_block`.
 
@@ -136,7 +130,6 @@ def backward_block(
         hidden_states, saved: as returned by `forward_block`, with `save_states` at least.
         d_hidden_states: gradient with respect to the hidden states `(batch, time, units)`, or None for zeros.
         d_states: gradients with respect to the last states.
-        in_rounds: see `forward_block`.
 
     Returns:
         Gradients with respect to the inputs, the `Parameters` and the states before the block.
@@ -173,8 +166,7 @@ def backward_block(
         return t - 1, carried, tuple(d_states_before), written
 
     start = (steps - 1, gates_reader.carry_into(steps - 1), tuple(d_states), written)
-    loop = loop_in_rounds if in_rounds else loop_by_step
-    _, _, d_states, written = loop(step, start, lambda t: t + 1)
+    _, _, d_states, written = tf.while_loop(lambda t, *_: t >= 0, step, start)
     d_projected, d_recurrent = (array.stack() for array in (written[0], written[-1]))
     d_recurrent_kernel = equations.recurrent_kernel_gradient(
         hidden_states_before, saved_gates, d_recurrent, dropout_masks
@@ -187,11 +179,6 @@ def backward_block(
         d_inputs = tf.reshape(d_rows, tf.shape(inputs))
     d_bias = None if parameters.bias is None else tf.reduce_sum(d_projected, (0, 1))
     return batch_major(d_inputs), Parameters(d_kernel, d_bias, d_recurrent_kernel, d_recurrent_bias), d_states
-
-
-def loop_by_step(step: Callable[..., Any], start: Any, count_left: Callable[[Any], Any]) -> Any:
-    """As `loop_in_rounds`, one step a round."""
-    return tf.while_loop(lambda t, *_: count_left(t) > 0, step, start)
 
 
 class StepReader:

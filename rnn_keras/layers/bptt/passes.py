@@ -12,7 +12,6 @@ from rnn_keras.layers.bptt.block import Parameters, backward_block, compiled, fo
 from rnn_keras.layers.bptt.blocking import BlockPosition, WorkerRows
 from rnn_keras.layers.bptt.equations import Equations
 from rnn_keras.layers.bptt.portable import Partial, call_portably
-from rnn_keras.layers.bptt.products import under_xla
 from rnn_keras.layers.bptt.shapes import Size, is_static_one, last_size, leading_sizes, set_static_sizes, static_size
 
 # Sequences of a fixed length from this on save the states but not the gates, which the gradient recomputes: all steps
@@ -109,9 +108,8 @@ class Blocks:
             )
         make = compiled if options.compile else functools.partial
         saves = {"save_states": options.save, "save_gates": options.save and not recompute}
-        in_rounds = not (options.compile or under_xla())
-        self.forward_block = make(forward_block, equations, **saves, in_rounds=in_rounds)
-        self.backward_block = make(backward_block, equations, in_rounds=in_rounds)
+        self.forward_block = make(forward_block, equations, **saves)
+        self.backward_block = make(backward_block, equations)
         self.mask, self.dropout_masks = self.pad((mask, dropout_masks))
 
     def forward(
