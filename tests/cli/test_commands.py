@@ -14,6 +14,7 @@ import pytest
 from rnn_keras.cli.settings import list_given_fields, remove_flags, split_choices
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError
+from tests.helpers.run_files import RUN_FILES
 from tests.helpers.tiny_app import ExportableApp, PlainApp, TinyApp
 from tests.helpers.tiny_runs import copy_run, read_history, start_training, train, train_here, wait_for_epochs
 
@@ -70,19 +71,7 @@ def test_a_command_that_the_app_has_no_methods_for_is_refused(capfd):
 
 
 def test_an_app_with_the_four_methods_trains_evaluates_and_predicts(finished_run, capfd):
-    assert {path.name for path in finished_run.iterdir()} == {
-        *(
-            ".rnn_keras.json",
-            "checkpoint",
-            "config.json",
-            "history.csv",
-            "logs",
-            "metrics.json",
-            "model.keras",
-            "plots",
-        ),
-        "report.html",
-    }
+    assert {path.name for path in finished_run.iterdir()} == RUN_FILES
     assert [path.name for path in (finished_run / "plots").iterdir()] == ["learning_curves.png"]
     metrics = json.loads((finished_run / "metrics.json").read_text())
     assert set(metrics) == {"validation", "test", "seconds"} and 0 <= metrics["test"]["accuracy"] <= 1

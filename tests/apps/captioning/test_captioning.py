@@ -17,6 +17,7 @@ from apps.captioning.data import load_arrays, load_images
 from rnn_keras.runtime import LiteRTSeq2Seq
 from rnn_keras.training.run_directory import RunDirectory
 from tests.helpers.new_process import load_in_a_new_process
+from tests.helpers.run_files import RUN_FILES
 
 pytestmark = pytest.mark.usefixtures("quick_models")
 
@@ -42,9 +43,7 @@ def test_a_run_leaves_what_is_promised(captioning_run):
     assert test["content_word_match"] > test["content_word_match_by_chance"] + 0.2
     assert 0 < test["distinct_captions"] <= 1 and "tok:none" in test["signature"]
     files = {path.name for path in captioning_run.iterdir()}
-    assert files == {
-        *(".rnn_keras.json", "checkpoint", "config.json", "model.keras", "metrics.json", "history.csv", "logs", "plots")
-    }
+    assert files == RUN_FILES
     figures = {path.name for path in (captioning_run / "plots").iterdir()}
     assert {"learning_curves.png", "captions.png", "attention.png"} <= figures
 

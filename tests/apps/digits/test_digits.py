@@ -23,6 +23,7 @@ from rnn_keras.training.fit import fit
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError
 from tests.helpers.new_process import load_in_a_new_process
+from tests.helpers.run_files import RUN_FILES
 
 CLASSES = ("beam", "cross", "pole")
 SMALL = ("--size", "8", "--filters", "8", "--units", "16", "--batch-size", "16", "--learning-rate", "0.01")
@@ -74,9 +75,7 @@ def test_a_run_leaves_what_is_promised(digits_run):
     assert metrics["test"]["accuracy"] == 1.0
     assert {"total", "training"} <= set(metrics["seconds"])
     left = {path.name for path in digits_run.iterdir()}
-    assert left == {
-        *(".rnn_keras.json", "checkpoint", "config.json", "model.keras", "metrics.json", "history.csv", "logs", "plots")
-    }
+    assert left == RUN_FILES
     figures = {path.name for path in (digits_run / "plots").iterdir()}
     assert figures == {"learning_curves.png", "confusion.png", "mistakes.png"}
 

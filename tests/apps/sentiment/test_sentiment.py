@@ -27,6 +27,7 @@ from rnn_keras.data.text_classification import load_text_dataset
 from rnn_keras.export import parity
 from rnn_keras.utils.errors import UserError
 from tests.helpers.new_process import load_in_a_new_process
+from tests.helpers.run_files import RUN_FILES
 
 SMALL = ("--units", 8, "--embedding-units", 8, "--batch-size", 16, "--learning-rate", 0.02, "--epochs", 3)
 
@@ -55,16 +56,7 @@ def test_a_run_leaves_what_is_promised(sentiment_run):
 
     assert metrics["test"]["accuracy"] == 1.0  # one word decides
     assert {"total", "training"} <= set(metrics["seconds"])
-    assert {path.name for path in sentiment_run.iterdir()} == {
-        ".rnn_keras.json",
-        "checkpoint",
-        "config.json",
-        "model.keras",
-        "metrics.json",
-        "history.csv",
-        "logs",
-        "plots",
-    }
+    assert {path.name for path in sentiment_run.iterdir()} == RUN_FILES
     figures = {path.name for path in (sentiment_run / "plots").iterdir()}
     assert figures == {"learning_curves.png", "confusion.png", "lengths.png", "running_score.png"}
 

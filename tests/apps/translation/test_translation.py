@@ -18,6 +18,7 @@ from apps.translation.plots import find_font, format_legend, label_tokens, plot_
 from rnn_keras.runtime import LiteRTSeq2Seq
 from rnn_keras.training.run_directory import RunDirectory
 from tests.helpers.new_process import load_in_a_new_process
+from tests.helpers.run_files import RUN_FILES
 
 pytestmark = pytest.mark.usefixtures("quick_models")
 
@@ -40,17 +41,7 @@ def test_a_run_leaves_what_is_promised(translation_run):
 
     assert metrics["test"]["bleu"] > 80 and metrics["test"]["chrf"] > 80
     assert metrics["test"]["signature"].startswith("nrefs:") and "tok:zh" in metrics["test"]["signature"]
-    assert {path.name for path in translation_run.iterdir()} == {
-        ".rnn_keras.json",
-        "checkpoint",
-        "config.json",
-        "model.keras",
-        "metrics.json",
-        "history.csv",
-        "logs",
-        "plots",
-        "report.html",
-    }
+    assert {path.name for path in translation_run.iterdir()} == RUN_FILES
     assert {"learning_curves.png", "bleu_by_length.png", "attention.png"} <= {
         path.name for path in (translation_run / "plots").iterdir()
     }

@@ -24,6 +24,7 @@ from rnn_keras.data.splits import SPLITS
 from rnn_keras.training.stateful import StatefulModel
 from rnn_keras.utils.errors import UserError
 from tests.helpers.new_process import load_in_a_new_process
+from tests.helpers.run_files import RUN_FILES
 
 SMALL = ("--units", 12, "--projection", 12, "--dropout", 0, "--input-dropout", 0, "--batch-size", 8, "--balance", 0.3)
 CAUSAL = ("--no-bidirectional", "--window", 20, "--stride", 1, "--normalization", "off")
@@ -87,8 +88,7 @@ def test_a_run_leaves_what_is_promised(tiny_run):
     )
     assert metrics["videos"] == 3 and metrics["frames"] == 30 + 41 + 64
     files = {path.name for path in tiny_run.iterdir()}
-    names = ".rnn_keras.json checkpoint config.json model.keras metrics.json history.csv logs plots report.html"
-    assert files == set(names.split())
+    assert files == RUN_FILES
     plots = {path.name for path in (tiny_run / "plots").iterdir()}
     assert plots == {"learning_curves.png", "lengths.png", "ribbons.png", "confusion.png"}
 
