@@ -75,7 +75,7 @@ class Tab:
     @property
     def title(self) -> str:
         """The tab's heading."""
-        return self.text("title") if "title" in self.text else self.settings.name.replace("_", " ")
+        return self.text("title") if "title" in self.text else self.settings.name.replace("_", " ").capitalize()
 
     def use_run(self) -> contextlib.AbstractContextManager[FinishedRun]:
         """The finished run, for one visitor at a time; see `RunStore.use`."""
