@@ -77,7 +77,7 @@ $(VENV)/installed-dev: pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV): a few minutes the first time"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
-	touch $@ $(VENV)/installed $(VENV)/installed-docs
+	touch $@ $(VENV)/installed $(VENV)/installed-docs $(VENV)/installed-ui
 
 $(VENV)/installed-docs: pyproject.toml
 	@$(PYTHON) -m venv $(VENV)

@@ -1,7 +1,7 @@
 """A model as a SavedModel in TF Serving's layout: `<directory>/<version>/`, raw inputs in, predictions out."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,13 +61,12 @@ def export_saved_model(model: "keras.Model", endpoint: Callable[..., Any], direc
     archive: Any = keras.export.ExportArchive()
     archive.track(model)
 
-    def tracing() -> contextlib.ExitStack:
+    @contextlib.contextmanager
+    def tracing() -> Iterator[None]:
         """What the graph is traced within, here and where it is written."""
-        stack = contextlib.ExitStack()
         # Layers that the engine refuses take the general loop, which brings no gradient along.
-        stack.enter_context(general_loop())
-        stack.enter_context(replaced(model, TensorFlowEngine()))
-        return stack
+        with general_loop(), replaced(model, TensorFlowEngine()):
+            yield
 
     with tracing():
         archive.add_endpoint("serve", endpoint)
