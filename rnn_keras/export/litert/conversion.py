@@ -17,11 +17,10 @@ from rnn_keras.export.litert import int8
 from rnn_keras.export.litert.calibration import calibrate_stream, prepare_calibration
 from rnn_keras.export.litert.cuts import CutEngine
 from rnn_keras.export.litert.graft import graft
-from rnn_keras.export.litert.lstm import can_fuse
 from rnn_keras.export.litert.recurrent import LiteRTEngine, prepared_for_litert
 from rnn_keras.export.model_function import describe_model
 from rnn_keras.export.recurrent.calls import find_recurrent_layers
-from rnn_keras.export.recurrent.engine import Engine, Note, get_cells, list_states
+from rnn_keras.export.recurrent.engine import Engine, Note, get_cells, is_standard_lstm, list_states
 from rnn_keras.export.recurrent.streams import make_stream, require_stream
 from rnn_keras.layers.segments import SplitSegments
 from rnn_keras.runtime.litert_model import append_associated_files
@@ -94,7 +93,7 @@ def convert(
 def list_stream_layers(model: keras.Model, quantisation: str) -> list[Any]:
     """The recurrent layers whose states a stream hands on: in floating point a fused LSTM keeps its own."""
     layers = require_stream(model)
-    return [layer for layer in layers if quantisation == "int8" or not all(map(can_fuse, get_cells(layer)))]
+    return [layer for layer in layers if quantisation == "int8" or not all(map(is_standard_lstm, get_cells(layer)))]
 
 
 def fix_sizes(
@@ -113,7 +112,7 @@ def fix_sizes(
     """
     layers = model._flatten_layers(include_self=True, recursive=True)
     cells = [cell for layer in find_recurrent_layers(model) for cell in get_cells(layer)]
-    is_fused, is_static = any(map(can_fuse, cells)), quantisation == "int8" or is_micro
+    is_fused, is_static = any(map(is_standard_lstm, cells)), quantisation == "int8" or is_micro
     fixes_steps = is_static or (is_fused and any(isinstance(layer, SplitSegments) for layer in layers))
     specs = []
     for name, spec in inputs.items():

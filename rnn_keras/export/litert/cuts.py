@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from rnn_keras.export.litert.lstm import can_fuse, gather_steps, reverse_sequences
+from rnn_keras.export.litert.lstm import gather_steps
 from rnn_keras.export.litert.step import TensorOperations, read_weights, refuse_cell, step_cell
-from rnn_keras.export.recurrent.engine import Engine
+from rnn_keras.export.recurrent.engine import Engine, is_standard_lstm, reverse_sequences
 
 INPUT_HEADROOM = 1.25  # of 8-bit inputs beyond what the calibration showed
 HEADROOM = 2  # of 8-bit hidden states beyond what the calibration showed
@@ -59,7 +59,7 @@ class CutEngine(Engine):
 
     def describe(self, cell: Any, has_states: bool) -> str:
         """See `Engine`."""
-        return "UNIDIRECTIONAL_SEQUENCE_LSTM" if can_fuse(cell) and not has_states else "WHILE"
+        return "UNIDIRECTIONAL_SEQUENCE_LSTM" if is_standard_lstm(cell) and not has_states else "WHILE"
 
     def run(
         self, cell: Any, x: Any, states: Sequence[Any] | None, lengths: Any | None, reverse: bool
@@ -70,7 +70,7 @@ class CutEngine(Engine):
         sequences, last = results[: len(results) // 2], results[len(results) // 2 :]
         if lengths is not None:
             last = [gather_steps(sequence, tf.maximum(lengths - 1, 0)) for sequence in sequences]
-        elif can_fuse(cell) and states is None:  # the fused operation has no other results
+        elif is_standard_lstm(cell) and states is None:  # the fused operation has no other results
             last = [sequence[:, -1] for sequence in sequences]
         return turn(sequences[0]), last
 
@@ -78,7 +78,7 @@ class CutEngine(Engine):
         self, cell: Any, x: Any, states: Sequence[Any] | None, lengths: Any | None, reverse: bool
     ) -> list[Any]:
         """See `Engine`. A loop then keeps no sequence, which microcontrollers have little memory for."""
-        if lengths is not None or (can_fuse(cell) and states is None):
+        if lengths is not None or (is_standard_lstm(cell) and states is None):
             return self.run(cell, x, states, lengths, reverse)[1]
         turn = _make_reversal(x.shape[1], None) if reverse else _leave
         return self._cut(cell, turn(x), states, all_steps=False)

@@ -8,11 +8,11 @@ from tensorflow.lite.python import schema_py_generated as schema
 from rnn_keras.export.litert.cuts import INPUT_HEADROOM, Recording, enlarge, name_input, name_output
 from rnn_keras.export.litert.flatbuffer import FlatGraph, FlatModel
 from rnn_keras.export.litert.fused import LARGEST_CELL_STATE, add_fused_lstm
-from rnn_keras.export.litert.lstm import can_fuse
 from rnn_keras.export.litert.operators import choose_scale
 from rnn_keras.export.litert.step import find_ranges
 from rnn_keras.export.litert.while_loop import add_loop
 from rnn_keras.export.micro.operators import replace_operators
+from rnn_keras.export.recurrent.engine import is_standard_lstm
 
 
 def graft(content: bytes, recording: Recording, *, quantized: bool, is_micro: bool = False) -> bytes:
@@ -74,7 +74,7 @@ def _add_cell(
         x = _find_source(graph, x, recording.inputs[number])
         states = [_find_state(graph, state, ranges[f"state_{i}"]) for i, state in enumerate(states)]
     largest = None if ranges is None else ranges.get("state_1")
-    fused = can_fuse(cell) and not states and all(target is None for target in targets[1:])
+    fused = is_standard_lstm(cell) and not states and all(target is None for target in targets[1:])
     if fused and targets[0] is not None and (largest is None or largest < LARGEST_CELL_STATE):
         add_fused_lstm(graph, cell, x, targets[0], largest)
     elif any(target is not None for target in targets):

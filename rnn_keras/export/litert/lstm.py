@@ -4,33 +4,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import tensorflow as tf
-
-from rnn_keras.export.recurrent.engine import get_family
-
-
-def can_fuse(cell: Any) -> bool:
-    """Whether the fused operation computes what this cell does."""
-    return (
-        get_family(cell) == "LSTM"
-        and cell.activation is keras.activations.tanh
-        and cell.recurrent_activation is keras.activations.sigmoid
-    )
-
-
-def reverse_sequences(x: Any, lengths: Any | None) -> Any:
-    """`(batch, time, ...)` with the first `lengths` steps of each row in reverse order, and the others unchanged.
-
-    Args:
-        x: the sequences.
-        lengths: `(batch,)`; None: all steps are reversed.
-    """
-    if lengths is None:
-        return tf.reverse(x, [1])
-    steps = tf.expand_dims(tf.range(tf.shape(x)[1]), 0)
-    ends: Any = tf.expand_dims(lengths, 1)
-    return tf.gather(x, tf.where(steps < ends, ends - 1 - steps, steps), axis=1, batch_dims=1)
 
 
 def gather_steps(x: Any, steps: Any) -> Any:

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from rnn_keras.export.litert.lstm import can_fuse, fuse_lstm, gather_steps, reverse_sequences
+from rnn_keras.export.litert.lstm import fuse_lstm, gather_steps
 from rnn_keras.export.recurrent.calls import find_sizes, replaced, substitute_calls
-from rnn_keras.export.recurrent.engine import Engine, Note
+from rnn_keras.export.recurrent.engine import Engine, Note, is_standard_lstm, reverse_sequences
 from rnn_keras.layers.cell import RecurrentCell
 from rnn_keras.layers.pooling import MaskedMaxPooling1D
 
@@ -40,7 +40,7 @@ class LiteRTEngine(Engine):
 
     def is_fused(self, cell: Any, has_states: bool) -> bool:
         """Whether the fused operation computes a cell."""
-        return self.is_batch_fixed and not has_states and can_fuse(cell)
+        return self.is_batch_fixed and not has_states and is_standard_lstm(cell)
 
     def run(
         self, cell: Any, x: Any, states: Sequence[Any] | None, lengths: Any | None, reverse: bool

@@ -88,6 +88,29 @@ def get_family(cell: Any) -> str | None:
     return None
 
 
+def is_standard_lstm(cell: Any) -> bool:
+    """Whether a cell is an LSTM with tanh and sigmoid, which is what operations of a whole LSTM compute."""
+    return (
+        get_family(cell) == "LSTM"
+        and cell.activation is keras.activations.tanh
+        and cell.recurrent_activation is keras.activations.sigmoid
+    )
+
+
+def reverse_sequences(x: Any, lengths: Any | None) -> Any:
+    """`(batch, time, ...)` with the first `lengths` steps of each row in reverse order, and the others unchanged.
+
+    Args:
+        x: the sequences.
+        lengths: `(batch,)`; None: all steps are reversed.
+    """
+    if lengths is None:
+        return tf.reverse(x, [1])
+    steps = tf.expand_dims(tf.range(tf.shape(x)[1]), 0)
+    ends: Any = tf.expand_dims(lengths, 1)
+    return tf.gather(x, tf.where(steps < ends, ends - 1 - steps, steps), axis=1, batch_dims=1)
+
+
 def list_states(layers: Sequence[Any]) -> dict[str, int]:
     """The names of the states of recurrent layers, and how many units each has."""
     sizes = [size for layer in layers for size in tf.nest.flatten(layer.state_size)]

@@ -8,11 +8,9 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 
-from rnn_keras.export.recurrent.engine import Engine, get_family
-from rnn_keras.export.recurrent.rounds import loop_in_rounds
+from rnn_keras.export.recurrent.engine import Engine, get_family, is_standard_lstm, reverse_sequences
 from rnn_keras.layers.gru import gru_step
 from rnn_keras.layers.lstm import lstm_step
 from rnn_keras.layers.simple_rnn import simple_rnn_step
@@ -20,6 +18,7 @@ from rnn_keras.layers.simple_rnn import simple_rnn_step
 # From so many rows on, the two halves of a batch are computed at the same time. Fewer rows gain nothing: each product
 # lays out the whole recurrent kernel anew, whatever the number of rows.
 ROWS_TO_DIVIDE = 32
+STEPS_PER_ROUND = 4
 
 Results = list[tf.Tensor]  # the states after each step (time, batch, units): the hidden one, and an LSTM's cell state
 
@@ -33,13 +32,13 @@ class TensorFlowEngine(Engine):
 
     def describe(self, cell: Any, has_states: bool) -> str:
         """The name of the kernel, or `loop`."""
-        return "BlockLSTMV2" if has_kernel(cell) else "loop"
+        return "BlockLSTMV2" if is_standard_lstm(cell) else "loop"
 
     def run(
         self, cell: Any, x: Any, states: Sequence[Any] | None, lengths: Any | None, reverse: bool
     ) -> tuple[Any, list[Any]]:
         """See `Engine.run`."""
-        x = flip_steps(x, lengths, reverse)
+        x = reverse_sequences(x, lengths) if reverse else x
         if states is None:
             states = [tf.zeros((tf.shape(x)[0], cell.units))] * (2 if get_family(cell) == "LSTM" else 1)
         results = run_rows(cell, x, states)
@@ -48,20 +47,8 @@ class TensorFlowEngine(Engine):
         else:
             places = tf.stack([tf.maximum(lengths - 1, 0), tf.range(tf.shape(lengths)[0])], axis=1)
             last = [tf.gather_nd(values, places) for values in results]
-        return flip_steps(tf.transpose(results[0], (1, 0, 2)), lengths, reverse), last
-
-
-def has_kernel(cell: Any) -> bool:
-    """Whether BlockLSTMV2 computes this cell."""
-    standard = (keras.activations.tanh, keras.activations.sigmoid)
-    return get_family(cell) == "LSTM" and (cell.activation, cell.recurrent_activation) == standard
-
-
-def flip_steps(x: tf.Tensor, lengths: tf.Tensor | None, reverse: bool) -> tf.Tensor:
-    """`(batch, time, ...)` with the steps that count in the opposite order."""
-    if not reverse:
-        return x
-    return tf.reverse(x, [1]) if lengths is None else tf.reverse_sequence(x, lengths, seq_axis=1, batch_axis=0)
+        outputs = tf.transpose(results[0], (1, 0, 2))
+        return (reverse_sequences(outputs, lengths) if reverse else outputs), last
 
 
 def run_rows(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
@@ -76,7 +63,7 @@ def run_rows(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
         return run_step(cell, x, states)
     # As a function of its own, it is one in the file, however often it is called.
     specs = [tf.TensorSpec((None, *value.shape[1:]), tf.float32) for value in (x, *states)]
-    run = functools.partial(run_kernel if has_kernel(cell) else run_loop, cell)
+    run = functools.partial(run_kernel if is_standard_lstm(cell) else run_loop, cell)
     run = tf.function(run, input_signature=[specs[0], specs[1:]], autograph=False)
 
     def run_halves() -> Results:
@@ -136,8 +123,23 @@ def run_loop(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
         return t + 1, states, [array.write(t, state) for array, state in zip(written, states, strict=True)]
 
     start = (0, [tf.ensure_shape(state, shape) for state in states], written)
-    _, _, written = loop_in_rounds(run_one, start, lambda t: time - t)
+    _, _, written = loop_in_rounds(run_one, start, time)
     return [array.stack() for array in written]
+
+
+def loop_in_rounds(step: Callable[..., Any], start: Any, steps: tf.Tensor) -> Any:
+    """What `tf.while_loop(lambda t, *_: t < steps, step, start)` gives.
+
+    The last steps, fewer than `STEPS_PER_ROUND`, are rounds of their own.
+    """
+
+    def run_round(*values: Any) -> Any:
+        for _ in range(STEPS_PER_ROUND):
+            values = step(*values)
+        return values
+
+    values = tf.while_loop(lambda t, *_: t <= steps - STEPS_PER_ROUND, run_round, start)
+    return tf.while_loop(lambda t, *_: t < steps, step, values)
 
 
 def project(cell: Any, rows: tf.Tensor) -> tf.Tensor:
