@@ -122,8 +122,8 @@ def plan_blocks(
         small: whether memory counts more than time.
     """
     max_rows = min(MAX_ROWS, max(MIN_ROWS, STATE_NUMBERS // units))
-    count = worker_count() if saves and not small else 1
-    rows = divide_rows(batch, count) if isinstance(batch, int) else divide_rows_at_run_time(batch, max_rows, count)
+    workers = worker_count() if saves and not small else 1
+    rows = divide_rows(batch, workers) if isinstance(batch, int) else divide_rows_at_run_time(batch, max_rows, workers)
     if not isinstance(time, int):
         return rows, Steps(time, DYNAMIC_STEPS, -(-time // DYNAMIC_STEPS))
     bytes_of_all_rows = max(1, rows[0].size if isinstance(batch, int) else max_rows) * step_bytes
@@ -141,14 +141,13 @@ def divide_rows(batch: int, workers: int) -> list[WorkerRows]:
     return [WorkerRows(sum(sizes[:number]), size, 1) for number, size in enumerate(sizes)]
 
 
-def divide_rows_at_run_time(batch: tf.Tensor, max_rows: int, count: int) -> list[WorkerRows]:
-    """Blocks of equal size for `count` workers, of as few sizes as possible for all batches; the last may lie beyond
-    the batch."""
-    tiles = tf.maximum(1, -(-batch // (max_rows * count)))
+def divide_rows_at_run_time(batch: tf.Tensor, max_rows: int, workers: int) -> list[WorkerRows]:
+    """Blocks of equal size for all workers, of as few sizes as possible for all batches; the last may lie beyond it."""
+    tiles = tf.maximum(1, -(-batch // (max_rows * workers)))
     multiple = max(1, max_rows // 16)
-    size = -(-batch // (tiles * count))
-    size = tf.where(batch <= count, 1, -(-size // multiple) * multiple)
-    return [WorkerRows(number * tiles * size, size, tiles) for number in range(count)]
+    size = -(-batch // (tiles * workers))
+    size = tf.where(batch <= workers, 1, -(-size // multiple) * multiple)
+    return [WorkerRows(number * tiles * size, size, tiles) for number in range(workers)]
 
 
 def worker_count() -> int:
