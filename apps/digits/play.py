@@ -15,6 +15,7 @@ from rnn_keras.play.html import show_answer, show_bars, show_picture
 from rnn_keras.play.tab import AppTab, Tab
 from rnn_keras.play.uploads import take_uploads
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.pictures import PNG_ADDRESS
 
 if TYPE_CHECKING:
     from rnn_keras.cli.protocols import FinishedRun
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 LANGUAGES = Path(__file__).parent / "languages"
 SIDE, BRUSH = 240, 26  # pixels of the canvas, and of the line
 MARGIN = 0.06  # around a drawing, as a share of its larger side
-PNG_ADDRESS = "data:image/png;base64,"
 MOST_CHARACTERS = 300_000  # of such an address
 DRAWING = f"""
 const canvas = element.querySelector("canvas"), context = canvas.getContext("2d");

@@ -47,7 +47,7 @@ def build(tab: Tab) -> None:
         return [gr.Dropdown(names, value=names[day % len(names)]) for day in range(DAYS - 1)]
 
     def suggest(date: str, *values: Any) -> tuple[str, str, str]:
-        from apps.wardrobe.predict import predict_last_day, suggest_for
+        from apps.wardrobe.predict import choose_clothes, predict_last_day
 
         worn = [*values[2 * DAYS :], ""]
         days = [(values[2 * day], values[2 * day + 1], worn[day]) for day in range(DAYS)]
@@ -56,10 +56,10 @@ def build(tab: Tab) -> None:
             write_diary(path, date, days, run.config.file_columns)
             names = get_names(run.model)
             try:
-                suggestion = suggest_for(run.model, names, path, run.config.file_columns)
                 outputs = predict_last_day(run.model, names, path, run.config.file_columns)
             except UserError as error:
                 raise UserError(str(error).replace(f"{folder}/", "")) from error
+        suggestion = choose_clothes(names, outputs["clothes"])
 
         def show(output: str, title: str) -> str:
             return show_bars(dict(zip(names, outputs[output].tolist(), strict=True)), tab.text(title))

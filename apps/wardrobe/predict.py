@@ -31,12 +31,13 @@ def suggest_clothes(
         UserError: a diary cannot be used.
     """
     label: Any = model.get_layer("label")
-    return [suggest_for(model, label.get_vocabulary(), decode_path(path), columns) for path in inputs]
+    names = label.get_vocabulary()
+    days = [predict_last_day(model, names, decode_path(path), columns) for path in inputs]
+    return [choose_clothes(names, outputs["clothes"]) for outputs in days]
 
 
-def suggest_for(model: keras.Model, names: list[str], path: Path, columns: Mapping[str, str]) -> dict[str, Any]:
-    """The suggestion for one diary; see `suggest_clothes`."""
-    probabilities = predict_last_day(model, names, path, columns)["clothes"]
+def choose_clothes(names: list[str], probabilities: np.ndarray) -> dict[str, Any]:
+    """The suggestion for one day; see `suggest_clothes`."""
     best = np.argsort(-probabilities)[:SUGGESTIONS]
     return {
         "clothes": names[best[0]],

@@ -1,6 +1,5 @@
 """`report.html`: what a run is and what came of it, in one file that a person can mail."""
 
-import base64
 import csv
 import html
 import json
@@ -11,6 +10,7 @@ import rnn_keras
 from rnn_keras.cli.protocols import Application, Exportable
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.files import write_text
+from rnn_keras.utils.pictures import encode_png
 from rnn_keras.utils.terminal import format_value
 
 # What the figures of any app show; those of an app's own are in its `figure_captions`.
@@ -83,8 +83,7 @@ def show_figures(app: Application, run: RunDirectory) -> str:
     figures = []
     for path in paths:
         caption = html.escape(captions.get(path.stem, path.stem.replace("_", " ").capitalize() + "."))
-        content = base64.b64encode(path.read_bytes()).decode()
-        image = f'<img src="data:image/png;base64,{content}" alt="{caption}">'
+        image = f'<img src="{encode_png(path.read_bytes())}" alt="{caption}">'
         figures.append(f"<figure>{image}<figcaption>{caption}</figcaption></figure>")
     return "\n".join(figures)
 

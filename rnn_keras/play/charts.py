@@ -105,19 +105,17 @@ def _draw_line(name, values, labels, color, mark, log, x, y) -> str:
         label = labels[step] if step < len(labels) else str(step + 1)
         value = 10 ** values[step] if log else values[step]
         tip = html.escape(f"{name}, {label}: {value:.4g}")
-        dots.append(f"{_draw_mark(mark, x(step), y(values[step]), color)[:-2]}><title>{tip}</title></{_TAG[mark]}>")
+        dots.append(_draw_mark(mark, x(step), y(values[step]), color, f"<title>{tip}</title>"))
     return f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.5"/>{"".join(dots)}'
 
 
-_TAG = {"circle": "circle", "square": "rect", "triangle": "polygon"}
-
-
-def _draw_mark(mark, x, y, color) -> str:
+def _draw_mark(mark, x, y, color, title="") -> str:
     if mark == "circle":
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{color}"/>'
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{color}">{title}</circle>'
     if mark == "square":
-        return f'<rect x="{x - 3:.1f}" y="{y - 3:.1f}" width="6" height="6" fill="{color}"/>'
-    return f'<polygon points="{x:.1f},{y - 4:.1f} {x + 4:.1f},{y + 3:.1f} {x - 4:.1f},{y + 3:.1f}" fill="{color}"/>'
+        return f'<rect x="{x - 3:.1f}" y="{y - 3:.1f}" width="6" height="6" fill="{color}">{title}</rect>'
+    points = f"{x:.1f},{y - 4:.1f} {x + 4:.1f},{y + 3:.1f} {x - 4:.1f},{y + 3:.1f}"
+    return f'<polygon points="{points}" fill="{color}">{title}</polygon>'
 
 
 def _draw_legend(names) -> str:

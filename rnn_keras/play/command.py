@@ -4,9 +4,10 @@ import threading
 from pathlib import Path
 
 from rnn_keras.play.find_apps import load_apps
-from rnn_keras.play.server import listen, make_application
+from rnn_keras.play.server import make_application
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.extras import require_extra
+from rnn_keras.utils.sockets import listen
 from rnn_keras.utils.terminal import console
 from rnn_keras.utils.tf_logging import import_tensorflow
 

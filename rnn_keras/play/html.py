@@ -1,6 +1,5 @@
 """Parts of a page as HTML: coloured words, heat maps, bars, tables. All texts are escaped."""
 
-import base64
 import html
 import io
 from collections.abc import Mapping, Sequence
@@ -8,6 +7,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+
+from rnn_keras.utils.pictures import encode_png
 
 # Also told apart by people who are blind to some colours: orange, white, blue; and white to blue.
 DIVERGING = ((230, 97, 1), (255, 255, 255), (33, 102, 172))
@@ -156,7 +157,7 @@ def encode_picture(pixels: np.ndarray) -> str:
 
     stream = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels).save(stream, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    return encode_png(stream.getvalue())
 
 
 def show_figure(figure: Figure, description: str) -> str:
@@ -166,8 +167,7 @@ def show_figure(figure: Figure, description: str) -> str:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=110, bbox_inches="tight")
     plt.close(figure)
-    address = f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
-    return f'<img class="rnn-figure" src="{address}" alt="{html.escape(description)}">'
+    return f'<img class="rnn-figure" src="{encode_png(stream.getvalue())}" alt="{html.escape(description)}">'
 
 
 def show_ribbon(segments: Sequence[tuple[str, int, int]], names: Sequence[str], steps: int, label: str) -> str:

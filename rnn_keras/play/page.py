@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from rnn_keras.cli.app import App
+from rnn_keras.cli.protocols import Application
 from rnn_keras.play.default_tab import make_default_tab
 from rnn_keras.play.html import show_message, show_progress
 from rnn_keras.play.notes import NAME, build_notes
@@ -32,7 +33,12 @@ def list_tabs(apps: Mapping[str, App], runs: RunStore) -> list[tuple[str, App, A
         for module, app in apps.items()
         for settings in (app.play_tabs() if isinstance(app, Playable) else [make_default_tab(app)])
     ]
-    return sorted(tabs, key=lambda tab: tab[2].needs_run and runs.find(tab[1]) is None)
+    return sorted(tabs, key=lambda tab: not is_ready(tab[1], tab[2], runs))
+
+
+def is_ready(app: Application, settings: AppTab, runs: RunStore) -> bool:
+    """Whether there is something to try in a tab."""
+    return not settings.needs_run or runs.find(app) is not None
 
 
 def build_page(tabs: Sequence[tuple[str, App, AppTab]], language: str, runs: RunStore, jobs: TrainingJobs) -> gr.Blocks:
@@ -88,10 +94,10 @@ def build_tab(tab: Tab, module: str, opened: Sequence[Any], page: gr.Blocks, job
     if "about" in tab.text:
         gr.Markdown(tab.text("about"), latex_delimiters=[{"left": "$", "right": "$", "display": False}])
     tab.message = gr.HTML(elem_id=f"{settings.name}-message")
-    is_ready = not settings.needs_run or runs.find(app) is not None
-    with gr.Column(visible=is_ready) as ready:
+    has_content = is_ready(app, settings, runs)
+    with gr.Column(visible=has_content) as ready:
         settings.build(tab)
-    with gr.Column(visible=not is_ready) as missing:
+    with gr.Column(visible=not has_content) as missing:
         command = f"python -m {module} train {shlex.join(arguments)}"
         gr.Markdown(f"{tab.text('no_run')}\n\n`{command}`\n\n{tell_duration(tab)}")
         with gr.Row():
@@ -103,12 +109,12 @@ def build_tab(tab: Tab, module: str, opened: Sequence[Any], page: gr.Blocks, job
     outputs = [ready, missing, status, timer, *tab.ready_outputs]
 
     def look(fills: bool = True) -> list[Any]:
-        is_ready = not settings.needs_run or runs.find(app) is not None
+        has_content = is_ready(app, settings, runs)
         progress = jobs.get_progress(module)
         is_running = progress is not None and progress.state == "running"
-        shown = "" if progress is None or is_ready else tell_progress(tab.text, progress)
-        states = [gr.Column(visible=is_ready), gr.Column(visible=not is_ready), shown, gr.Timer(active=is_running)]
-        return [*states, *tab.fill_ready(is_ready and fills)]
+        shown = "" if progress is None or has_content else tell_progress(tab.text, progress)
+        columns = [gr.Column(visible=has_content), gr.Column(visible=not has_content)]
+        return [*columns, shown, gr.Timer(active=is_running), *tab.fill_ready(has_content and fills)]
 
     def begin() -> list[Any]:
         try:

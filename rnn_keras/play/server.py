@@ -2,14 +2,12 @@
 
 import contextlib
 import os
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rnn_keras.cli.app import App
-from rnn_keras.utils.errors import UserError
 
 # The browser asks no other machine for anything, whatever a page or a text on it says.
 POLICY = (
@@ -89,16 +87,3 @@ def make_application(apps: Mapping[str, App], folder: Path) -> Iterator[Any]:
             yield application
         finally:
             jobs.close()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there.
-
-    Raises:
-        UserError: the port is taken, or the address is not one of this machine.
-    """
-    try:
-        return socket.create_server((host, port))
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"cannot listen on {host}:{port} ({why}); choose another with --port or --host") from error

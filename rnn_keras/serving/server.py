@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rnn_keras.serving.limits import Limits
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.extras import require_extra
+from rnn_keras.utils.sockets import listen
 
 if TYPE_CHECKING:
     from rnn_keras.serving.engines import Engine
@@ -55,7 +56,7 @@ def serve(
             f"{directory} holds no version of a model (a folder such as {directory / '1'}); write one with `export`, "
             "or name another folder"
         )
-    with _listen(host, port) as listening:
+    with listen(host, port) as listening:
         try:
             from rnn_keras.serving.versions import Versions
 
@@ -154,21 +155,3 @@ def _announce(versions: "Versions", addresses: dict[str, Any], as_json: bool) ->
 
 def _quote_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
-
-    Raises:
-        UserError: the address is not one of this machine, or the port is not free.
-    """
-    if not 0 <= port <= 65535:
-        raise UserError(f"the port must be from 0 to 65535, not {port}")
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=1024)
-    except OSError as error:
-        raise UserError(
-            f"cannot listen on {host}, port {port}: {error.strerror or error}; name another with --port or --host, or "
-            "end the process that uses it"
-        ) from error

@@ -76,7 +76,8 @@ def address(apps, runs):
     pytest.importorskip("gradio", reason='the extra "ui" is not installed')
     import uvicorn
 
-    from rnn_keras.play.server import listen, make_application
+    from rnn_keras.play.server import make_application
+    from rnn_keras.utils.sockets import listen
 
     with listen("127.0.0.1", 0) as listening, make_application(apps, runs) as application:
         server = uvicorn.Server(uvicorn.Config(application, log_level="error", ws="none"))
