@@ -1,6 +1,8 @@
 """The candidates: the same recurrent layer in this project, in keras.layers and in torch."""
 
 import importlib.util
+import random
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -32,6 +34,37 @@ def has_torch() -> bool:
 
 
 Tasks = dict[str, Callable[[], Any]]
+
+
+def time_call(function: Callable[[], Any]) -> float:
+    """Seconds of one call."""
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def time_in_turns(
+    functions: Tasks, repeats: int, warm_ups: int, time_turn: Callable[[Callable[[], Any]], float] = time_call
+) -> dict[str, list[float]]:
+    """Seconds of each function, `repeats` of them, in rounds whose order changes.
+
+    So other load on the machine, and threads of the one before that still spin, affect all alike.
+
+    Args:
+        functions: by their names.
+        repeats: how often each is timed.
+        warm_ups: how many rounds come before that are not counted, in which functions are traced and compiled.
+        time_turn: what times one of them.
+    """
+    order, turns = random.Random(1), list(functions.items())
+    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    for number in range(repeats + warm_ups):
+        order.shuffle(turns)
+        for name, function in turns:
+            duration = time_turn(function)
+            if number >= warm_ups:
+                seconds[name].append(duration)
+    return seconds
 
 
 def make_candidates(

@@ -4,19 +4,30 @@
 """
 
 import json
-import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
-from benchmarks.candidates import FAMILIES, KERAS_GRAPH, OURS, TORCH, Size, has_torch, make_keras, make_torch
+from benchmarks.candidates import (
+    FAMILIES,
+    KERAS_GRAPH,
+    OURS,
+    TORCH,
+    Size,
+    has_torch,
+    make_keras,
+    make_torch,
+    time_call,
+    time_in_turns,
+)
 from benchmarks.layers import describe_machine
 from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
@@ -71,18 +82,16 @@ def time_candidates(family: str, size: Size, options: Options) -> list[dict[str,
         if has_torch():
             candidates[TORCH] = make_torch(family, size, x, None, 2, "cpu" if options.on_cpu else "cuda")
         for task in ("forward", "training"):
-            turns = [(name, tasks[task]) for name, tasks in candidates.items()]
-            seconds: dict[str, list[float]] = {name: [] for name, _ in turns}
-            for repeat in range(options.repeats + 2):
-                random.Random(repeat).shuffle(turns)
-                for name, function in turns:
-                    begun = time.perf_counter()
-                    wait_for(function())
-                    if repeat >= 2:  # the first ones trace and choose algorithms
-                        seconds[name].append(time.perf_counter() - begun)
+            functions = {name: tasks[task] for name, tasks in candidates.items()}
+            seconds = time_in_turns(functions, options.repeats, warm_ups=2, time_turn=time_until_computed)
             medians = {name: statistics.median(values) for name, values in seconds.items()}
             rows.append({"family": family, "size": list(size), "task": task, "seconds": medians})
     return rows
+
+
+def time_until_computed(function: Callable[[], Any]) -> float:
+    """Seconds of a call, until the device has computed what it gives."""
+    return time_call(lambda: wait_for(function()))
 
 
 def wait_for(result: Any) -> None:

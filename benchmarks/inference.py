@@ -4,7 +4,6 @@ import importlib.metadata
 import json
 import logging
 import os
-import random
 import statistics
 import tempfile
 import time
@@ -19,7 +18,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.candidates import FAMILIES, OURS, TORCH, Size, has_torch, make_keras, make_torch
+from benchmarks.candidates import FAMILIES, OURS, TORCH, Size, has_torch, make_keras, make_torch, time_in_turns
 from benchmarks.layers import describe_machine
 from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow, silent_stderr
 
@@ -94,14 +93,7 @@ def time_candidates(family: str, size: Size, threads: int, repeats: int, names: 
     """The median seconds of one call of each candidate, and the range of the middle half."""
     with tempfile.TemporaryDirectory() as folder:
         functions = make_candidates(family, size, threads, names, Path(folder))
-        seconds: dict[str, list[float]] = {name: [] for name in functions}
-        order, turns = random.Random(1), list(functions.items())
-        for number in range(repeats + 1):
-            order.shuffle(turns)
-            for name, function in turns:
-                duration = time_turn(function)
-                if number:  # the first turn warms up
-                    seconds[name].append(duration)
+        seconds = time_in_turns(functions, repeats, warm_ups=1, time_turn=time_turn)
     quarters = {name: statistics.quantiles(values, n=4) for name, values in seconds.items()}
     return {
         "family": family,

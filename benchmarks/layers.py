@@ -4,7 +4,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import random
 import statistics
 import time
 from dataclasses import dataclass
@@ -16,7 +15,18 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.candidates import FAMILIES, KERAS_GRAPH, KERAS_XLA, NAMES, OURS, TORCH, Size, has_torch, make_candidates
+from benchmarks.candidates import (
+    FAMILIES,
+    KERAS_GRAPH,
+    KERAS_XLA,
+    NAMES,
+    OURS,
+    TORCH,
+    Size,
+    has_torch,
+    make_candidates,
+    time_in_turns,
+)
 from benchmarks.memory import peak_bytes
 from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
@@ -100,21 +110,10 @@ def plan(options: Options) -> tuple[tuple[str, ...], tuple[bool, ...], tuple[Siz
 def time_candidates(family: str, size: Size, masked: bool, threads: int, repeats: int) -> list[dict]:
     """Medians in seconds of all candidates for both tasks."""
     candidates = make_candidates(family, size, masked, threads)
-    order = random.Random(1)
     rows = []
     for task in TASKS:
         functions = {name: tasks[task] for name, tasks in candidates.items()}
-        for function in functions.values():
-            function()  # tracing and compiling
-            function()
-        seconds = {name: [] for name in functions}
-        turns = list(functions.items())
-        for _ in range(repeats):
-            order.shuffle(turns)
-            for name, function in turns:
-                started = time.perf_counter()
-                function()
-                seconds[name].append(time.perf_counter() - started)
+        seconds = time_in_turns(functions, repeats, warm_ups=2)
         medians = {name: statistics.median(values) for name, values in seconds.items()}
         rows.append(
             {
