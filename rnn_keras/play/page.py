@@ -1,5 +1,6 @@
 """The page in one language: a tab for each tab of the apps."""
 
+import dataclasses
 import html
 import shlex
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,21 @@ from rnn_keras.play.training_jobs import Progress, TrainingJobs
 from rnn_keras.utils.errors import UserError
 
 SECONDS_BETWEEN_LOOKS = 1.0  # at a training
+
+
+@dataclasses.dataclass(frozen=True)
+class TabView:
+    """What a visitor sees of a tab's frame.
+
+    Attributes:
+        has_content: whether the app's own part; else what makes a run.
+        status: of a training, HTML.
+        is_watched: whether the training goes on, so that the page asks again.
+    """
+
+    has_content: bool
+    status: str = ""
+    is_watched: bool = False
 
 
 def list_tabs(apps: Mapping[str, App], runs: RunStore) -> list[tuple[str, App, AppTab]]:
@@ -106,32 +122,51 @@ def build_tab(tab: Tab, module: str, opened: Sequence[Any], page: gr.Blocks, job
         status = gr.HTML(elem_id=f"{settings.name}-progress")
         timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
 
-    outputs = [ready, missing, status, timer, *tab.ready_outputs]
+    view = gr.State(TabView(has_content))
+    outputs = [view, ready, missing, status, timer, *tab.ready_outputs]
 
-    def look(fills: bool = True) -> list[Any]:
-        has_content = is_ready(app, settings, runs)
+    def look(seen: TabView, fills: bool = True) -> list[Any]:
         progress = jobs.get_progress(module)
-        is_running = progress is not None and progress.state == "running"
+        has_content = is_ready(app, settings, runs)
         shown = "" if progress is None or has_content else tell_progress(tab.text, progress)
-        columns = [gr.Column(visible=has_content), gr.Column(visible=not has_content)]
-        return [*columns, shown, gr.Timer(active=is_running), *tab.fill_ready(has_content and fills)]
+        now = TabView(has_content, shown, progress is not None and progress.state == "running")
+        return [*change_view(seen, now), *tab.fill_ready(has_content and fills)]
 
-    def begin() -> list[Any]:
+    def begin(seen: TabView) -> list[Any]:
         try:
             jobs.start(module, arguments)
         except UserError as error:
-            return [gr.skip(), gr.skip(), show_message(str(error)), *[gr.skip()] * (len(outputs) - 3)]
-        return look()
+            refused = dataclasses.replace(seen, status=show_message(str(error)))
+            return [*change_view(seen, refused), *tab.fill_ready(False)]
+        return look(seen)
 
-    def end() -> list[Any]:
+    def end(seen: TabView) -> list[Any]:
         jobs.cancel(module)
-        return look()
+        return look(seen)
 
     events = [(event, look) for event in (*opened, timer.tick)] + [(start.click, begin), (cancel.click, end)]
     if page.load not in opened:
-        events.append((page.load, lambda: look(fills=False)))  # models are loaded when they are looked at
+        events.append((page.load, lambda seen: look(seen, fills=False)))  # models are loaded when they are looked at
     for event, function in events:
-        event(function, outputs=outputs, api_visibility="private", show_progress="hidden")
+        event(function, inputs=[view], outputs=outputs, api_visibility="private", show_progress="hidden")
+
+
+def change_view(seen: TabView, now: TabView) -> list[Any]:
+    """The values of the view, both columns, the status and its timer: what is as it was stays untouched.
+
+    An answer that comes late would else put an older state over a newer one; and whatever a visitor does in a column
+    while it is set anew, such as to choose a file, is lost.
+    """
+    values: list[Any] = [gr.skip()] * 5
+    if now != seen:
+        values[0] = now
+    if now.has_content != seen.has_content:
+        values[1:3] = gr.Column(visible=now.has_content), gr.Column(visible=not now.has_content)
+    if now.status != seen.status:
+        values[3] = now.status
+    if now.is_watched != seen.is_watched:
+        values[4] = gr.Timer(active=now.is_watched)
+    return values
 
 
 def tell_duration(tab: Tab) -> str:

@@ -14,12 +14,10 @@ import tensorflow as tf
 from rnn_keras.layers.bptt.shapes import Size, are_static, set_static_sizes
 
 # Sizes of a block's projected inputs, in bytes: in smaller blocks the start of each block counts, larger ones leave the
-# caches. All steps of a sequence are one block up to the first number (the second where nothing is saved for a
-# gradient), else there are blocks of the third (the fourth); small ones save memory. Measured in benchmarks/README.md.
+# caches. All steps of a sequence are one block up to the first number, else there are blocks of the second (the third
+# saves memory). Measured in benchmarks/README.md.
 SINGLE_BLOCK_BYTES = 2**23
-SINGLE_BLOCK_BYTES_INFERENCE = 2**22
 BLOCK_BYTES = 3 * 2**20
-BLOCK_BYTES_INFERENCE = 2**21
 SMALL_BLOCK_BYTES = 2**17
 # Steps of a block where the length or the batch size is known at run time only.
 DYNAMIC_STEPS = 16
@@ -110,7 +108,7 @@ def plan_single_block(batch: Size, time: Size) -> tuple[list[WorkerRows], Steps]
 
 
 def plan_blocks(
-    batch: Size, time: Size, units: int, step_bytes: int, *, saves: bool = True, small: bool = False
+    batch: Size, time: Size, units: int, step_bytes: int, *, small: bool = False
 ) -> tuple[list[WorkerRows], Steps]:
     """The rows of each worker, and the steps of the blocks.
 
@@ -118,19 +116,16 @@ def plan_blocks(
         batch, time: ints, or scalar tensors where they are known at run time only.
         units: of the layer, the numbers of a row's state.
         step_bytes: bytes of the projected inputs of one step of one row.
-        saves: whether the forward pass saves what a gradient needs.
         small: whether memory counts more than time.
     """
     max_rows = min(MAX_ROWS, max(MIN_ROWS, STATE_NUMBERS // units))
-    workers = worker_count() if saves and not small else 1
+    workers = 1 if small else worker_count()
     rows = divide_rows(batch, workers) if isinstance(batch, int) else divide_rows_at_run_time(batch, max_rows, workers)
     if not isinstance(time, int):
         return rows, Steps(time, DYNAMIC_STEPS, -(-time // DYNAMIC_STEPS))
     bytes_of_all_rows = max(1, rows[0].size if isinstance(batch, int) else max_rows) * step_bytes
-    block_bytes = SMALL_BLOCK_BYTES if small else BLOCK_BYTES if saves else BLOCK_BYTES_INFERENCE
-    single_block_bytes = SINGLE_BLOCK_BYTES if saves else SINGLE_BLOCK_BYTES_INFERENCE
-    max_steps = max(DYNAMIC_STEPS, block_bytes // bytes_of_all_rows)
-    chunks = 1 if not small and time * bytes_of_all_rows <= single_block_bytes else -(-time // max_steps)
+    max_steps = max(DYNAMIC_STEPS, (SMALL_BLOCK_BYTES if small else BLOCK_BYTES) // bytes_of_all_rows)
+    chunks = 1 if not small and time * bytes_of_all_rows <= SINGLE_BLOCK_BYTES else -(-time // max_steps)
     return rows, Steps(time, max(1, -(-time // chunks)), chunks)
 
 

@@ -104,7 +104,7 @@ class Blocks:
         else:
             step_bytes = last_size(parameters.recurrent_kernel) * inputs.dtype.size
             self.workers, self.steps = blocking.plan_blocks(
-                self.batch, time, parameters.units, step_bytes, saves=options.save, small=recompute
+                self.batch, time, parameters.units, step_bytes, small=recompute
             )
         make = compiled if options.compile else functools.partial
         saves = {"save_states": options.save, "save_gates": options.save and not recompute}
