@@ -91,3 +91,18 @@ def test_uploads_are_removed_whatever_happens(tmp_path):
     for paths, sentence in ((None, "nothing"), (str(file), "a.csv was removed"), (["a", "b"], "2 files")):
         with pytest.raises(UserError, match=sentence), take_uploads(paths, "nothing"):
             pass
+
+
+def test_what_a_visitor_sees_is_set_anew_only_where_it_changed():
+    gr = pytest.importorskip("gradio", reason='the extra "ui" is not installed')
+    from rnn_keras.play.page import TabView, change_view
+
+    def find_changes(seen, now):
+        values = change_view(seen, now)
+        return [number for number, value in enumerate(values) if value != gr.skip()]
+
+    nothing, training = TabView(False), TabView(False, "<p>epoch 1</p>", is_watched=True)
+    assert find_changes(nothing, nothing) == [] == find_changes(training, training)
+    assert find_changes(nothing, training) == [0, 3, 4]  # the view, the status, its timer
+    assert find_changes(training, TabView(True)) == [0, 1, 2, 3, 4]
+    assert change_view(nothing, training)[0] == training
