@@ -6,7 +6,8 @@ from typing import Annotated, get_args
 
 import tyro
 
-from apps.memory.config import MemoryConfig
+from apps.memory.config import ForgetBias, MemoryConfig
+from apps.memory.words import SOLILOQUY, split_words
 from rnn_keras.cli.settings import AsJson, split_choices
 from rnn_keras.training.config import CellName
 from rnn_keras.training.task import Trainable
@@ -95,9 +96,11 @@ def exploding(
 
 
 def sentence(
-    text: str = "To be, or not to be: that is the question",
+    text: str = SOLILOQUY,
     units: int = 32,
     epochs: int = 300,
+    forget_bias: ForgetBias = "chrono",
+    seeds: int = 5,
     seed: int = 1,
     run_dir: Path = Path("runs/memory_sentence"),
     as_json: AsJson = False,
@@ -111,20 +114,21 @@ def sentence(
         text: The sentence, of at least three words.
         units: Width of the hidden state.
         epochs: Passes over the variants of the sentence.
-        seed: Seed of the weights.
+        forget_bias: Initial bias of the gate that keeps the state; see `train`. chrono: for the length of the sentence.
+        seeds: Networks of each cell.
+        seed: Seed of the weights of the first one; those of the others follow.
         run_dir: Where the figures and sentence.json are written.
         as_json: One JSON object as the last line of standard output, and nothing else there.
     """
     with report_json(as_json) as report:
-        if units < 1 or epochs < 1:
-            raise UserError("--units and --epochs must be at least 1")
-        from apps.memory.words import split_words
-
+        if min(units, epochs, seeds) < 1:
+            raise UserError("--units, --epochs and --seeds must be at least 1")
         words = split_words(text)
         import_tensorflow()
         from apps.memory.sentence import SentenceSettings, measure_cells
 
-        report.update(measure_cells(SentenceSettings(words, units, epochs, seed), run_dir, console.print))
+        settings = SentenceSettings(words, units, epochs, forget_bias, seeds, seed)
+        report.update(measure_cells(settings, run_dir, console.print))
 
 
 def parse_integers(flag: str, value: str, *, minimum: int = 1) -> list[int]:

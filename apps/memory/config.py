@@ -6,6 +6,8 @@ from typing import ClassVar, Literal
 from rnn_keras.training.config import CellName, TrainingConfig
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
+ForgetBias = Literal["zero", "one", "chrono"]
+
 SEARCH_SPACE: SearchSpace = {
     "cell": Choice(("simple_rnn", "lstm", "gru")),
     "units": Int(16, 128, log=True),
@@ -40,7 +42,7 @@ class MemoryConfig(TrainingConfig):
     """Kind of recurrent layer."""
     units: int = 32
     """Width of the hidden state."""
-    forget_bias: Literal["zero", "one", "chrono"] = "chrono"
+    forget_bias: ForgetBias = "chrono"
     """Initial bias of the forget gate (of a GRU: the update gate). zero: the gate is half open; one (Jozefowicz et al.
     2015); chrono: it is open for about the length of the task, with a different time for each unit (Tallec & Ollivier
     2018)."""

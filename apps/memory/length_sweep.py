@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from apps.memory.config import MemoryConfig
+from apps.memory.metrics import compute_metrics
 from rnn_keras.training.config import hash_config
 from rnn_keras.training.fit import NonFiniteLoss
 from rnn_keras.training.run_directory import RunDirectory
@@ -60,7 +61,8 @@ def train_until_solved(app: Trainable, config: MemoryConfig, run: RunDirectory) 
 
     Returns:
         `task`, `cell`, `length`, `steps_to_solve` (None: not solved), `steps_trained`, `best_loss` (the lowest
-        validation loss; None: the loss was not finite), `baseline` and `seconds`.
+        validation loss; None: the loss was not finite), `baseline`, `seconds`, and `test`, the metrics of the network
+        with the lowest validation loss on the test examples (None: the loss was not finite).
     """
     if run.finished:
         return read_object(run.metrics, "steps_to_solve", "best_loss")
@@ -70,8 +72,9 @@ def train_until_solved(app: Trainable, config: MemoryConfig, run: RunDirectory) 
         try:
             trained = train_network(app, config, data, run, stop_value=data.task.solved_below)
             rows = trained.history.rows
+            test = compute_metrics(trained.network, data.task, *data.examples("test"))
         except NonFiniteLoss:
-            rows = []
+            rows, test = [], None
         solved = [row["epoch"] for row in rows if row["val_loss"] < data.task.solved_below]
         result = {
             "task": data.task.name,
@@ -82,6 +85,7 @@ def train_until_solved(app: Trainable, config: MemoryConfig, run: RunDirectory) 
             "best_loss": min((row["val_loss"] for row in rows), default=None),
             "baseline": data.task.baseline,
             "seconds": round(sum(row["seconds"] for row in rows), 1),
+            "test": test,
         }
         run.finish(result)
         return result
@@ -138,8 +142,10 @@ def show_sweep(rows: Sequence[dict[str, Any]]) -> None:
 
 def describe_result(row: dict[str, Any]) -> str:
     """The result of one training, for a table."""
-    if row["steps_to_solve"]:
-        return f"{row['steps_to_solve']:,} ({row['seconds']:.0f} s)"
     if row["best_loss"] is None:
         return "the loss was not finite"
-    return f"not in {row['steps_trained']:,}: {row['best_loss']:.3f} of {row['baseline']:.3f}"
+    exact = row["test"].get("exact")  # of copying
+    recalled = "" if exact is None else f"; {exact:.1%} exact"
+    if row["steps_to_solve"]:
+        return f"{row['steps_to_solve']:,} ({row['seconds']:.0f} s){recalled}"
+    return f"not in {row['steps_trained']:,}: {row['best_loss']:.3f} of {row['baseline']:.3f}{recalled}"

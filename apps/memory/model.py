@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from apps.memory.config import MemoryConfig
+from apps.memory.config import ForgetBias, MemoryConfig
 from apps.memory.marked_numbers import MarkedNumbers
 from apps.memory.tasks import BLANK, GO, LETTERS, AddingProblem, CopyTask, Task
 from rnn_keras.data.open_vocabulary import Detokenizer
@@ -36,11 +36,12 @@ def build_network(config: MemoryConfig, task: Task) -> keras.Model:
         dense = keras.layers.Dense(len(LETTERS), activation="softmax", dtype="float32", name="letters")
         outputs = dense(x[:, -task.items :])
     network = keras.Model(inputs, outputs, name="network")
-    initialize_forget_bias(network.get_layer(RECURRENT_LAYER), config, task)
+    layer = network.get_layer(RECURRENT_LAYER)
+    initialize_forget_bias(layer, config.cell, config.forget_bias, task.length, config.seed)
     return network
 
 
-def initialize_forget_bias(layer: Any, config: MemoryConfig, task: Task) -> None:
+def initialize_forget_bias(layer: Any, cell: str, start: ForgetBias, length: int, seed: int) -> None:
     """Sets the bias of the gate that keeps the state: the forget gate of an LSTM, the update gate of a GRU.
 
     "chrono": f = log(u) with u uniform between 1 and the length of the task, so that a unit forgets in u steps, and an
@@ -48,16 +49,16 @@ def initialize_forget_bias(layer: Any, config: MemoryConfig, task: Task) -> None
 
     Args:
         layer: the recurrent layer.
-        config: the settings.
-        task: what it will be trained on.
+        cell: its kind; a SimpleRNN has no gate.
+        start: where the gate starts.
+        length: steps over which something is to be remembered.
+        seed: of the times of "chrono".
     """
-    if config.cell == "simple_rnn":
-        return  # it has no gate
-    if config.forget_bias == "chrono":
-        times = np.random.default_rng(config.seed).uniform(1, max(task.length - 1, 2), config.units)
-        set_forget_bias(layer, config.cell, np.log(times), -np.log(times))
+    if start == "chrono":
+        times = np.random.default_rng(seed).uniform(1, max(length - 1, 2), layer.units)
+        set_forget_bias(layer, cell, np.log(times), -np.log(times))
     else:
-        set_forget_bias(layer, config.cell, {"zero": 0.0, "one": 1.0}[config.forget_bias])
+        set_forget_bias(layer, cell, {"zero": 0.0, "one": 1.0}[start])
 
 
 def set_forget_bias(layer: Any, cell: str, forget_bias: Any, input_bias: Any = None) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from apps.memory.words import SOLILOQUY
 from rnn_keras.play.charts import show_lines
 from rnn_keras.play.html import show_table
 from rnn_keras.play.tab import AppTab, Tab
 
 LANGUAGES = Path(__file__).parent / "languages"
-SENTENCE = "To be, or not to be: that is the question"
 UNITS, EPOCHS, SEED = 32, 300, 1  # those of the command `sentence`
 MOST_CHARACTERS = 300
 CELL_NAMES = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
@@ -21,7 +21,7 @@ STEPS = 30  # of the network whose gradients vanish or explode
 
 def build(tab: Tab) -> None:
     """A sentence and a bias; and a scale of the recurrent weights."""
-    text: Any = gr.Textbox(SENTENCE, label=tab.text("sentence"), max_length=MOST_CHARACTERS, elem_id="memory-text")
+    text: Any = gr.Textbox(SOLILOQUY, label=tab.text("sentence"), max_length=MOST_CHARACTERS, elem_id="memory-text")
     with gr.Row():
         bias: Any = gr.Slider(-3, 6, 3, step=0.5, label=tab.text("bias"), elem_id="memory-bias")
         is_trained: Any = gr.Checkbox(False, label=tab.text("trained"), elem_id="memory-trained")

@@ -12,70 +12,112 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from apps.memory.model import RECURRENT_LAYER
+from apps.memory.config import ForgetBias
+from apps.memory.model import RECURRENT_LAYER, initialize_forget_bias
 from apps.memory.words import make_variants
-from rnn_keras.diagnostics import GradientFlow, gate_traces, gradient_flow, open_gate_fraction, plot_gates
+from rnn_keras.diagnostics import FlowProbe, GradientFlow, gate_traces, open_gate_fraction, plot_gates
 from rnn_keras.layers.by_name import RECURRENT_LAYERS
 from rnn_keras.training.plots import save_figure
 from rnn_keras.utils.files import write_json
 from rnn_keras.utils.terminal import console
 
 EMBEDDING_UNITS = 16
+SMALLEST_SHARE = 1e-12  # that the figure shows
 
 
 @dataclasses.dataclass(frozen=True)
 class SentenceSettings:
-    """What is read, and by which network; see the command `sentence` for the fields."""
+    """What is read, and by which networks; see the command `sentence` for the fields."""
 
     words: list[str]
     units: int
     epochs: int
+    forget_bias: ForgetBias
+    seeds: int
     seed: int
+
+
+class Measurement(NamedTuple):
+    """What a network does with the sentence.
+
+    Attributes:
+        flow: of the probe, see `make_probe`.
+        loss: over the sentence and its variants, in nats.
+        traces: every gate while the sentence is read, see `gate_traces`.
+        open_gates: the share of units whose forget gate stays open (None: there is no such gate).
+    """
+
+    flow: GradientFlow
+    loss: float
+    traces: Mapping[str, np.ndarray]
+    open_gates: float | None
+
+    @property
+    def shares(self) -> np.ndarray:
+        """`(words - 1,)`: the gradient at each word over that at the word before the last."""
+        return self.flow.inputs[::-1] / self.flow.inputs[0]
 
 
 def measure_cells(settings: SentenceSettings, folder: Path, show: Callable[[str], None]) -> dict[str, Any]:
     """Measures each cell before and after training; writes sentence.png, gates_<cell>.png and sentence.json.
 
     Args:
-        settings: what is read, and by which network.
+        settings: what is read, and by which networks.
         folder: where the files are written.
         show: is called with lines for the user.
 
     Returns:
-        The `words`; and for each of the `cells`, `untrained` and `trained`: `first_word_gradient`, the norm of the
-        gradient of the loss with respect to the vector of the first word over that of the word before the last; `loss`,
-        in nats; `gradient_flow`, a sentence, and `half_life`, in steps; and, with gates, `open_gate_fraction`, the
-        share of units whose forget gate stays open.
+        The `words`; and for each of the `cells`, `untrained` and `trained`, see `summarize_seeds`.
     """
     examples = make_examples(settings.words)
-    words, inputs, last = examples.words, examples.inputs, examples.last
-    results, norms = {}, {}
+    results: dict[str, dict[str, dict[str, Any]]] = {}
+    shares: dict[str, dict[str, np.ndarray]] = {}
     for cell in RECURRENT_LAYERS:
-        show(f"{cell} ...")
-        keras.utils.set_random_seed(settings.seed)
-        network = build_word_network(cell, settings.units, examples.vocabulary_size)
-        results[cell] = {}
-        traces = {}
-        for when in ("untrained", "trained"):
-            if when == "trained":
-                learn_sentence(network, examples, settings.epochs)
-            flow = measure_reach(network, examples)
-            norms[cell, when] = flow.inputs[::-1]
-            traces = gate_traces(network, inputs[:1], layer=RECURRENT_LAYER)
-            results[cell][when] = {
-                "first_word_gradient": float(flow.inputs[-1] / flow.inputs[0]),
-                "loss": float(cross_entropy(network(inputs), last).numpy().mean()),
-                "gradient_flow": flow.summary,
-                "half_life": flow.half_life if np.isfinite(flow.half_life) else None,  # JSON has no infinite numbers
-                "open_gate_fraction": None if cell == "simple_rnn" else open_gate_fraction(traces, threshold=0.5),
-            }
-        title = f"{cell}, trained: the gates while {' '.join(words[:2])} ... is read"
-        save_figure(plot_gates(traces, words[:-1], title), folder / f"gates_{cell}.png")
+        of_seeds = measure_seeds(cell, settings, examples, show)
+        by_state = {when: [one[when] for one in of_seeds] for when in of_seeds[0]}
+        results[cell] = {when: summarize_seeds(measured) for when, measured in by_state.items()}
+        shares[cell] = {when: np.stack([one.shares for one in measured]) for when, measured in by_state.items()}
+        title = f"{cell}, seed {settings.seed}, trained: the gates while {' '.join(examples.words[:2])} ... is read"
+        traces = of_seeds[0]["trained"].traces
+        save_figure(plot_gates(traces, examples.words[:-1], title), folder / f"gates_{cell}.png")
     show_results(results)
-    save_figure(plot_gradients(words, norms), folder / "sentence.png")
+    save_figure(plot_gradients(examples.words, shares), folder / "sentence.png")
     write_json(folder / "sentence.json", {"settings": dataclasses.asdict(settings), "cells": results})
     show(f"figures: {folder}")
-    return {"words": words, "cells": results}
+    return {"words": examples.words, "cells": results}
+
+
+def measure_seeds(
+    cell: str, settings: SentenceSettings, examples: "Examples", show: Callable[[str], None]
+) -> list[dict[str, Measurement]]:
+    """Measures a network of this cell for each seed, `untrained` and `trained`."""
+    network = build_word_network(cell, settings.units, examples.vocabulary_size)
+    network.optimizer.build(network.trainable_variables)
+    state_before = [variable.numpy() for variable in network.optimizer.variables]
+    probe = make_probe(network, examples)
+    measurements = []
+    for seed in range(settings.seed, settings.seed + settings.seeds):
+        show(f"{cell}, seed {seed} ...")
+        keras.utils.set_random_seed(seed)
+        # One compiled network with the weights of one network after another: compiling takes longer than training.
+        network.set_weights(build_word_network(cell, settings.units, examples.vocabulary_size).get_weights())
+        layer = network.get_layer(RECURRENT_LAYER)
+        initialize_forget_bias(layer, cell, settings.forget_bias, examples.inputs.shape[1], seed)
+        for variable, value in zip(network.optimizer.variables, state_before, strict=True):
+            variable.assign(value)
+        untrained = measure_network(network, probe, examples)
+        learn_sentence(network, examples, settings.epochs)
+        measurements.append({"untrained": untrained, "trained": measure_network(network, probe, examples)})
+    return measurements
+
+
+def measure_network(network: Any, probe: FlowProbe, examples: "Examples") -> Measurement:
+    """Measures a network as it is."""
+    inputs = examples.inputs
+    loss = cross_entropy(network(inputs), examples.last).numpy().mean()
+    traces = gate_traces(network, inputs[:1], layer=RECURRENT_LAYER)
+    open_gates = None if network.name == "simple_rnn" else open_gate_fraction(traces, threshold=0.5)
+    return Measurement(probe(inputs[:1]), float(loss), traces, open_gates)
 
 
 class Examples(NamedTuple):
@@ -109,22 +151,60 @@ def learn_sentence(network: Any, examples: Examples, epochs: int) -> None:
     network.fit(passes, verbose=0, shuffle=False)
 
 
-def measure_reach(network: Any, examples: Examples) -> GradientFlow:
-    """How much of the loss at the last word of the sentence itself reaches each word before it."""
+def make_probe(network: Any, examples: Examples) -> FlowProbe:
+    """Measures how much of the loss at the last word of the sentence itself reaches each word before it."""
     last = examples.last[:1]
-    return gradient_flow(network, examples.inputs[:1], target_fn=lambda outputs: cross_entropy(outputs, last))
+    return FlowProbe(network, target_fn=lambda outputs: cross_entropy(outputs, last))
+
+
+def measure_reach(network: Any, examples: Examples) -> GradientFlow:
+    """What `make_probe` measures, once."""
+    return make_probe(network, examples)(examples.inputs[:1])
+
+
+def summarize_seeds(measured: Sequence[Measurement]) -> dict[str, Any]:
+    """Medians over the seeds.
+
+    Returns:
+        `first_word_gradient`, the gradient of the loss with respect to the vector of the first word over that of the
+        word before the last; `first_word_gradients`, that of each seed; `loss`, in nats; `half_life` of the gradient
+        with respect to the state, in steps (None: it does not halve); and `open_gate_fraction`, see `Measurement`.
+    """
+    gradients = [float(one.shares[0]) for one in measured]
+    half_life = float(np.median([one.flow.half_life for one in measured]))
+    open_gates = [one.open_gates for one in measured if one.open_gates is not None]
+    return {
+        "first_word_gradient": float(np.median(gradients)),
+        "first_word_gradients": gradients,
+        "loss": float(np.median([one.loss for one in measured])),
+        "half_life": half_life if np.isfinite(half_life) else None,  # JSON has no infinite numbers
+        "open_gate_fraction": float(np.median(open_gates)) if open_gates else None,
+    }
 
 
 def show_results(results: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
-    """Prints a row for each cell, untrained and trained."""
-    table = Table("", "", "gradient at the first word", "loss", "gradient flow", "open gates", title_justify="left")
+    """Prints a row for each cell, untrained and trained: medians, and the range of the gradient over the seeds."""
+    table = Table(
+        "", "", "first word", "range", "loss", "half-life", "open gates", title="gradients", title_justify="left"
+    )
     for cell, by_state in results.items():
         for when, result in by_state.items():
-            fraction = result["open_gate_fraction"]
-            gates = "" if fraction is None else f"{fraction:.0%}"
-            gradient = f"{result['first_word_gradient']:.2%}"
-            table.add_row(cell, when, gradient, f"{result['loss']:.3f}", result["gradient_flow"], gates)
+            gates, half_life = result["open_gate_fraction"], result["half_life"]
+            table.add_row(
+                cell,
+                when,
+                format_share(result["first_word_gradient"]),
+                " ... ".join(format_share(edge(result["first_word_gradients"])) for edge in (min, max)),
+                f"{result['loss']:.3f}",
+                "-" if half_life is None else f"{half_life:.1f}",
+                "" if gates is None else f"{gates:.0%}",
+            )
     console.print(table)
+
+
+def format_share(share: float) -> str:
+    """As a percentage, however small: `12.3%`, `0.0042%`, `3e-09%`."""
+    return f"{share:.1%}" if share >= 0.01 else f"{100 * share:.2g}%"
 
 
 def build_word_network(cell: str, units: int, vocabulary_size: int) -> Any:
@@ -152,24 +232,27 @@ def word_loss(words: Any, logits: Any) -> Any:
     return cross_entropy(logits, tf.reshape(words, (-1,)))
 
 
-def plot_gradients(words: Sequence[str], norms: Mapping[tuple[str, str], np.ndarray]) -> Figure:
-    """A panel per cell: the gradient of the loss at the last word with respect to each word before it.
+def plot_gradients(words: Sequence[str], shares: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+    """The gradient of the loss at the last word with respect to each word before it: a panel untrained, one trained.
 
     Args:
         words: the sentence, to its last word.
-        norms: by cell and `untrained` or `trained`, the norms `(words - 1,)`.
+        shares: by cell, and `untrained` or `trained`, `(seeds, words - 1)`, see `Measurement`.
     """
-    cells = list(dict.fromkeys(cell for cell, _ in norms))
-    figure, axes = plt.subplots(1, len(cells), figsize=(4.6 * len(cells), 4), sharey=True, layout="constrained")
+    states = list(next(iter(shares.values())))
     indices = np.arange(len(words) - 1)
-    for axis, cell in zip(axes, cells, strict=True):
-        for when, style in (("untrained", "o:"), ("trained", "o-")):
-            values = norms[cell, when]
-            axis.plot(indices, values / values[-1], style, label=when)
-        axis.set(yscale="log", title=cell)
-        axis.set_xticks(indices, words[:-1], rotation=60, ha="right")
+    width = max(6.0, 0.24 * len(words))
+    figure, axes = plt.subplots(len(states), 1, figsize=(width, 6.5), sharex=True, sharey=True, layout="constrained")
+    for axis, when in zip(axes, states, strict=True):
+        for number, (cell, by_state) in enumerate(shares.items()):
+            values = np.maximum(by_state[when], SMALLEST_SHARE)
+            axis.plot(indices, np.median(values, axis=0), "o-", ms=3, color=f"C{number}", label=cell)
+            axis.fill_between(indices, values.min(axis=0), values.max(axis=0), color=f"C{number}", alpha=0.2)
+        axis.set(yscale="log", title=when)
         axis.grid(alpha=0.3)
-    axes[0].set_ylabel(f"gradient at the word, over that at {words[-2]!r}")
-    axes[0].legend()
-    figure.suptitle(f"How much of the loss at {words[-1]!r} reaches each word")
+    axes[-1].set_xticks(indices, words[:-1], rotation=90, fontsize=8)
+    axes[0].legend(loc="lower right")
+    figure.supylabel(f"gradient at the word, over that at {words[-2]!r}")
+    seeds = len(next(iter(shares.values()))[states[0]])
+    figure.suptitle(f"How much of the loss at {words[-1]!r} reaches each word: median and range of {seeds} seed(s)")
     return figure

@@ -4,6 +4,11 @@ import re
 
 from rnn_keras.utils.errors import UserError
 
+# Shakespeare, Hamlet, act 3, scene 1.
+SOLILOQUY = (
+    "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer the slings and arrows of "
+    "outrageous fortune, or to take arms against a sea of troubles, and by opposing end them."
+)
 FIRST_WORDS = ("Or", "How", "When", "Why", "If", "Who", "Where")
 LAST_WORDS = ("answer", "reason", "story", "ending", "secret", "promise", "riddle")
 

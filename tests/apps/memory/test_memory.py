@@ -16,10 +16,11 @@ from apps.memory.exploding import StepRecorder
 from apps.memory.length_sweep import describe_result, plot_sweep, run_sweep
 from apps.memory.marked_numbers import MarkedNumbers, format_line
 from apps.memory.metrics import compute_metrics
-from apps.memory.model import RECURRENT_LAYER, build_text_model
+from apps.memory.model import RECURRENT_LAYER, build_network, build_text_model
 from apps.memory.predict import sum_marked_numbers
+from apps.memory.sentence import build_word_network, format_share, make_examples, measure_reach
 from apps.memory.tasks import LETTERS, AddingProblem, CopyTask
-from apps.memory.words import make_variants, split_words
+from apps.memory.words import SOLILOQUY, make_variants, split_words
 from rnn_keras.diagnostics import GradientMonitor
 from rnn_keras.utils.errors import UserError
 from tests.helpers.new_process import load_in_a_new_process
@@ -138,8 +139,11 @@ def test_lengths_resumes_and_reports_who_solved_what(tmp_path, capfd):
 def test_the_results_of_a_sweep_are_described_and_plotted():
     row = {"cell": "gru", "length": 4, "steps_trained": 5, "best_loss": 0.1, "baseline": 0.2, "seconds": 30.2}
     solved, failed = row | {"steps_to_solve": 1200}, row | {"steps_to_solve": None, "length": 8}
-    assert [describe_result(one) for one in (solved, failed)] == ["1,200 (30 s)", "not in 5: 0.100 of 0.200"]
-    assert describe_result(failed | {"best_loss": None}) == "the loss was not finite"
+    added = [describe_result(one | {"test": {}}) for one in (solved, failed)]
+    assert added == ["1,200 (30 s)", "not in 5: 0.100 of 0.200"]
+    copied = [describe_result(one | {"test": {"exact": 0.25}}) for one in (solved, failed)]
+    assert copied == [f"{result}; 25.0% exact" for result in added]
+    assert describe_result(failed | {"best_loss": None, "test": None}) == "the loss was not finite"
     plot_sweep([solved, failed], "a sweep")
 
 
@@ -175,15 +179,41 @@ def test_gradients_explode_on_purpose_and_clipping_prevents_it(tmp_path, capfd):
 
 @pytest.mark.slow
 def test_a_sentence(tmp_path, capfd):
-    command("sentence", "--text", "Now is it here", "--epochs", 150, "--units", 8, "--run-dir", tmp_path, "--json")
+    small = ("--text", "Now is it here", "--epochs", 150, "--units", 8, "--json")
+    command("sentence", *small, "--seeds", 2, "--run-dir", tmp_path / "both")
     cells = last_line(capfd)["cells"]
 
     assert set(cells) == {"simple_rnn", "lstm", "gru"}
     for results in cells.values():
         assert results["trained"]["loss"] < 0.2 < results["untrained"]["loss"]
-        assert results["trained"]["first_word_gradient"] > 0
-    files = {path.name for path in tmp_path.iterdir()}
+        assert len(results["trained"]["first_word_gradients"]) == 2
+        assert results["trained"]["first_word_gradient"] == np.median(results["trained"]["first_word_gradients"]) > 0
+    files = {path.name for path in (tmp_path / "both").iterdir()}
     assert files == {"sentence.png", "sentence.json", "gates_lstm.png", "gates_gru.png", "gates_simple_rnn.png"}
+
+    # Nothing of the first network is left in the second one, which has the same compiled graph.
+    command("sentence", *small, "--seeds", 1, "--seed", 2, "--run-dir", tmp_path / "second")
+    for cell, results in last_line(capfd)["cells"].items():
+        for when, alone in results.items():
+            expected = cells[cell][when]["first_word_gradients"][1]
+            assert alone["first_word_gradients"] == pytest.approx([expected], rel=1e-2)
+
+
+def test_a_gradient_that_vanishes_does_so_over_the_soliloquy():
+    """Of networks that have learned nothing: the share of the first word by the equations of a linear network."""
+    examples = make_examples(split_words(SOLILOQUY))
+    assert examples.inputs.shape == (8, 44) and len(set(examples.last)) == 8
+    network = build_word_network("simple_rnn", 4, examples.vocabulary_size)
+    layer = network.get_layer(RECURRENT_LAYER)
+    kernel, _, bias = layer.get_weights()
+    layer.set_weights([kernel * 1e-4, 0.8 * np.eye(4), bias])  # so small that tanh is linear
+    flow = measure_reach(network, examples)
+    np.testing.assert_allclose(flow.inputs / flow.inputs[0], 0.8 ** np.arange(44), rtol=1e-3)
+
+
+def test_shares_are_readable_however_small():
+    shown = [format_share(share) for share in (2.0467, 0.083, 0.0005, 3e-11)]
+    assert shown == ["204.7%", "8.3%", "0.05%", "3e-09%"]
 
 
 def test_variants_of_a_sentence():
@@ -205,6 +235,27 @@ def test_examples_of_both_tasks():
     assert ids.shape == (50, 13) and letters.shape == (50, 3) and set(letters.ravel()) == set(range(8))
     np.testing.assert_array_equal(ids[:, :3], letters + 2)
     np.testing.assert_array_equal(ids[:, 3:], np.tile([0] * 6 + [1] + [0] * 3, (50, 1)))
+
+
+def test_a_delay_line_copies():
+    """A SimpleRNN whose state passes each letter on, from block to block, for as many steps as it must wait."""
+    task = CopyTask(length=2, items=3)
+    delay, letters = task.items + task.length, len(LETTERS)
+    units = (delay + 1) * letters
+    network = build_network(MemoryConfig(cell="simple_rnn", units=units), task)
+    kernel, recurrent_kernel, bias, to_letters, letter_bias = (np.zeros_like(w) for w in network.get_weights())
+    kernel[2:, :letters] = 10 * np.eye(letters)
+    recurrent_kernel[:-letters, letters:] = 10 * np.eye(units - letters)
+    to_letters[-letters:] = 20 * np.eye(letters)
+    network.set_weights([kernel, recurrent_kernel, bias, to_letters, letter_bias])
+    steps, targets = task.generate(np.random.default_rng(1), 100)
+    scores = compute_metrics(network, task, steps, targets)
+    assert scores["solved"] and scores["exact"] == scores["accuracy"] == 1 and scores["loss"] < 1e-6
+
+    network.set_weights([kernel, recurrent_kernel, bias, to_letters * 0, letter_bias])
+    guessing = compute_metrics(network, task, steps, targets)
+    assert guessing["loss"] == pytest.approx(guessing["baseline_loss"]) and not guessing["solved"]
+    assert guessing["exact"] == (targets == 0).all(axis=1).mean() < guessing["accuracy"] < 0.3
 
 
 def test_no_training_example_comes_twice_and_all_are_the_same_after_a_kill():
