@@ -73,13 +73,37 @@ def load_series_windows(dataset: str, column: str, window: int, horizon: int) ->
         >>> data = load_series_windows("load.csv", "load", window=48, horizon=12)
         >>> past, future = data.windows("train")  # (n, 48, 1) and (n, 12)
     """
-    path = Path(os.path.expanduser(dataset))
-    values = np.array(read_table(path, {"value": column}).parse_numbers("value"), np.float32)
+    values = read_series(dataset, column)
     first, second = int(0.8 * len(values)), int(0.9 * len(values))
     parts = {"train": values[:first], "validation": values[first:second], "test": values[second:]}
     if min(len(part) for part in parts.values()) < window + horizon:
         raise UserError(
-            f"{path} has {len(values)} rows, and a tenth of them must be a window of {window} values and the {horizon} "
-            f"that follow: expected {10 * (window + horizon)} rows or more, or a smaller --window"
+            f"{dataset} has {len(values)} rows, and a tenth of them must be a window of {window} values and the "
+            f"{horizon} that follow: expected {10 * (window + horizon)} rows or more, or a smaller --window"
         )
     return SeriesWindows(dataset, parts, window, horizon)
+
+
+def read_last_window(file: str, column: str, window: int) -> np.ndarray:
+    """The last values of a column, `(window, 1)`, as a model reads them that continues the series.
+
+    Raises:
+        UserError: the file cannot be used, or has fewer rows.
+
+    Example:
+        >>> past = read_last_window("load.csv", "load", window=48)
+        >>> model.predict(past[None])  # (1, horizon)
+    """
+    values = read_series(file, column)
+    if len(values) < window:
+        raise UserError(f"{file} has {len(values)} rows; expected {window} or more, since the model reads so many")
+    return values[-window:, None]
+
+
+def read_series(file: str, column: str) -> np.ndarray:
+    """A column of numbers of a `.csv` or `.tsv` file, `(rows,)` float32.
+
+    Raises:
+        UserError: the file cannot be used.
+    """
+    return np.array(read_table(Path(os.path.expanduser(file)), {"value": column}).parse_numbers("value"), np.float32)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rnn_keras.data.series_windows import load_series_windows
+from rnn_keras.data.series_windows import load_series_windows, read_last_window
 from rnn_keras.utils.errors import UserError
 
 
@@ -29,3 +29,9 @@ def test_too_few_rows_and_other_columns_are_a_sentence(file):
         load_series_windows(str(file), "load", window=20, horizon=10)
     with pytest.raises(UserError, match="value"):
         load_series_windows(str(file), "value", window=5, horizon=3)
+
+
+def test_the_last_window_of_a_file(file):
+    np.testing.assert_array_equal(read_last_window(str(file), "load", 4), [[98], [98.5], [99], [99.5]])
+    with pytest.raises(UserError, match=r"has 200 rows; expected 201 or more"):
+        read_last_window(str(file), "load", 201)

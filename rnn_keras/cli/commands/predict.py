@@ -59,7 +59,9 @@ def make_predict(app: Application) -> Callable[..., None]:
             else:
                 write_predictions(output, given.records, predictions)
                 report.update({"output": str(output), "count": len(predictions)})
-                console.print(f"{len(predictions)} predictions: {output}")
+                console.print(
+                    f"{len(predictions)} {'prediction' if len(predictions) == 1 else 'predictions'}: {output}"
+                )
 
     return predict
 
