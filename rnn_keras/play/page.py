@@ -148,7 +148,15 @@ def build_tab(tab: Tab, module: str, opened: Sequence[Any], page: gr.Blocks, job
     if page.load not in opened:
         events.append((page.load, lambda seen: look(seen, fills=False)))  # models are loaded when they are looked at
     for event, function in events:
-        event(function, inputs=[view], outputs=outputs, api_visibility="private", show_progress="hidden")
+        event(
+            function,
+            inputs=[view],
+            outputs=outputs,
+            api_visibility="private",
+            show_progress="hidden",
+            concurrency_id=f"{tab.text.language} {settings.name}",  # one after the other, each from what the last left
+            concurrency_limit=1,
+        )
 
 
 def change_view(seen: TabView, now: TabView) -> list[Any]:
