@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import rich.box
 from rich.console import Console
 from rich.table import Table
 
@@ -59,9 +60,12 @@ def show_report(rows: Sequence[Mapping[str, Any]]) -> None:
     """
     if not rows:
         return
-    table = Table(title=f"compared with Keras on {rows[0]['examples']} test examples", title_justify="left")
+    title = f"compared with Keras on {rows[0]['examples']} test examples"
+    # Without lines between its columns it fits into 80 characters.
+    plain = {"box": rich.box.SIMPLE_HEAD, "show_edge": False, "pad_edge": False, "padding": (0, 1, 0, 0)}
+    table = Table(title=title, title_justify="left", **plain)
     table.add_column("file", no_wrap=True)
-    for heading in ("KB", "ops", "largest difference", "agreement", rows[0]["metric"], "ms for one", "peak MB"):
+    for heading in ("KB", "ops", "largest\ndifference", "agreement", rows[0]["metric"], "ms for\none", "peak\nMB"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(

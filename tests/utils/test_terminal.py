@@ -50,6 +50,15 @@ def test_the_parity_report_of_an_export(capfd):
     assert all(text in out for text in ("litert int8", "1.2e-02", "99.5%", "0.9000", "1.50", "12"))
 
 
+def test_a_report_fits_into_eighty_columns(capfd, monkeypatch):
+    monkeypatch.setattr(console, "width", 80)
+    row = {"format": "litert", "quantisation": "float16", "bytes": 12_345_678, "ops": 1480, "peak_mb": 1024}
+    row |= {"largest_difference": 1.2e-7, "agreement": 1.0, "metric": "accuracy", "accuracy": 0.9}
+    show_report([row | {"latency_ms": 11.51, "examples": 1000}])
+    out = capfd.readouterr().out
+    assert "…" not in out and all(word in out for word in ("difference", "agreement", "accuracy", "12,056", "1,024"))
+
+
 def test_a_prediction_of_several_steps_is_a_table_of_them(capfd, monkeypatch):
     monkeypatch.setattr(terminal, "SHOWN_STEPS", 2)
     steps = [{"time": f"2024-01-01T0{hour}:00:00", "forecast": hour + 0.5} for hour in range(3)]
