@@ -197,7 +197,8 @@ for clip in (None, 1.0):
     logs = model.fit(batches, steps_per_epoch=5, epochs=50, shuffle=False, verbose=0, callbacks=[monitor]).history
     name = "not clipped" if clip is None else f"clipped to {clip:g}"
     last_loss[clip] = logs["loss"][-1]
-    print(f"{name}: exploded at step {monitor.exploded_at}, loss at the end {last_loss[clip]:.3f}")
+    exploded = "never" if monitor.exploded_at is None else f"at step {monitor.exploded_at}"
+    print(f"{name}: exploded {exploded}, loss at the end {last_loss[clip]:.3f}")
     axis.semilogy(5 * np.arange(1, 51), logs["gradient_norm_largest"], label=name)
 axis.set(xlabel="step", ylabel="largest norm of 5 steps")
 axis.grid(alpha=0.3)
