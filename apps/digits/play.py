@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 import numpy as np
 
-from rnn_keras.play.html import show_answer, show_bars, show_picture
+from rnn_keras.play.html import show_label, show_picture
 from rnn_keras.play.tab import AppTab, Tab
 from rnn_keras.play.uploads import take_uploads
 from rnn_keras.utils.errors import UserError
@@ -56,7 +56,7 @@ def build(tab: Tab) -> None:
             drawing: Any = gr.Textbox(visible=False)
             button = gr.Button(tab.text("recognise"), variant="primary", elem_id="digits-recognise")
             file: Any = gr.File(
-                label=tab.text("picture"), file_types=[".png", ".jpg", ".jpeg"], height=140, elem_id="digits-file"
+                label=tab.text("picture"), file_types=[".png", ".jpg", ".jpeg"], height=170, elem_id="digits-file"
             )
         with gr.Column():
             answer = gr.HTML(elem_id="digits-answer")
@@ -127,9 +127,9 @@ def show_prediction(tab: Tab, run: "FinishedRun", path: Path) -> tuple[str, str]
     app: Any = tab.app
     [prediction] = app.predict(run, [os.fsencode(path)])
     pixels = app.encode_inputs(run.model, [os.fsencode(path)])[0]
-    answer = show_answer(tab.text("it_is"), f"{prediction['label']} ({prediction['score']:.3f})")
+    answer = show_label(tab.text("it_is"), prediction, tab.text("probabilities"))
     description = tab.text("seen", height=pixels.shape[0], width=pixels.shape[1])
-    return answer + show_bars(prediction["probabilities"], tab.text("probabilities")), show_picture(pixels, description)
+    return answer, show_picture(pixels, description)
 
 
 TABS = (AppTab("digits", build, LANGUAGES, minutes=1.5, notes=("shapes",)),)

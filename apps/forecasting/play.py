@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from apps.forecasting.source import SOURCE
 from rnn_keras.play.charts import show_lines
 from rnn_keras.play.html import show_table
 from rnn_keras.play.tab import AppTab, Tab
@@ -19,10 +20,10 @@ MOST_CHARTS = 6
 
 def build(tab: Tab) -> None:
     """A file, or the data of the run; the forecast as lines and as a table."""
-    file: Any = gr.File(label=tab.text("series"), file_types=[".csv", ".tsv"], height=140, elem_id="forecasting-file")
+    file: Any = gr.File(label=tab.text("series"), file_types=[".csv", ".tsv"], height=170, elem_id="forecasting-file")
     with gr.Row():
         button = gr.Button(tab.text("forecast"), variant="primary", elem_id="forecasting-forecast")
-        example = gr.Button(tab.text("own_data"), elem_id="forecasting-example")
+        example = gr.Button(tab.text("own_data"), visible=False, elem_id="forecasting-example")
     charts = gr.HTML(elem_id="forecasting-charts")
     table = gr.HTML(elem_id="forecasting-table")
 
@@ -34,6 +35,7 @@ def build(tab: Tab) -> None:
         with tab.use_run() as run:
             return show_forecasts(tab, Path(run.config.dataset))
 
+    tab.offer_examples(example, SOURCE)
     tab.answer(button.click, forecast, [file], [charts, table], empties=[file])
     tab.answer(example.click, forecast_example, [], [charts, table])
 
@@ -62,7 +64,7 @@ def show_forecasts(tab: Tab, path: Path) -> tuple[str, str]:
             tab.text("past"): np.concatenate([past, np.full(len(values), np.nan)]).tolist(),
             tab.text("next"): np.concatenate([gap, values[:, middle]]).tolist(),
         }
-        labels = [time.replace("T", " ")[:16] for time in times]
+        labels = [time[5:16].replace("T", " ") if "T" in time else time for time in times]  # hours without their year
         title = ", ".join(filter(None, (one.series.name, data.targets[place])))
         charts.append(show_lines(lines, labels, title, bands=bands))
     rows = [row for one in forecasts for row in list_rows(data, one, known)]

@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 import tyro
 
 from apps.memory.config import ForgetBias, MemoryConfig
-from apps.memory.words import SOLILOQUY, split_words
+from apps.memory.words import EPOCHS, SEED, SOLILOQUY, UNITS, split_words
 from rnn_keras.cli.settings import AsJson, split_choices
 from rnn_keras.training.config import CellName
 from rnn_keras.training.task import Trainable
@@ -97,11 +97,11 @@ def exploding(
 
 def sentence(
     text: str = SOLILOQUY,
-    units: int = 32,
-    epochs: int = 300,
+    units: int = UNITS,
+    epochs: int = EPOCHS,
     forget_bias: ForgetBias = "chrono",
     seeds: int = 5,
-    seed: int = 1,
+    seed: int = SEED,
     run_dir: Path = Path("runs/memory_sentence"),
     as_json: AsJson = False,
 ) -> None:

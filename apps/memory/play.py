@@ -1,19 +1,20 @@
 """The tab of the page: how far back each cell remembers, in one sentence, and gradients that vanish or explode."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
-from apps.memory.words import SOLILOQUY
+from apps.memory.words import EPOCHS, SEED, SOLILOQUY, UNITS
 from rnn_keras.play.charts import show_lines
 from rnn_keras.play.html import show_table
 from rnn_keras.play.tab import AppTab, Tab
 
 LANGUAGES = Path(__file__).parent / "languages"
-UNITS, EPOCHS, SEED = 32, 300, 1  # those of the command `sentence`
 MOST_CHARACTERS = 300
+MOST_RECALLED = 64  # answers
 CELL_NAMES = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 SMALL = 1e-6  # what the inputs are multiplied by, so that no unit is saturated
 STEPS = 30  # of the network whose gradients vanish or explode
@@ -21,7 +22,9 @@ STEPS = 30  # of the network whose gradients vanish or explode
 
 def build(tab: Tab) -> None:
     """A sentence and a bias; and a scale of the recurrent weights."""
-    text: Any = gr.Textbox(SOLILOQUY, label=tab.text("sentence"), max_length=MOST_CHARACTERS, elem_id="memory-text")
+    text: Any = gr.Textbox(
+        SOLILOQUY, label=tab.text("sentence"), lines=2, max_length=MOST_CHARACTERS, elem_id="memory-text"
+    )
     with gr.Row():
         bias: Any = gr.Slider(-3, 6, 3, step=0.5, label=tab.text("bias"), elem_id="memory-bias")
         is_trained: Any = gr.Checkbox(False, label=tab.text("trained"), elem_id="memory-trained")
@@ -37,7 +40,7 @@ def build(tab: Tab) -> None:
 
         words = split_words(written)
         with tab.compute():
-            return show_reach(tab, words, measure_sentence(words, value, learns))
+            return show_reach(tab, words, recall_sentence(tuple(words), value, learns))
 
     def propagate(gain: float) -> str:
         with tab.compute():
@@ -71,6 +74,16 @@ def measure_sentence(words: list[str], forget_bias: float, is_trained: bool) -> 
             learn_sentence(network, examples, EPOCHS)
         flows[cell] = measure_reach(network, examples)
     return flows
+
+
+@functools.lru_cache(MOST_RECALLED)
+def recall_sentence(words: tuple[str, ...], forget_bias: float, is_trained: bool) -> dict[str, Any]:
+    """`measure_sentence`, once for the same question.
+
+    Keras draws the seeds of weights from Python's generator, from which the server's threads draw too: a second time,
+    the weights may be others.
+    """
+    return measure_sentence(list(words), forget_bias, is_trained)
 
 
 def show_reach(tab: Tab, words: list[str], flows: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ SOLILOQUY = (
     "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer the slings and arrows of "
     "outrageous fortune, or to take arms against a sea of troubles, and by opposing end them."
 )
+UNITS, EPOCHS, SEED = 32, 300, 1  # of the networks that learn a sentence
 FIRST_WORDS = ("Or", "How", "When", "Why", "If", "Who", "Where")
 LAST_WORDS = ("answer", "reason", "story", "ending", "secret", "promise", "riddle")
 

@@ -50,7 +50,8 @@ def build(tab: Tab) -> None:
             [prediction] = app.predict(run, [written.encode()])
             running = compute_running_state(run.model, app.get_network(run.model), written)
         names = list(prediction["probabilities"])
-        shown = show_answer(prediction["label"], f"{prediction['score']:.3f}")
+        of_shown = f"{names[running.shown]} {prediction['probabilities'][names[running.shown]]:.3f}"
+        shown = show_answer(tab.text("reads_as"), f"{prediction['label']} ({of_shown})")
         colored = show_words(
             running.words, running.scores.tolist(), 0, 1, tab.text("words", label=names[running.shown])
         )
@@ -70,7 +71,8 @@ def name_trace(tab: Tab, name: str) -> str:
     """A gate or state in the language of the page."""
     for direction in ("forward", "backward"):
         if name.startswith(f"{direction}_"):
-            return f"{tab.text(name.removeprefix(f'{direction}_'))}, {tab.text(direction)}"
+            gate = tab.text(name.removeprefix(f"{direction}_"))
+            return tab.text("of_direction", name=gate, direction=tab.text(direction))
     return tab.text(name)
 
 
@@ -83,7 +85,8 @@ def show_trace(tab: Tab, running: "RunningState", name: str, number: float) -> s
     limit = 1.0 if is_gate else max(float(np.nanmax(np.abs(values))), 1e-6)
     title = name_trace(tab, name)
     lines = {tab.text("unit_of", unit=unit, units=units): values[:, unit - 1].tolist()}
-    line = show_lines(lines, running.words, f"{title}: {next(iter(lines))}", low=0 if is_gate else -limit, high=limit)
+    heading = tab.text("of_unit", title=title, unit=next(iter(lines)))
+    line = show_lines(lines, running.words, heading, low=0 if is_gate else -limit, high=limit)
     words = running.words[:SHOWN_WORDS]
     heat = show_heat_map(
         values[:SHOWN_WORDS].T,

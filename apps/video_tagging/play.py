@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from apps.video_tagging.tagged_videos import SOURCE
 from rnn_keras.play.html import show_picture, show_ribbon
 from rnn_keras.play.tab import AppTab, Tab
 from rnn_keras.play.uploads import take_uploads
@@ -16,14 +17,15 @@ SUFFIXES = [".npz", ".gif", ".mp4", ".avi", ".mov", ".mkv", ".webm"]
 
 def build(tab: Tab) -> None:
     """A file or a test video, two ribbons, and a slider through the frames."""
-    file: Any = gr.File(label=tab.text("video"), file_types=SUFFIXES, height=140, elem_id="video-file")
+    file: Any = gr.File(label=tab.text("video"), file_types=SUFFIXES, height=170, elem_id="video-file")
     with gr.Row():
         button = gr.Button(tab.text("tag"), variant="primary", elem_id="video-tag")
-        example = gr.Button(tab.text("example"), elem_id="video-example")
+        example = gr.Button(tab.text("example"), visible=False, elem_id="video-example")
     ribbons = gr.HTML(elem_id="video-ribbons")
     step: Any = gr.Slider(1, 2, 1, step=1, label=tab.text("frame"), elem_id="video-step")
     frame = gr.HTML(elem_id="video-frame")
     state = gr.State()
+    number = gr.State(0)  # of the next example
 
     def tag(chosen: str | None) -> tuple[Any, ...]:
         from apps.video_tagging.data import get_step_shape
@@ -32,16 +34,19 @@ def build(tab: Tab) -> None:
         with take_uploads(chosen, tab.text("nothing")) as [path], tab.use_run() as run:
             return show_video(tab, run.model, read_video(path, get_step_shape(run.model)))
 
-    def tag_example() -> tuple[Any, ...]:
+    def tag_example(place: int) -> tuple[Any, ...]:
+        app: Any = tab.app
         with tab.use_run() as run:
-            videos = tab.runs.load_data(tab.app).videos.splits["test"]  # pyright: ignore[reportArgumentType]
-            return show_video(tab, run.model, videos.steps[0], videos.tags[0])
+            videos = tab.runs.load_data(app).videos.examples("test")
+            chosen = place % len(videos)
+            return *show_video(tab, run.model, videos.steps[chosen], videos.tags[chosen]), place + 1
 
     def scrub(video: tuple[np.ndarray, list[str]] | None, number: float) -> str:
         return "" if video is None else show_frame(tab, *video, int(number) - 1)
 
     tab.answer(button.click, tag, [file], [ribbons, step, frame, state], empties=[file])
-    tab.answer(example.click, tag_example, [], [ribbons, step, frame, state])
+    tab.offer_examples(example, SOURCE)
+    tab.answer(example.click, tag_example, [number], [ribbons, step, frame, state, number])
     tab.answer(step.release, scrub, [state, step], [frame])
 
 

@@ -28,7 +28,7 @@ def build(tab: Tab) -> None:
     clothes: list[Any] = []
     for day, (weather, degrees) in enumerate(EXAMPLE):
         ago = DAYS - 1 - day
-        name = tab.text("today_is") if not ago else tab.text("days_ago", days=ago)
+        name = tab.text(("today_is", "yesterday")[ago]) if ago < 2 else tab.text("days_ago", days=ago)
         with gr.Row():
             choices = [(tab.text(word), word) for word in WEATHER]
             fields.append(gr.Dropdown(choices, value=weather, label=f"{name}: {tab.text('weather')}", min_width=120))

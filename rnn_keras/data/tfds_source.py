@@ -77,6 +77,19 @@ class TFDSSource:
         if not builder.is_prepared():
             self._require_reachable(builder, name)
 
+    def is_there(self, dataset: str, data_dir: str | None = None) -> bool:
+        """Whether data can be read without fetching or preparing anything.
+
+        Args:
+            dataset: a file, a folder, or a name.
+            data_dir: TFDS's data directory.
+
+        Raises:
+            UserError: the name is unknown.
+        """
+        path = Path(os.path.expanduser(dataset))
+        return path.exists() if self.is_path(dataset) else self._create(dataset, data_dir).is_prepared()
+
     def prepare(self, name: str, data_dir: str | None = None, *, download: bool = True) -> "tfds.core.DatasetBuilder":
         """The TFDS builder of that name with its data on the disk.
 

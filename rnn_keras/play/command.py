@@ -12,13 +12,20 @@ from rnn_keras.utils.terminal import console
 from rnn_keras.utils.tf_logging import import_tensorflow
 
 
-def play(runs: Path = Path("runs"), apps: str = "", host: str = "127.0.0.1", port: int = 7860) -> None:
+def play(
+    runs: Path = Path("runs"),
+    saved_models: Path = Path("saved_models"),
+    apps: str = "",
+    host: str = "127.0.0.1",
+    port: int = 7860,
+) -> None:
     """Try apps in a browser: what they answer, and what their memory does meanwhile, until Ctrl-C.
 
     The page is in English and Chinese, and needs no network. For example `python -m rnn_keras play --apps mood`.
 
     Args:
         runs: The folder of the run directories. An app without a finished run can be trained on the page.
+        saved_models: The folder of the exported models. One answers where its app has no finished run.
         apps: The modules of the apps, with commas between, such as mood,motion; default: all in this folder.
         host: The address to listen on. Whoever can reach it can use the page and start trainings.
         port: The port; 0: any that is free.
@@ -29,7 +36,7 @@ def play(runs: Path = Path("runs"), apps: str = "", host: str = "127.0.0.1", por
     loaded = load_apps(Path.cwd(), [name.strip() for name in apps.split(",") if name.strip()])
     with listen(host, port) as listening:
         console.print("preparing the page ...")
-        with make_application(loaded, runs) as application:
+        with make_application(loaded, runs, saved_models) as application:
             import uvicorn
 
             threading.Thread(target=import_tensorflow, daemon=True).start()  # so that the first answer comes sooner

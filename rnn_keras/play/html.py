@@ -118,6 +118,12 @@ def show_bars(values: Mapping[str, float], title: str, most: int = 12) -> str:
     return f'<table class="rnn-bars"><caption>{html.escape(title)}</caption><tbody>{rows}</tbody></table>'
 
 
+def show_label(name: str, prediction: Mapping[str, Any], title: str) -> str:
+    """The `label` of a prediction and its `score`, under a name, and a bar for each class of its `probabilities`."""
+    answer = show_answer(name, f"{prediction['label']} ({prediction['score']:.3f})")
+    return answer + show_bars(prediction["probabilities"], title)
+
+
 def show_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> str:
     """A plain table."""
     head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in headings)

@@ -4,6 +4,7 @@ import dataclasses
 import html
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,6 +12,7 @@ import gradio as gr
 from rnn_keras.cli.app import App
 from rnn_keras.cli.protocols import Application
 from rnn_keras.play.default_tab import make_default_tab
+from rnn_keras.play.export_tab import replace_tab
 from rnn_keras.play.html import show_message, show_progress
 from rnn_keras.play.notes import NAME, build_notes
 from rnn_keras.play.runs import RunStore
@@ -37,18 +39,22 @@ class TabView:
     is_watched: bool = False
 
 
-def list_tabs(apps: Mapping[str, App], runs: RunStore) -> list[tuple[str, App, AppTab]]:
+def list_tabs(
+    apps: Mapping[str, App], runs: RunStore, saved_models: Path | None = None
+) -> list[tuple[str, App, AppTab]]:
     """All tabs with their app and its module; what can be tried at once comes first.
 
     Args:
         apps: by the names of their modules.
         runs: the finished runs.
+        saved_models: the folder of the exported models, which answer where there is no run.
     """
-    tabs = [
-        (module, app, settings)
-        for module, app in apps.items()
-        for settings in (app.play_tabs() if isinstance(app, Playable) else [make_default_tab(app)])
-    ]
+    tabs = []
+    for module, app in apps.items():
+        own = list(app.play_tabs() if isinstance(app, Playable) else [make_default_tab(app)])
+        if saved_models is not None and not is_ready(app, own[0], runs):
+            own[0] = replace_tab(app, module, own[0], saved_models)
+        tabs += [(module, app, settings) for settings in own]
     return sorted(tabs, key=lambda tab: not is_ready(tab[1], tab[2], runs))
 
 

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,12 @@ class RunStore:
         with self.lock:
             yield self._open(app)
 
-    def load_data(self, app: App) -> Any:
+    def load_data(self, app: App, load: Callable[[Any, Any], Any] | None = None) -> Any:
         """The data of the app's finished run, read when they are first asked for.
+
+        Args:
+            app: the app.
+            load: the run's model and config -> the data; default: the app's `load_evaluation_data`.
 
         Raises:
             UserError: there is no run, or its data are not available.
@@ -66,7 +70,7 @@ class RunStore:
         with self.use(app) as run:
             if run.model not in self._data:
                 app.check_source(run.config)
-                self._data[run.model] = app.load_evaluation_data(run.model, run.config)
+                self._data[run.model] = (load or app.load_evaluation_data)(run.model, run.config)
             return self._data[run.model]
 
     def _open(self, app: Application) -> FinishedRun:

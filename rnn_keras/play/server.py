@@ -17,7 +17,7 @@ POLICY = (
 
 
 @contextlib.contextmanager
-def make_application(apps: Mapping[str, App], folder: Path) -> Iterator[Any]:
+def make_application(apps: Mapping[str, App], folder: Path, saved_models: Path | None = None) -> Iterator[Any]:
     """The page as an ASGI application: `/en/`, `/zh-Hant/`, `/zh-Hans/`, and `/`, which chooses one of these.
 
     Trainings and uploads end with it.
@@ -25,6 +25,7 @@ def make_application(apps: Mapping[str, App], folder: Path) -> Iterator[Any]:
     Args:
         apps: by the names of their modules.
         folder: of the runs.
+        saved_models: the folder of the exported models, which answer where there is no run.
 
     Example:
         >>> with make_application({"mood": MoodApp()}, Path("runs")) as application:
@@ -63,7 +64,7 @@ def make_application(apps: Mapping[str, App], folder: Path) -> Iterator[Any]:
             return fastapi.Response(status_code=204)
 
         runs, jobs = RunStore(folder), TrainingJobs()
-        tabs = list_tabs(apps, runs)
+        tabs = list_tabs(apps, runs, saved_models)
         theme = Default(font=["system-ui", "Noto Sans CJK TC", "sans-serif"], font_mono=["ui-monospace", "monospace"])
         for language in LANGUAGES:
             page = build_page(tabs, language, runs, jobs)

@@ -2,19 +2,23 @@
 
 import contextlib
 import dataclasses
+import functools
+import inspect
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import gradio as gr
 
 from rnn_keras.cli.protocols import Application, FinishedRun
+from rnn_keras.data.tfds_source import TFDSSource
 from rnn_keras.play.html import show_message
 from rnn_keras.play.runs import RunStore
 from rnn_keras.play.texts import FOLDER, Texts
 from rnn_keras.utils.errors import UserError
+from rnn_keras.utils.tf_logging import import_tensorflow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,16 +104,21 @@ class Tab:
 
         Args:
             triggers: events, such as `button.click`; several in a list.
-            function: its results, one or a tuple, are those of the outputs.
+            function: its results, one or a tuple, are those of the outputs. Each that a generator function yields is
+                shown until the next one.
             inputs, outputs: the components.
             js: a function in the browser whose results are the inputs instead.
             empties: components that are empty afterwards, whatever happens, such as a file that has been read.
         """
 
-        def run(*values: Any) -> Any:
-            unchanged, emptied = [gr.skip()] * len(outputs), [None] * len(empties)
+        unchanged, emptied = [gr.skip()] * len(outputs), [None] * len(empties)
+
+        def show(get_result: Callable[[], Any]) -> list[Any] | None:
+            import_tensorflow()  # scipy, which both need, cannot be imported by two threads at once
             try:
-                result = function(*values)
+                result = get_result()
+            except StopIteration:
+                return None
             except UserError as error:
                 return [show_message(str(error)), *unchanged, *emptied]
             except Exception:
@@ -117,10 +126,16 @@ class Tab:
                 return [show_message(self.text("fault")), *unchanged, *emptied]
             return ["", *(result if isinstance(result, tuple) else (result,)), *emptied]
 
+        def run(*values: Any) -> Any:
+            return show(lambda: function(*values))
+
+        def stream(*values: Any) -> Iterator[Any]:
+            yield from iter(functools.partial(show, function(*values).__next__), None)
+
         events = list(triggers) if isinstance(triggers, (list, tuple)) else [triggers]
         gr.on(
             events,
-            run,
+            stream if inspect.isgeneratorfunction(function) else run,
             inputs=list(inputs),
             outputs=[self.message, *outputs, *empties],
             js=js,
@@ -131,6 +146,20 @@ class Tab:
     def when_ready(self, function: Callable[[], Any], outputs: Sequence[Any]) -> None:
         """Calls a function whenever the tab is opened and has a finished run, such as for the names in a choice."""
         self._refreshers.append((function, list(outputs)))
+
+    def offer_examples(self, button: Any, source: TFDSSource) -> None:
+        """Shows a button, which is built invisible, where the data of the run can be read without fetching them.
+
+        Args:
+            button: takes an example out of these data.
+            source: of the app's data sets.
+        """
+
+        def show() -> Any:
+            with self.use_run() as run:
+                return gr.Button(visible=source.is_there(run.config.dataset, run.config.data_dir))
+
+        self.when_ready(show, [button])
 
     @property
     def ready_outputs(self) -> list[Any]:
@@ -143,6 +172,7 @@ class Tab:
         for function, outputs in self._refreshers:
             result: Any = None
             if is_ready:
+                import_tensorflow()
                 try:
                     result = function()
                 except UserError:  # the first click says what it is

@@ -1,12 +1,12 @@
 """A decoder's search as a layer: the last part of a model that reads an input whole and writes a sequence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 
 from rnn_keras.layers.keras_types import ops
-from rnn_keras.seq2seq.beam import IMPOSSIBLE, BeamSearch, beam_search
+from rnn_keras.seq2seq.beam import IMPOSSIBLE, BeamSearch, beam_search, iterate_beam_search
 from rnn_keras.seq2seq.decoder import AttentionDecoder, Memory
 from rnn_keras.seq2seq.greedy import greedy_search
 
@@ -82,21 +82,25 @@ class Search(keras.layers.Layer):
     ) -> BeamSearch:
         """All hypotheses of each row and their scores; see `beam_search`."""
         width = self.width if width is None else width
-        memory, states = self.decoder.begin(encoder_outputs, summary, mask)
-        memory = Memory(*(None if part is None else ops.repeat(part, width, axis=0) for part in memory))
-        return beam_search(
-            self.make_step(memory),
-            states,
-            ops.shape(summary)[0],
-            width=width,
-            length_penalty=self.length_penalty if length_penalty is None else length_penalty,
-            **self.limits,
-        )
+        penalty = self.length_penalty if length_penalty is None else length_penalty
+        begin = self._begin(encoder_outputs, summary, mask, width)
+        return beam_search(*begin, width=width, length_penalty=penalty, **self.limits)
+
+    def iterate_beam(self, encoder_outputs: Any, summary: Any, mask: Any = None) -> Iterator[BeamSearch]:
+        """`beam` step by step, eagerly; see `iterate_beam_search`."""
+        begin = self._begin(encoder_outputs, summary, mask, self.width)
+        return iterate_beam_search(*begin, width=self.width, length_penalty=self.length_penalty, **self.limits)
 
     def greedy(self, encoder_outputs: Any, summary: Any, mask: Any = None) -> Any:
         """The likeliest token at each step: `(batch, maximum_length)`."""
         memory, states = self.decoder.begin(encoder_outputs, summary, mask)
         return greedy_search(self.make_step(memory), states, ops.shape(summary)[0], **self.limits)
+
+    def _begin(self, encoder_outputs: Any, summary: Any, mask: Any, width: int) -> tuple[Any, Any, Any]:
+        """The step of so many hypotheses of each row, the first states, and the number of rows."""
+        memory, states = self.decoder.begin(encoder_outputs, summary, mask)
+        memory = Memory(*(None if part is None else ops.repeat(part, width, axis=0) for part in memory))
+        return self.make_step(memory), states, ops.shape(summary)[0]
 
     def make_step(self, memory: Memory) -> Callable[[Any, Any], tuple[Any, Any]]:
         """The decoder's step for the searches, `(tokens, states) -> (logits, states)`, without the forbidden tokens."""

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator
 
 
@@ -15,13 +16,20 @@ def quiet_tensorflow() -> None:
             logging.getLogger(name).setLevel(logging.ERROR)
 
 
+_importing = threading.Lock()
+
+
 def import_tensorflow() -> None:
-    """Imports TensorFlow without the lines on missing GPUs, which it writes before it applies the log level."""
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3" or "tensorflow" in sys.modules:
-        return
-    with silent_stderr():
-        import keras  # noqa: F401
-        import tensorflow  # noqa: F401
+    """Imports TensorFlow without the lines on missing GPUs, which it writes before it applies the log level.
+
+    Where another thread is importing it, this waits for it.
+    """
+    with _importing:
+        if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3" or "tensorflow" in sys.modules:
+            return
+        with silent_stderr():
+            import keras  # noqa: F401
+            import tensorflow  # noqa: F401
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnn_keras.seq2seq import beam_search, greedy_search
+from rnn_keras.seq2seq import beam_search, greedy_search, iterate_beam_search
 
 START, END, VOCABULARY = 1, 2, 5
 LENGTH = 4
@@ -87,6 +87,24 @@ def test_scores_are_those_of_the_tokens_and_fall(width):
             tokens = tokens[tokens > 0].tolist()
             if score > -1e8 and tokens[-1] == END:
                 expected = chain.log_probability(sentence, tokens) / ((5 + len(tokens)) / 6) ** 0.7
+                assert score == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_step_by_step_it_ends_with_what_the_search_finds(width):
+    chain = Chain(7, sharpness=1.0, sentences=1)
+    found = chain.search(beam_search, width=width, length_penalty=0.7)
+    *steps, last = chain.search(iterate_beam_search, width=width, length_penalty=0.7)
+
+    np.testing.assert_array_equal(last.tokens, found.tokens)
+    np.testing.assert_array_equal(last.scores, found.scores)
+    assert steps
+    for number, step in enumerate(steps, 1):
+        for tokens, score in zip(step.tokens.numpy()[0], step.scores.numpy()[0], strict=True):
+            tokens = tokens[tokens > 0].tolist()
+            assert score < -1e8 or len(tokens) == number or (len(tokens) < number and tokens[-1] == END)
+            if score > -1e8:
+                expected = chain.log_probability(0, tokens) / ((5 + len(tokens)) / 6) ** 0.7
                 assert score == pytest.approx(expected, abs=1e-4)
 
 

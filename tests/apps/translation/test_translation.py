@@ -15,6 +15,7 @@ from apps.translation.attention import AttentionWeights, compute_attention
 from apps.translation.config import TranslationConfig
 from apps.translation.data import load_pairs
 from apps.translation.plots import find_font, format_legend, label_tokens, plot_attention
+from apps.translation.stepwise import translate_stepwise
 from rnn_keras.runtime import LiteRTSeq2Seq
 from rnn_keras.training.run_directory import RunDirectory
 from tests.helpers.new_process import load_in_a_new_process
@@ -177,6 +178,22 @@ def test_the_attention_is_on_the_word_that_is_translated(model):
     for text, (source, target, weights) in zip(texts, attention, strict=True):
         assert weights.shape == (len(target), len(source)) and len(source) == len(text.split()) + 1
         np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
+
+
+def test_drafts_end_with_what_the_model_answers(model):
+    text = "I see four old rabbits."
+    *drafts, last = translate_stepwise(model, text)
+
+    assert [draft.is_finished for draft in drafts] == [False] * len(drafts) and last.is_finished
+    assert last.candidates == drafts[-1].candidates
+    answer = model({"text": tf.constant([text])})
+    assert last.candidates[0][0] == answer["translation"].numpy()[0].decode()
+    assert last.candidates[0][1] == pytest.approx(float(answer["score"][0]), abs=1e-5)
+    written = [draft.candidates[0][0] for draft in drafts]
+    assert len(written[0]) == 1 and last.candidates[0][0].startswith(written[0])  # a small network that knows its task
+    [expected] = compute_attention(model, [text])
+    assert last.attention.target == expected.target
+    np.testing.assert_allclose(last.attention.weights, expected.weights, atol=1e-5)
 
 
 def test_tokens_without_a_font_are_numbered():
