@@ -27,7 +27,7 @@ SEARCH_SPACE: SearchSpace = {
 class CaptioningConfig(TrainingConfig):
     """Settings of a training run."""
 
-    automatic_steps: ClassVar[int] = 500
+    automatic_steps: ClassVar[int] = 1000
     automatic_epochs: ClassVar[int] = 12
     automatic_patience: ClassVar[int] = 5
     patience_steps: ClassVar[int] = 200  # not fewer than those of the warm-up
@@ -42,19 +42,20 @@ class CaptioningConfig(TrainingConfig):
     encoder: str = "auto"
     """The image encoder. cnn: a small network that is trained with the decoder; efficientnet_lite0: frozen, with
     ImageNet weights from a package; keras:NAME: a model of keras.applications, frozen, if Keras can fetch its weights;
-    auto: cnn for openmoji_captions and efficientnet_lite0 for all other data."""
+    auto: efficientnet_lite0."""
     size: int | None = None
-    """Height and width that images are scaled to, at least 32; default: 64 for cnn and 224 for other encoders."""
+    """Height and width that images are scaled to, at least 32; default: 64 for cnn, and for other encoders 224, or 128
+    for openmoji_captions, whose images are small."""
     cache_dir: str | None = None
     """Where features of frozen encoders and the weights of efficientnet_lite0 are kept; default: ~/.cache/rnn_keras."""
     epochs: int | None = None
-    """The most passes over the captions; default: 12, or more where the data are few (500 steps)."""
+    """The most passes over the captions; default: 12, or more where the data are few (1000 steps)."""
     patience: int | None = None
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept; default:
     five, or as many as make 200 steps where the data are few."""
     batch_size: int = 64
     """Captions per step."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """The highest step size of the optimizer."""
     warm_up: int | None = None
     """Steps over which the learning rate rises to where the schedule has it; default: 200, or a third of all steps
@@ -63,8 +64,8 @@ class CaptioningConfig(TrainingConfig):
     """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""
     cell: CellName = "lstm"
     """Kind of recurrent layer."""
-    units: int = 512
-    """Width of the hidden states."""
+    units: int | None = None
+    """Width of the hidden states; default: 512, or 256 for openmoji_captions."""
     embedding_units: int = 256
     """Width of the word vectors, and of the projected features of an image region."""
     decoder_layers: int = 1
@@ -78,6 +79,10 @@ class CaptioningConfig(TrainingConfig):
     image_dropout: float = 0.05
     """Share of the captions whose image is hidden in training, so that the decoder is its own caption-only baseline; 1:
     all, and the image is never used."""
+    variants: int | None = None
+    """The most captions of a group of images (the variants of an emoji; copies of an image) that an epoch has, drawn
+    anew for each epoch, so that no group crowds out the others; default: 4 for openmoji_captions, and all for other
+    data."""
     filters: int = 32
     """Channels of the first convolutions of cnn; the last have four times as many."""
     shift: float = 0.06
@@ -102,7 +107,9 @@ class CaptioningConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_positive("units", "embedding_units", "decoder_layers", "filters", "minimum_count", "beam_width")
+        self.require_positive(
+            "units", "embedding_units", "decoder_layers", "filters", "minimum_count", "beam_width", "variants"
+        )
         self.require("size", self.size is None or self.size >= 32, "at least 32")
         is_known = self.encoder in ("auto", "cnn", "efficientnet_lite0") or self.encoder.startswith("keras:")
         self.require("encoder", is_known, "auto, cnn, efficientnet_lite0 or keras:NAME")
@@ -115,11 +122,23 @@ class CaptioningConfig(TrainingConfig):
     @property
     def encoder_name(self) -> str:
         """The encoder; `auto` is replaced by its choice."""
-        if self.encoder != "auto":
-            return self.encoder
-        return "cnn" if self.dataset.split(":")[0] == DEFAULT else "efficientnet_lite0"
+        return "efficientnet_lite0" if self.encoder == "auto" else self.encoder
 
     @property
     def image_size(self) -> int:
         """Height and width that images are scaled to."""
-        return self.size or (64 if self.encoder_name == "cnn" else 224)
+        return self.size or (64 if self.encoder_name == "cnn" else 128 if self._has_emoji else 224)
+
+    @property
+    def state_width(self) -> int:
+        """Width of the hidden states; automatic is replaced by its choice."""
+        return self.units or (256 if self._has_emoji else 512)
+
+    @property
+    def most_variants(self) -> int | None:
+        """The most captions of a group in an epoch; None: all."""
+        return self.variants or (4 if self._has_emoji else None)
+
+    @property
+    def _has_emoji(self) -> bool:
+        return self.dataset.split(":")[0] == DEFAULT

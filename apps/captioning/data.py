@@ -57,14 +57,16 @@ class CaptioningData:
         return f"{counts} images, {shape} each for {self.encoder}; {self.vocabulary.size} words"
 
     def training_batches(self, config: CaptioningConfig) -> CaptionBatches:
-        return self._batches("train", config.batch_size, shuffle=True, seed=config.seed)
+        groups = [self.images.groups[index] for index in self.caption_images["train"]]
+        return self._batches(
+            "train", config.batch_size, shuffle=True, seed=config.seed, groups=groups, variants=config.most_variants
+        )
 
     def validation_dataset(self) -> tf.data.Dataset:
         return self._batches("validation", VALIDATION_BATCH, shuffle=False).dataset()
 
-    def _batches(self, split: str, batch_size: int, *, shuffle: bool, seed: int = 0) -> CaptionBatches:
-        indices, targets = self.caption_images[split], self.targets[split]
-        return CaptionBatches(self.arrays, indices, targets, batch_size, shuffle=shuffle, seed=seed)
+    def _batches(self, split: str, batch_size: int, **options: Any) -> CaptionBatches:
+        return CaptionBatches(self.arrays, self.caption_images[split], self.targets[split], batch_size, **options)
 
 
 def load_data(config: CaptioningConfig) -> CaptioningData:

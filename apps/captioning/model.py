@@ -34,7 +34,7 @@ def build_network(
     decoder: Any = AttentionDecoder(
         vocabulary_size,
         config.embedding_units,
-        config.units,
+        config.state_width,
         layers=config.decoder_layers,
         cell=config.cell,
         attention=config.attention,

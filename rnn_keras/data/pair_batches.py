@@ -42,8 +42,8 @@ class TeacherForcing(Batches):
     @property
     def summary(self) -> str:
         plan = TeacherForcing.plan(self, 0)
-        steps = sum(len(indices) * max(len(self._targets[index]) for index in indices) for indices in plan)
-        padding = 1 - sum(map(len, self._targets)) / steps
+        lengths = [[len(self._targets[index]) for index in indices] for indices in plan]
+        padding = 1 - sum(map(sum, lengths)) / sum(len(row) * max(row) for row in lengths)
         return f"{super().summary}, {padding:.1%} of the targets' steps are padding"
 
     @property
@@ -60,12 +60,19 @@ class TeacherForcing(Batches):
         ids = tf.TensorSpec((None, None), tf.int32)
         return self.input_spec, ids, ids, tf.TensorSpec((None, None), tf.float32)
 
+    def choose_examples(self, epoch: int) -> np.ndarray:
+        """The indices of the examples of an epoch, rising: all, unless a subclass says otherwise."""
+        del epoch
+        return np.arange(self.number_of_examples)
+
     def plan(self, epoch: int) -> list[np.ndarray]:
+        examples = self.choose_examples(epoch)
+        length = self.length[examples]
         if not self.shuffle:
-            return self.split_order(np.argsort(self.length, kind="stable"))
+            return self.split_order(examples[np.argsort(length, kind="stable")])
         generator = np.random.default_rng([self.seed, epoch])
-        noisy = self.length + generator.uniform(-self.SPREAD, self.SPREAD, len(self.length))
-        batches = self.split_order(np.argsort(noisy))
+        noisy = length + generator.uniform(-self.SPREAD, self.SPREAD, len(length))
+        batches = self.split_order(examples[np.argsort(noisy)])
         return [batches[number] for number in generator.permutation(len(batches))]
 
     def batch(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -97,6 +97,24 @@ def test_a_view_is_drawn_for_each_caption_and_epoch():
     assert not any((unshuffled.batch(indices)[0] % 2).any() for indices in unshuffled.plan(0))
 
 
+def test_an_epoch_has_so_many_variants_of_a_group_drawn_anew():
+    sizes = {"face": 9, "flag": 2, "dog": 1}
+    groups = [name for name, size in sizes.items() for _ in range(size)]
+    images = np.arange(12, dtype=np.uint8).reshape(12, 1, 1)
+    targets = [np.array([2, 5, 3], np.int32)] * 12
+    batches = CaptionBatches(images, np.arange(12), targets, 4, shuffle=True, seed=1, groups=groups, variants=3)
+    epochs = [np.sort(np.concatenate(batches.plan(epoch))).tolist() for epoch in range(40)]
+
+    assert batches.number_of_batches == 2 and {len(batches.plan(epoch)) for epoch in range(40)} == {2}
+    for chosen in epochs:
+        assert len(set(chosen)) == len(chosen)
+        assert [sum(groups[index] == name for index in chosen) for name in sizes] == [3, 2, 1]
+    assert set().union(*epochs) == set(range(12))
+    assert epochs == [np.sort(np.concatenate(batches.plan(epoch))).tolist() for epoch in range(40)]
+    with pytest.raises(ValueError, match="the group of each of the 12 captions, not 11"):
+        CaptionBatches(images, np.arange(12), targets, 4, shuffle=True, groups=groups[1:], variants=3)
+
+
 @pytest.mark.slow
 def test_without_images_all_captions_are_the_same(shapes, eager_functions):
     keras.utils.set_random_seed(1)
