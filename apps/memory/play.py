@@ -78,11 +78,7 @@ def measure_sentence(words: list[str], forget_bias: float, is_trained: bool) -> 
 
 @functools.lru_cache(MOST_RECALLED)
 def recall_sentence(words: tuple[str, ...], forget_bias: float, is_trained: bool) -> dict[str, Any]:
-    """`measure_sentence`, once for the same question.
-
-    Keras draws the seeds of weights from Python's generator, from which the server's threads draw too: a second time,
-    the weights may be others.
-    """
+    """`measure_sentence`, once for the same question, since it takes seconds."""
     return measure_sentence(list(words), forget_bias, is_trained)
 
 

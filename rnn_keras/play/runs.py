@@ -12,6 +12,7 @@ from rnn_keras.cli.app import App
 from rnn_keras.cli.protocols import Application, FinishedRun
 from rnn_keras.cli.settings import load_finished_run
 from rnn_keras.export.keras_file import read_app_name
+from rnn_keras.play.seeds import draw_alone
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.errors import UserError
 
@@ -22,15 +23,13 @@ class RunStore:
     Args:
         folder: of the run directories, such as `runs`.
 
-    Attributes:
-        lock: is held by whoever computes: of Keras's seeds and of pyplot's figures a process has one of each.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
         self._data: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
         self._loaded: dict[str, tuple[tuple[object, ...], FinishedRun]] = {}
-        self.lock = threading.RLock()
+        self._lock = threading.RLock()
 
     def get_directory(self, app: Application) -> RunDirectory:
         """Where a run of the app is made."""
@@ -46,6 +45,12 @@ class RunStore:
         return max(others, key=lambda run: run.metrics.stat().st_mtime_ns, default=None)
 
     @contextlib.contextmanager
+    def compute(self) -> Iterator[None]:
+        """Held by whoever computes: of Keras's seeds and of pyplot's figures a process has one of each."""
+        with self._lock, draw_alone():
+            yield
+
+    @contextlib.contextmanager
     def use(self, app: Application) -> Iterator[FinishedRun]:
         """The finished run of an app, for one visitor; a second one waits meanwhile.
 
@@ -54,7 +59,7 @@ class RunStore:
         Raises:
             UserError: there is none, or it is damaged.
         """
-        with self.lock:
+        with self.compute():
             yield self._open(app)
 
     def load_data(self, app: App, load: Callable[[Any, Any], Any] | None = None) -> Any:

@@ -86,8 +86,8 @@ class Tab:
         return self.runs.use(self.app)
 
     def compute(self) -> contextlib.AbstractContextManager[Any]:
-        """What is held while something is computed without a run; see `RunStore`."""
-        return self.runs.lock
+        """What is held while something is computed without a run; see `RunStore.compute`."""
+        return self.runs.compute()
 
     def answer(
         self,

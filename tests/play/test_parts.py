@@ -106,3 +106,23 @@ def test_what_a_visitor_sees_is_set_anew_only_where_it_changed():
     assert find_changes(nothing, training) == [0, 3, 4]  # the view, the status, its timer
     assert find_changes(training, TabView(True)) == [0, 1, 2, 3, 4]
     assert change_view(nothing, training)[0] == training
+
+
+def test_weights_are_those_of_a_command_whatever_other_threads_draw(tmp_path):
+    import random
+
+    import keras
+
+    from rnn_keras.play.runs import RunStore
+
+    def draw_weights(meanwhile):
+        keras.utils.set_random_seed(5)
+        meanwhile()
+        return keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), keras.layers.Dense(2)]).get_weights()
+
+    expected = draw_weights(lambda: None)
+    with RunStore(tmp_path).compute(), RunStore(tmp_path).compute():
+        found = draw_weights(random.random)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert any((a != b).any() for a, b in zip(draw_weights(random.random), expected, strict=True))
