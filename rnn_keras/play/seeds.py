@@ -9,8 +9,8 @@ from collections.abc import Iterator
 def draw_alone() -> Iterator[None]:
     """Within it Keras has a generator of its own.
 
-    `keras.utils.set_random_seed` seeds Python's generator, from which every initializer then draws its seed. All threads
-    share it, and those of a server draw from it too.
+    `keras.utils.set_random_seed` seeds Python's generator, from which every initializer then draws its seed. All
+    threads share it, and those of a server draw from it too.
     """
     from keras.src.random import seed_generator
     from keras.src.utils import rng_utils
