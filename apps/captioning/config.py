@@ -55,7 +55,7 @@ class CaptioningConfig(TrainingConfig):
     five, or as many as make 200 steps where the data are few."""
     batch_size: int = 64
     """Captions per step."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     """The highest step size of the optimizer."""
     warm_up: int | None = None
     """Steps over which the learning rate rises to where the schedule has it; default: 200, or a third of all steps

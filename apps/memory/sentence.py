@@ -53,7 +53,7 @@ class Measurement(NamedTuple):
     open_gates: float | None
 
     @property
-    def shares(self) -> np.ndarray:
+    def relative_gradients(self) -> np.ndarray:
         """`(words - 1,)`: the gradient at each word over that at the word before the last."""
         return self.flow.inputs[::-1] / self.flow.inputs[0]
 
@@ -71,17 +71,19 @@ def measure_cells(settings: SentenceSettings, folder: Path, show: Callable[[str]
     """
     examples = make_examples(settings.words)
     results: dict[str, dict[str, dict[str, Any]]] = {}
-    shares: dict[str, dict[str, np.ndarray]] = {}
+    relative_gradients: dict[str, dict[str, np.ndarray]] = {}
     for cell in RECURRENT_LAYERS:
         of_seeds = measure_seeds(cell, settings, examples, show)
         by_state = {when: [one[when] for one in of_seeds] for when in of_seeds[0]}
         results[cell] = {when: summarize_seeds(measured) for when, measured in by_state.items()}
-        shares[cell] = {when: np.stack([one.shares for one in measured]) for when, measured in by_state.items()}
+        relative_gradients[cell] = {
+            when: np.stack([one.relative_gradients for one in measured]) for when, measured in by_state.items()
+        }
         title = f"{cell}, seed {settings.seed}, trained: the gates while {' '.join(examples.words[:2])} ... is read"
         traces = of_seeds[0]["trained"].traces
         save_figure(plot_gates(traces, examples.words[:-1], title), folder / f"gates_{cell}.png")
     show_results(results)
-    save_figure(plot_gradients(examples.words, shares), folder / "sentence.png")
+    save_figure(plot_gradients(examples.words, relative_gradients), folder / "sentence.png")
     write_json(folder / "sentence.json", {"settings": dataclasses.asdict(settings), "cells": results})
     show(f"figures: {folder}")
     return {"words": examples.words, "cells": results}
@@ -170,7 +172,7 @@ def summarize_seeds(measured: Sequence[Measurement]) -> dict[str, Any]:
         word before the last; `first_word_gradients`, that of each seed; `loss`, in nats; `half_life` of the gradient
         with respect to the state, in steps (None: it does not halve); and `open_gate_fraction`, see `Measurement`.
     """
-    gradients = [float(one.shares[0]) for one in measured]
+    gradients = [float(one.relative_gradients[0]) for one in measured]
     half_life = float(np.median([one.flow.half_life for one in measured]))
     open_gates = [one.open_gates for one in measured if one.open_gates is not None]
     return {
@@ -232,19 +234,19 @@ def word_loss(words: Any, logits: Any) -> Any:
     return cross_entropy(logits, tf.reshape(words, (-1,)))
 
 
-def plot_gradients(words: Sequence[str], shares: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+def plot_gradients(words: Sequence[str], relative_gradients: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     """The gradient of the loss at the last word with respect to each word before it: a panel untrained, one trained.
 
     Args:
         words: the sentence, to its last word.
-        shares: by cell, and `untrained` or `trained`, `(seeds, words - 1)`, see `Measurement`.
+        relative_gradients: by cell, and `untrained` or `trained`, `(seeds, words - 1)`, see `Measurement`.
     """
-    states = list(next(iter(shares.values())))
+    states = list(next(iter(relative_gradients.values())))
     indices = np.arange(len(words) - 1)
     width = max(6.0, 0.24 * len(words))
     figure, axes = plt.subplots(len(states), 1, figsize=(width, 6.5), sharex=True, sharey=True, layout="constrained")
     for axis, when in zip(axes, states, strict=True):
-        for number, (cell, by_state) in enumerate(shares.items()):
+        for number, (cell, by_state) in enumerate(relative_gradients.items()):
             values = np.maximum(by_state[when], SMALLEST_SHARE)
             axis.plot(indices, np.median(values, axis=0), "o-", ms=3, color=f"C{number}", label=cell)
             axis.fill_between(indices, values.min(axis=0), values.max(axis=0), color=f"C{number}", alpha=0.2)
@@ -253,6 +255,6 @@ def plot_gradients(words: Sequence[str], shares: Mapping[str, Mapping[str, np.nd
     axes[-1].set_xticks(indices, words[:-1], rotation=90, fontsize=8)
     axes[0].legend(loc="lower right")
     figure.supylabel(f"gradient at the word, over that at {words[-2]!r}")
-    seeds = len(next(iter(shares.values()))[states[0]])
+    seeds = len(next(iter(relative_gradients.values()))[states[0]])
     figure.suptitle(f"How much of the loss at {words[-1]!r} reaches each word: median and range of {seeds} seed(s)")
     return figure
