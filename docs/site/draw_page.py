@@ -57,6 +57,15 @@ def fill_in_week(page: Page) -> None:
     click("wardrobe-suggest", "#wardrobe-without-memory .rnn-bars")(page)
 
 
+def describe_second_picture(page: Page) -> None:
+    """Asks for a caption of the first picture of the test data, and of the next."""
+    click("captioning-example", "#captioning-attention img")(page)
+    answer = page.locator("#captioning-answer")
+    first = answer.inner_text()
+    page.locator("#captioning-example").click()
+    expect(answer).not_to_have_text(first, timeout=TIMEOUT, use_inner_text=True)
+
+
 # The name of a tab, and what is done in it.
 TABS: dict[str, Callable[[Page], None]] = {
     "sentiment": click("sentiment-read", "#sentiment-chart .rnn-heat"),
@@ -69,7 +78,7 @@ TABS: dict[str, Callable[[Page], None]] = {
     "translation": click("translation-translate", "#translation-attention .rnn-heat"),
     "activity": click("activity-example", "#activity-timeline .rnn-ribbon >> nth=1"),
     "video_tagging": click("video-example", "#video-frame img"),
-    "captioning": click("captioning-example", "#captioning-attention img"),
+    "captioning": describe_second_picture,
     "notes": lambda page: page.locator("#tab-notes .katex-display, .katex-display").first.wait_for(),
 }
 
