@@ -34,6 +34,9 @@ def make_application(apps: Mapping[str, App], folder: Path, saved_models: Path |
     with tempfile.TemporaryDirectory(prefix="rnn_keras_uploads_") as uploads:
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # both are read when gradio is imported, and later
         os.environ["GRADIO_TEMP_DIR"] = uploads
+        # While it is imported, it replaces the function that imports, and other threads' relative imports fail.
+        with contextlib.suppress(ImportError):
+            import tensorflow_datasets  # noqa: F401
         import fastapi
         import gradio as gr
         from gradio.themes import Default
