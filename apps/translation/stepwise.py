@@ -7,8 +7,7 @@ import numpy as np
 
 from apps.translation.attention import AttentionWeights, read_texts, weigh_tokens
 from apps.translation.model import TranslationModel
-
-IMPOSSIBLE = -1e8  # the scores of hypotheses that do not exist are below it
+from rnn_keras.seq2seq.beam import IMPOSSIBLE
 
 
 class Draft(NamedTuple):
@@ -34,7 +33,7 @@ def translate_stepwise(model: TranslationModel, text: str) -> Iterator[Draft]:
     for found in search.iterate_beam(*reading.memory):
         tokens = found.tokens[0].numpy()
         scored = zip(detokenizer(tokens).numpy(), found.scores[0].numpy().tolist(), strict=True)
-        draft = Draft([(written.decode(), score) for written, score in scored if score > IMPOSSIBLE])
+        draft = Draft([(written.decode(), score) for written, score in scored if score > 0.5 * IMPOSSIBLE])
         yield draft
     has_attention = search.decoder.attention is not None
     [attention] = weigh_tokens(model, reading, tokens[:1]) if has_attention else [None]

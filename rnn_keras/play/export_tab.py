@@ -3,16 +3,14 @@
 import dataclasses
 import functools
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
 from rnn_keras.cli.protocols import Application
-from rnn_keras.play.default_tab import MOST_CHARACTERS, show_predictions
+from rnn_keras.play.default_tab import build_file_input, build_text_input, show_predictions
 from rnn_keras.play.exported_models import ExportedModel, find_exported_model
 from rnn_keras.play.html import show_message
 from rnn_keras.play.tab import AppTab, Tab
-from rnn_keras.play.uploads import take_uploads
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.terminal import console
 
@@ -40,33 +38,21 @@ def replace_tab(app: Application, module: str, own: AppTab, folder: Path) -> App
 
 def build_export_tab(model: ExportedModel, module: str, tab: Tab) -> None:
     """A box for texts, one on each line, or for a file; and the answers."""
-    name = tab.settings.name
     notice = tab.text("exported", path=model.path, command=f"python -m {module} train")
-    gr.HTML(show_message(notice, "status"), elem_id=f"{name}-exported")
-    takes_text = model.takes == "text"
-    if takes_text:
-        given: Any = gr.Textbox(label=tab.text("inputs"), lines=3, max_length=MOST_CHARACTERS, elem_id=f"{name}-inputs")
-    else:
-        types = FILE_TYPES[model.takes]
-        given = gr.File(label=f"{tab.text('file')} ({', '.join(types)})", file_types=types, elem_id=f"{name}-file")
-    button = gr.Button(tab.text("predict"), variant="primary", elem_id=f"{name}-predict")
-    shown = gr.HTML(elem_id=f"{name}-answer")
+    gr.HTML(show_message(notice, "status"), elem_id=f"{tab.settings.name}-exported")
 
-    def predict_texts(text: str) -> str:
-        lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
-        if not lines:
-            raise UserError(tab.text("nothing"))
+    def answer_texts(lines: list[str]) -> str:
+        texts = [line.strip() for line in lines]
         with tab.compute():
-            return show_predictions(tab, lines, [row for line in lines for row in model.predict(line)])
+            return show_predictions(tab, texts, [row for text in texts for row in model.predict(text)])
 
-    def predict_file(path: str | None) -> str:
-        with take_uploads(path, tab.text("nothing")) as [file], tab.compute():
+    def answer_file(file: Path) -> str:
+        with tab.compute():
             rows = model.predict(file.read_bytes() if model.takes == "picture" else file)
-        return show_predictions(
-            tab, [file.name] if len(rows) == 1 else [str(place + 1) for place in range(len(rows))], rows
-        )
+        names = [file.name] if len(rows) == 1 else [str(place + 1) for place in range(len(rows))]
+        return show_predictions(tab, names, rows)
 
-    if takes_text:
-        tab.answer(button.click, predict_texts, [given], [shown])
+    if model.takes == "text":
+        build_text_input(tab, answer_texts)
     else:
-        tab.answer(button.click, predict_file, [given], [shown], empties=[given])
+        build_file_input(tab, answer_file, FILE_TYPES[model.takes])

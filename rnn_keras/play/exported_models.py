@@ -1,7 +1,8 @@
 """Exported models as the page asks them, whichever file an app has: LiteRT, ONNX or a SavedModel."""
 
 import abc
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -110,9 +111,9 @@ def find_exported_model(directory: Path, reads_files: bool) -> ExportedModel | N
         UserError: there are some, none of which can be used.
     """
     problem, numbers = None, None
-    for opener, path in _list_candidates(directory):
+    for load in _list_candidates(directory, reads_files):
         try:
-            model = ExportedFile(path) if opener == "file" else ExportedSavedModel(path, reads_files)
+            model = load()
         except UserError as error:
             problem = problem or error
             continue
@@ -124,14 +125,14 @@ def find_exported_model(directory: Path, reads_files: bool) -> ExportedModel | N
     return numbers
 
 
-def _list_candidates(directory: Path) -> Iterator[tuple[Literal["file", "saved_model"], Path]]:
-    for end in OPENERS:
-        if (path := directory / f"{directory.name}{end}").exists():
-            yield "file", path
-    for path in sorted(directory.glob(f"{directory.name}_*.tflite")):
-        yield "file", path
+def _list_candidates(directory: Path, reads_files: bool) -> Iterator[Callable[[], ExportedModel]]:
+    """What loads each of the exported models in a folder, files before the SavedModel."""
+    files = [directory / f"{directory.name}{end}" for end in OPENERS]
+    files = [path for path in files if path.exists()] + sorted(directory.glob(f"{directory.name}_*.tflite"))
+    for path in files:
+        yield functools.partial(ExportedFile, path)
     for number in versions(directory)[-1:]:
-        yield "saved_model", directory / str(number)
+        yield functools.partial(ExportedSavedModel, directory / str(number), reads_files)
 
 
 def _decode(value: Any) -> Any:

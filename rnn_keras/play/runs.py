@@ -22,7 +22,6 @@ class RunStore:
 
     Args:
         folder: of the run directories, such as `runs`.
-
     """
 
     def __init__(self, folder: Path):
