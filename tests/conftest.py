@@ -40,8 +40,13 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(tryfirst=True)  # before the fixtures, which train
 def pytest_runtest_setup(item):
-    """Fast tests run the layers as plain graphs, not optimised, which are sooner made; but for those of the layers."""
-    as_shipped = item.get_closest_marker("slow") is not None or "layers" in item.path.parts
+    """Most tests run the layers as plain graphs, not optimised, which are sooner made.
+
+    As shipped they run in tests of the layers, in slow tests outside of the apps, in the sweep over every app, and in
+    child processes.
+    """
+    slow, folders = item.get_closest_marker("slow") is not None, item.path.parts
+    as_shipped = "layers" in folders or (slow and ("apps" not in folders or item.path.name == "test_tune_every_app.py"))
     if (fast_path := sys.modules.get("rnn_keras.layers.fast_path")) is not None:
         fast_path.COMPILE = as_shipped
     if (tensorflow := sys.modules.get("tensorflow")) is not None:

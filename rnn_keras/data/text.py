@@ -1,5 +1,6 @@
 """Raw texts to token ids inside the graph, so that an exported model takes raw strings without this project."""
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -87,23 +88,16 @@ class Tokenizer:
         """What `rnn_keras.runtime.tokenizer.PlainTokenizer` needs to split texts in the same way without TensorFlow.
 
         The class and the lower case of every character are those of TensorFlow, and what has no normal form here has
-        none there, so that nothing depends on the Unicode version of a later Python that reads this. It takes seconds.
+        none there, so that nothing depends on the Unicode version of a later Python that reads this.
         """
-        points = [point for point in range(1, 0x110000) if not 0xD800 <= point < 0xE000]
-        characters: Any = [chr(point) for point in points]
-        lower = [text.decode() for text in tf.strings.lower(characters, encoding="utf-8").numpy()]
-        token = _TOKEN
-        for pattern in (_MARK, _CHARACTER, _COMBINING):
-            matches = tf.strings.regex_full_match(characters, pattern).numpy()
-            ranges = describe_ranges(points[index] for index in np.flatnonzero(matches))
-            token = token.replace(pattern, f"[{ranges}]")
+        lower, token = _describe_characters()
         blank = re.sub(r"\\x\{(\w+)\}", lambda point: chr(int(point[1], 16)), _BLANK)
         return {
             "maximum_length": self.maximum_length,
             "keep": self.keep,
             "most_characters": self._most_characters,
             "blank": blank.replace(r"\s", r"[\t\n\f\r ]"),  # Python's \s also matches the vertical tab
-            "lower": {a: b for a, b in zip(characters, lower, strict=True) if a.lower() != b},
+            "lower": lower,
             "invisible": INVISIBLE,
             "kept": kept_class(),
             "replacements": [[_APOSTROPHE, "'"], [token, r" \1 "]],
@@ -118,6 +112,19 @@ class Tokenizer:
     def from_config(cls, config: dict[str, Any]) -> "Tokenizer":
         """The tokenizer of a `get_config`."""
         return cls(**config)
+
+
+@functools.cache
+def _describe_characters() -> tuple[dict[str, str], str]:
+    """What TensorFlow makes lower than Python does, and `_TOKEN` for Python's regular expressions. It takes seconds."""
+    characters: Any = [chr(point) for point in range(1, 0x110000) if not 0xD800 <= point < 0xE000]
+    lower = [text.decode() for text in tf.strings.lower(characters, encoding="utf-8").numpy()]
+    token = _TOKEN
+    for pattern in (_MARK, _CHARACTER, _COMBINING):
+        matches = tf.strings.regex_full_match(characters, pattern).numpy()
+        ranges = describe_ranges(ord(characters[index]) for index in np.flatnonzero(matches))
+        token = token.replace(pattern, f"[{ranges}]")
+    return {a: b for a, b in zip(characters, lower, strict=True) if a.lower() != b}, token
 
 
 def build_text_vectorization(

@@ -100,21 +100,22 @@ def run(command, folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("file", "command", "guard"),
+    ("file", "command", "guard", "formats"),
     [
-        ("numbers_app/__main__.py", ["-m", "numbers_app"], "if __name__ == '__main__':"),
-        ("programs/numbers_program.py", ["programs/numbers_program.py"], "if __name__ == '__main__':"),
-        ("numbers_program.py", ["-m", "numbers_program"], "if True:"),  # nothing that guards it
+        ("numbers_app/__main__.py", ["-m", "numbers_app"], "if __name__ == '__main__':", ["saved_model"]),
+        ("programs/numbers_program.py", ["programs/numbers_program.py"], "if __name__ == '__main__':", ["litert"]),
+        # Nothing guards it.
+        ("numbers_program.py", ["-m", "numbers_program"], "if True:", ["saved_model", "litert"]),
     ],
 )
-def test_a_layer_in_the_program_is_found_by_every_command(file, command, guard, tmp_path):
+def test_a_layer_in_the_program_is_found_by_every_command(file, command, guard, formats, tmp_path):
     (tmp_path / "numbers_app").mkdir()
     (tmp_path / "numbers_app" / "__init__.py").write_text("")
     write_program(tmp_path / file, guard)
     run([*command, "train", "--epochs", "1", "--json"], tmp_path)
     assert len(run([*command, "predict", "1 2 3", "--json"], tmp_path)["predictions"]) == 1
-    report = run([*command, "export", "--examples", "8", "--json"], tmp_path)["report"]
-    assert [row["agreement"] for row in report] == [1, 1, 1]  # the first of them was measured in Keras
+    report = run([*command, "export", "--formats", ",".join(formats), "--examples", "8", "--json"], tmp_path)["report"]
+    assert [row["agreement"] for row in report] == [1] * (1 + len(formats))  # the first of them was measured in Keras
 
     code = "import json, rnn_keras; print(json.dumps(rnn_keras.load('runs/numbers').count_params()))"
     folder = tmp_path / Path(file).parent if file.startswith("programs") else tmp_path

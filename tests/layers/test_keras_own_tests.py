@@ -18,8 +18,12 @@ HERE = Path(__file__).resolve().parent
 FILES = ("simple_rnn", "lstm", "gru", "bidirectional", "stacked_rnn_cells")
 # Nor does this test, the slowest by far.
 SELECTED = "not (StackedRNNTest and test_basics)"
-# On two devices this one fails for keras.layers too: its last batches have a row for one of them alone.
-SELECTED_ON_TWO_DEVICES = "not test_basics"
+SELECTED_IN_MODE = {
+    # On two devices this one fails for keras.layers too: its last batches have a row for one of them alone.
+    "mirrored": "not test_basics",
+    # It trains small models for most of the time; of those, one is enough to meet numbers that are checked.
+    "check numerics": "LSTMTest or not test_basics",
+}
 
 
 @pytest.mark.slow
@@ -41,7 +45,7 @@ def test_keras_tests_pass_on_our_layers(mode, tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "keras_tests_plugin"]
     command += ["-p", "tensorflow_modes"]
     command += ["--rootdir", str(tmp_path), "-c", os.devnull, "--tb=short", "-k"]
-    command += [SELECTED_ON_TWO_DEVICES if mode == "mirrored" else SELECTED]
+    command += [SELECTED_IN_MODE.get(mode, SELECTED)]
     done = subprocess.run(
         [*command, *map(str, files)],
         cwd=tmp_path,
@@ -53,8 +57,8 @@ def test_keras_tests_pass_on_our_layers(mode, tmp_path):
     tail = done.stdout[-6000:] + done.stderr[-2000:]
     assert done.returncode == 0, tail
     passed = int(re.search(r"(\d+) passed", done.stdout)[1])
-    assert passed >= (30 if mode == "mirrored" else 34), tail
+    assert passed >= (30 if mode in SELECTED_IN_MODE else 34), tail
     constructed = dict(line.split() for line in counts.read_text().splitlines())
     assert set(constructed) == {*FAMILIES, *CELLS}
     for name in FAMILIES:
-        assert int(constructed[name]) >= (10 if mode == "mirrored" else 20), constructed
+        assert int(constructed[name]) >= (10 if mode in SELECTED_IN_MODE else 20), constructed
