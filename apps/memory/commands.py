@@ -8,7 +8,7 @@ import tyro
 
 from apps.memory.config import ForgetBias, MemoryConfig
 from apps.memory.words import EPOCHS, SEED, SOLILOQUY, UNITS, split_words
-from rnn_keras.cli.settings import AsJson, split_choices
+from rnn_keras.cli.settings import AsJson, parse_integers, split_choices
 from rnn_keras.training.config import CellName
 from rnn_keras.training.task import Trainable
 from rnn_keras.utils.errors import UserError
@@ -129,15 +129,3 @@ def sentence(
 
         settings = SentenceSettings(words, units, epochs, forget_bias, seeds, seed)
         report.update(measure_cells(settings, run_dir, console.print))
-
-
-def parse_integers(flag: str, value: str, *, minimum: int = 1) -> list[int]:
-    """The integers in a list with commas, each once.
-
-    Raises:
-        UserError: one is not an integer, or less than the minimum.
-    """
-    parts = [part.strip() for part in value.split(",")]
-    if not all(part.isdecimal() and int(part) >= minimum for part in parts):
-        raise UserError(f"{flag} {value}: expected integers of at least {minimum} with commas, such as 50,100,200")
-    return list(dict.fromkeys(map(int, parts)))

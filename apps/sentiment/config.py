@@ -7,6 +7,8 @@ from rnn_keras.cli import TextClassifierConfig
 from rnn_keras.training.config import CellName
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
+TRAINING_TEXTS = "train"  # instead of a path
+
 SEARCH_SPACE: SearchSpace = {
     "cell": Choice(("lstm", "gru")),
     "units": Int(16, 128, log=True),
@@ -28,6 +30,15 @@ SEARCH_SPACE: SearchSpace = {
 class SentimentConfig(TextClassifierConfig):
     """Settings of a training run."""
 
+    pretrain: str | None = None
+    """Texts without labels on which the word vectors and the recurrent layers first learn to predict the next word (Dai
+    & Le 2015): a .txt file with a text on each line, a .csv or .tsv file with the column of the texts, a folder of .txt
+    files; or train, the training texts alone, which are read in any case."""
+    pretrain_epochs: int | None = None
+    """The most passes over the texts of --pretrain; default: two, or as many as make 600 steps."""
+    labelled: int | None = None
+    """Learn from the labels of so many training texts alone, which are drawn with the seed; --pretrain reads the others
+    without their labels; default: all."""
     cell: CellName = "lstm"
     """Kind of recurrent layer."""
     units: int = 32
@@ -63,7 +74,8 @@ class SentimentConfig(TextClassifierConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_positive("units", "layers", "embedding_units")
+        self.require_positive("units", "layers", "embedding_units", "pretrain_epochs", "labelled")
+        self.require("pretrain", self.pretrain is None or self.input == "embedding", "used with --input embedding")
         for name in ("segment", "naive_bayes", "bigrams"):
             self.require(name, getattr(self, name) >= 0, "at least 0")
         self.require_share("word_dropout", "embedding_dropout", "dropout", "recurrent_dropout")

@@ -1,5 +1,7 @@
 """Many to one: words go in one by one, and what the network holds at the end, or held on the way, decides."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -10,6 +12,7 @@ from rnn_keras.data.classification import label_layer
 from rnn_keras.data.text import PADDING
 from rnn_keras.layers import MaskedMaxPooling1D, MergeSegments, SplitSegments
 from rnn_keras.layers.by_name import RECURRENT_LAYERS
+from rnn_keras.layers.traversal import find_recurrent_layers
 
 
 def build_classifier(
@@ -18,6 +21,7 @@ def build_classifier(
     classes: int,
     word_vectors: np.ndarray | None = None,
     bigram_ratios: np.ndarray | None = None,
+    word_ratios: np.ndarray | None = None,
 ) -> keras.Model:
     """Word ids `(batch, time)`, 0 for padding -> probabilities.
 
@@ -26,20 +30,24 @@ def build_classifier(
     Args:
         word_vectors: what the embedding starts with, `(vocabulary_size, embedding_units)`; None: at random.
         bigram_ratios: what is known of bigrams, `(config.bigrams, features)`, and not trained; None: nothing.
+        word_ratios: the same of words, `(vocabulary_size, features)`, where the word vectors are about something else.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
     split = (
         keras.layers.Identity() if not config.segment_length else SplitSegments(config.segment_length, name="segments")
     )
-    x = split(ids)
-    mask = ops.not_equal(x, PADDING)
+    x = words = split(ids)
+    mask = ops.not_equal(words, PADDING)
     if config.input == "embedding":
-        x = make_embedding(vocabulary_size, config.embedding_units, word_vectors, "embedding")(x)
+        x = make_embedding(vocabulary_size, config.embedding_units, word_vectors, "embedding")(words)
+        known = []
+        if word_ratios is not None:
+            known.append(make_frozen_embedding(word_ratios, "word_ratios")(words))
         if bigram_ratios is not None:
             bigrams = split(HashedBigrams(config.bigrams, name="bigrams")(ids))
-            buckets, width = bigram_ratios.shape
-            ratios = make_embedding(buckets, width, bigram_ratios, "bigram_ratios", trainable=False)
-            x = keras.layers.Concatenate(name="words_and_bigrams")([x, ratios(bigrams)])
+            known.append(make_frozen_embedding(bigram_ratios, "bigram_ratios")(bigrams))
+        if known:
+            x = keras.layers.Concatenate(name="words_and_ratios")([x, *known])
         x = keras.layers.Dropout(config.word_dropout, noise_shape=(None, None, 1), name="word_dropout")(x)
         x = keras.layers.SpatialDropout1D(config.embedding_dropout, name="embedding_dropout")(x)
     for number in range(config.layers):
@@ -70,6 +78,14 @@ def build_classifier(
     return keras.Model(ids, score, name="classifier")
 
 
+def list_pretrained_layers(classifier: keras.Model) -> tuple[Any, list[Any]]:
+    """The embedding, and the recurrent layers that can learn to predict words: the first one where it is bidirectional,
+    since one above it would read both directions; otherwise all."""
+    recurrent = find_recurrent_layers(classifier)
+    is_bidirectional = isinstance(recurrent[0], keras.layers.Bidirectional)
+    return classifier.get_layer("embedding"), recurrent[:1] if is_bidirectional else recurrent
+
+
 def make_embedding(size: int, units: int, vectors: np.ndarray | None, name: str, trainable: bool = True):
     """An embedding that starts with these vectors `(size, units)`, or at random."""
     embedding = keras.layers.Embedding(size, units, name=name, trainable=trainable)
@@ -77,6 +93,11 @@ def make_embedding(size: int, units: int, vectors: np.ndarray | None, name: str,
     if vectors is not None:
         embedding.set_weights([vectors])
     return embedding
+
+
+def make_frozen_embedding(features: np.ndarray, name: str):
+    """An embedding of features `(size, width)` that are not trained."""
+    return make_embedding(len(features), features.shape[1], features, name, trainable=False)
 
 
 def pool(x, mask, kind: str):

@@ -122,6 +122,16 @@ class App(abc.ABC):
         """
         return []
 
+    def pretrain(self, network: "keras.Model", config: Any, data: Any, run: "RunDirectory") -> None:  # noqa: B027, few do
+        """Gives layers of a network weights that were learnt from other examples; default: nothing is done.
+
+        It is called before each training, a resumed one too, so what is learnt is kept in `run.checkpoint`; see
+        `rnn_keras.training.pretraining`.
+
+        Args:
+            network: as `build_network` made it.
+        """
+
     def stop_value(self, config: Any, data: Any) -> float | None:
         """A training stops after an epoch whose monitored value is better than this; None: never."""
         return None

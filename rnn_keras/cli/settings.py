@@ -70,6 +70,18 @@ def split_choices(flag: str, value: str, choices: Sequence[str]) -> list[str]:
     return names
 
 
+def parse_integers(flag: str, value: str, *, minimum: int = 1) -> list[int]:
+    """The integers in a list with commas, each once.
+
+    Raises:
+        UserError: one is not an integer, or less than the minimum.
+    """
+    parts = [part.strip() for part in value.split(",")]
+    if not all(part.isdecimal() and int(part) >= minimum for part in parts):
+        raise UserError(f"{flag} {value}: expected integers of at least {minimum} with commas, such as 50,100,200")
+    return list(dict.fromkeys(map(int, parts)))
+
+
 def make_columns_class(config_class: Any) -> Any:
     """A dataclass of those settings that name a column of the user's own data, such as `text_column`, all None."""
     names = [field.name for field in dataclasses.fields(config_class) if field.name.endswith(COLUMN)]

@@ -53,6 +53,7 @@ class RunDirectory:
         self.logs = path / "logs"
         self.plots = path / "plots"
         self.checkpoint = path / "checkpoint"
+        self.pretrained = self.checkpoint / "pretraining.npz"
         self.workers = path / "workers"  # what the other processes of `train --workers` print
 
     @property
@@ -70,6 +71,11 @@ class RunDirectory:
     def state(self) -> Path:
         """The file of `checkpoint` that names the finished epochs."""
         return self.checkpoint / "state.json"
+
+    @property
+    def pretraining(self) -> "RunDirectory":
+        """A run of its own, before that of the network, until it is complete; see `rnn_keras.training.pretraining`."""
+        return RunDirectory(self.checkpoint / "pretraining")
 
     def count_epochs(self) -> int:
         """The finished epochs of the checkpoint; 0: there is none.
@@ -170,7 +176,8 @@ class RunDirectory:
                 file.unlink(missing_ok=True)
             for name in marker.get("plots", []):
                 (self.plots / Path(name).name).unlink(missing_ok=True)
-            for file in (self.state, *self.checkpoint.glob("epoch-*.weights.h5")):
+            self.pretraining.remove()
+            for file in (self.state, self.pretrained, *self.checkpoint.glob("epoch-*.weights.h5")):
                 file.unlink(missing_ok=True)
             remove_unfinished(self.checkpoint)
             for folder in (self.checkpoint, self.logs, self.plots):

@@ -77,6 +77,12 @@ def train_network(
     if group is None or group.is_chief:
         for problem in find_unsaveable_layers(network):
             print(f"note: {problem}")
+    if group is None or group.is_chief:
+        task.pretrain(network, config, data, run)
+    if group is not None:
+        group.barrier()
+        if not group.is_chief:
+            task.pretrain(network, config, data, run)  # which reads what the chief has learnt
     initial_weights = {weight.path: weight.numpy() for weight in network.weights}
     callbacks = list(task.callbacks(config, data, run))
     own_monitor = monitor is None or monitor == task.monitor
