@@ -60,8 +60,15 @@ class SentimentApp(TextClassifierApp):
             from rnn_keras.training.pretraining import pretrain
             from rnn_keras.utils.terminal import console
 
-            layers, texts = list_pretrained_layers(network), data.unlabelled
-            pretrain(*layers, texts, data.inputs("validation"), run, epochs=config.pretrain_epochs, show=console.print)
+            pretrain(
+                *list_pretrained_layers(network),
+                data.unlabelled,
+                data.inputs("validation"),
+                run,
+                epochs=config.pretrain_epochs,
+                add_vectors=config.naive_bayes > 0,  # which say what naive Bayes knows
+                show=console.print,
+            )
 
     def build_model(self, network: "keras.Model", data: "TextData", config: SentimentConfig) -> "keras.Model":
         from apps.sentiment.model import build_text_model

@@ -21,7 +21,6 @@ def build_classifier(
     classes: int,
     word_vectors: np.ndarray | None = None,
     bigram_ratios: np.ndarray | None = None,
-    word_ratios: np.ndarray | None = None,
 ) -> keras.Model:
     """Word ids `(batch, time)`, 0 for padding -> probabilities.
 
@@ -30,24 +29,20 @@ def build_classifier(
     Args:
         word_vectors: what the embedding starts with, `(vocabulary_size, embedding_units)`; None: at random.
         bigram_ratios: what is known of bigrams, `(config.bigrams, features)`, and not trained; None: nothing.
-        word_ratios: the same of words, `(vocabulary_size, features)`, where the word vectors are about something else.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
     split = (
         keras.layers.Identity() if not config.segment_length else SplitSegments(config.segment_length, name="segments")
     )
-    x = words = split(ids)
-    mask = ops.not_equal(words, PADDING)
+    x = split(ids)
+    mask = ops.not_equal(x, PADDING)
     if config.input == "embedding":
-        x = make_embedding(vocabulary_size, config.embedding_units, word_vectors, "embedding")(words)
-        known = []
-        if word_ratios is not None:
-            known.append(make_frozen_embedding(word_ratios, "word_ratios")(words))
+        x = make_embedding(vocabulary_size, config.embedding_units, word_vectors, "embedding")(x)
         if bigram_ratios is not None:
             bigrams = split(HashedBigrams(config.bigrams, name="bigrams")(ids))
-            known.append(make_frozen_embedding(bigram_ratios, "bigram_ratios")(bigrams))
-        if known:
-            x = keras.layers.Concatenate(name="words_and_ratios")([x, *known])
+            buckets, width = bigram_ratios.shape
+            ratios = make_embedding(buckets, width, bigram_ratios, "bigram_ratios", trainable=False)
+            x = keras.layers.Concatenate(name="words_and_bigrams")([x, ratios(bigrams)])
         x = keras.layers.Dropout(config.word_dropout, noise_shape=(None, None, 1), name="word_dropout")(x)
         x = keras.layers.SpatialDropout1D(config.embedding_dropout, name="embedding_dropout")(x)
     for number in range(config.layers):
@@ -93,11 +88,6 @@ def make_embedding(size: int, units: int, vectors: np.ndarray | None, name: str,
     if vectors is not None:
         embedding.set_weights([vectors])
     return embedding
-
-
-def make_frozen_embedding(features: np.ndarray, name: str):
-    """An embedding of features `(size, width)` that are not trained."""
-    return make_embedding(len(features), features.shape[1], features, name, trainable=False)
 
 
 def pool(x, mask, kind: str):

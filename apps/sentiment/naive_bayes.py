@@ -83,10 +83,7 @@ def prior_knowledge(config: SentimentConfig, data: "TextData") -> dict[str, np.n
             directions = draw_directions(classes, WIDEST, np.random.default_rng(config.seed))
         words = data.vectorization.vocabulary_size()
         ratios = config.naive_bayes * log_count_ratios(sequences, labels, words, directions)
-        if config.pretrain is None:
-            known["word_vectors"] = vectors_along(ratios, config.embedding_units, config.seed)
-        else:
-            known["word_ratios"] = ratios
+        known["word_vectors"] = vectors_along(ratios, config.embedding_units, config.seed)
         if config.bigrams:
             before = [np.concatenate([[np.int32(0)], ids[:-1]]) for ids in sequences]
             bigrams = [

@@ -36,6 +36,7 @@ def pretrain(
     run: RunDirectory,
     *,
     epochs: int | None = None,
+    add_vectors: bool = False,
     show: Callable[[str], None] = print,
 ) -> None:
     """Trains layers of a network as a language model, which predicts each next word of texts; no labels are needed.
@@ -57,6 +58,8 @@ def pretrain(
         validation: the same, of texts that decide which epoch is best.
         run: the directory of the network's run; what is learnt is in its `checkpoint/`.
         epochs: the most; default: at least two, and as many as make 600 steps.
+        add_vectors: whether the vectors that are learnt are added to those that the embedding has, in which something
+            is known of the words already; otherwise they replace them.
         show: is called with a line on what is read, and with the result.
 
     Raises:
@@ -79,7 +82,7 @@ def pretrain(
         with atomic_write(run.pretrained) as temporary, temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
         run.pretraining.remove()
-    assign_weights(embedding, layers, run)
+    assign_weights(embedding, layers, run, add_vectors)
 
 
 def train_language_model(
@@ -124,19 +127,21 @@ def train_language_model(
     return {str(number): ops.convert_to_numpy(weight) for number, weight in enumerate(learnt)}
 
 
-def assign_weights(embedding: keras.layers.Embedding, layers: Sequence[keras.layers.RNN], run: RunDirectory) -> None:
-    """Gives the layers what `train_language_model` has learnt.
+def assign_weights(
+    embedding: keras.layers.Embedding, layers: Sequence[keras.layers.RNN], run: RunDirectory, add_vectors: bool
+) -> None:
+    """Gives the layers what `train_language_model` has learnt; see `pretrain`.
 
     Raises:
         UserError: the file is damaged, or of other layers.
     """
     variables: list[Any] = [embedding.embeddings, *(weight for layer in layers for weight in layer.weights)]
-    variables = [variable for variable in variables if variable.name != "seed_generator_state"]
     arrays = read_array_file(run.pretrained)
     try:
         for number, variable in enumerate(variables):
             value, array = variable.numpy(), arrays[str(number)]
-            value[: len(array)] = array  # the rows of further inputs, which the language model does not have, stay
+            is_added = add_vectors and number == 0
+            value[: len(array)] = array + value * is_added  # the rows of further inputs stay as they are
             variable.assign(value)
     except (KeyError, ValueError) as error:
         raise UserError(
@@ -167,27 +172,22 @@ def build_language_model(
 ) -> keras.Model:
     """Ids and next ids `(batch, window, directions, 2)` -> the loss of each step, `(batch, window, 1)`, in nats.
 
-    The mean of the directions, each of which has its layers; the word vectors are the same. All start from the weights
-    of the layers given.
+    The mean of the directions, each of which has its layers; the word vectors are the same. All weights are new.
 
     Args:
-        embedding, layers: of the network; with two directions, that which reads forward and that which reads backward.
+        embedding, layers: of the network, that are built once more; with two directions, that which reads forward and
+            that which reads backward.
         directions: 1 or 2.
     """
     steps: Any = keras.Input((WINDOW, directions, 2), dtype="int32", name="steps")
     vectors: Any = PredictingEmbedding(embedding.input_dim, embedding.output_dim, name="embedding")
-    losses, copies = [], []
+    losses = []
     for direction in range(directions):
         ids, next_ids = steps[:, :, direction, 0], steps[:, :, direction, 1]
         x = keras.layers.Dropout(DROPOUT)(vectors(ids))
         for number in range(direction, len(layers), directions):
             config = layers[number].get_config() | {"name": f"recurrent_{number}", "return_sequences": True}
             config |= {"go_backwards": False, "return_state": False, "dropout": 0.0, "recurrent_dropout": 0.0}
-            copies.append((type(layers[number]).from_config(config), layers[number]))
-            x = keras.layers.Dropout(DROPOUT)(copies[-1][0](x))
+            x = keras.layers.Dropout(DROPOUT)(type(layers[number]).from_config(config)(x))
         losses.append(vectors(keras.layers.Dense(embedding.output_dim)(x), next_ids=next_ids))
-    vectors.embeddings.assign(embedding.embeddings)
-    for copy, layer in copies:
-        for new, old in zip(copy.weights, layer.weights, strict=False):
-            new.assign(old.numpy()[: new.shape[0]])
     return keras.Model(steps, ops.mean(ops.stack(losses, axis=-1), axis=-1, keepdims=True), name="language_model")

@@ -10,7 +10,6 @@ from apps.sentiment.config import SentimentConfig
 from apps.sentiment.data import load_sentiment_data
 from apps.sentiment.few_labels import summarise
 from apps.sentiment.model import build_classifier, list_pretrained_layers
-from apps.sentiment.naive_bayes import prior_knowledge
 from rnn_keras.data.text_classification import load_text_dataset
 from rnn_keras.utils.errors import UserError
 
@@ -60,18 +59,12 @@ def test_few_labels_are_drawn_by_class_and_the_other_texts_stay(reviews):
     assert data.dataset.splits["train"].texts == again != other
 
 
-def test_what_is_known_of_words_stands_beside_vectors_that_were_pretrained(reviews):
-    config = SentimentConfig(
-        dataset=str(reviews), pretrain="train", units=2, embedding_units=3, bigrams=10, layers=2, vocabulary_size=50
-    )
-    known = prior_knowledge(config, load_sentiment_data(config))
-    assert set(known) == {"word_ratios", "bigram_ratios"}
-    classifier = build_classifier(config, len(known["word_ratios"]), 2, **known)
-    _, (layer,) = list_pretrained_layers(classifier)
+@pytest.mark.parametrize(("is_bidirectional", "names"), [(True, ["bidirectional_1"]), (False, ["gru_1", "gru_2"])])
+def test_the_layers_that_can_predict_words_are_pretrained(is_bidirectional, names):
+    config = SentimentConfig(cell="gru", units=2, layers=2, embedding_units=3, bidirectional=is_bidirectional)
+    embedding, layers = list_pretrained_layers(build_classifier(config, 10, 2))
 
-    assert layer.name == "bidirectional_1" and layer.forward_layer.cell.kernel.shape[0] == 3 + 2
-    ids = np.array([[2, 3, 4, 0]])
-    np.testing.assert_array_equal(classifier.get_layer("word_ratios")(ids), known["word_ratios"][ids])
+    assert embedding.output_dim == 3 and [layer.name for layer in layers] == names
 
 
 @pytest.mark.parametrize(
