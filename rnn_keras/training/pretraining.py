@@ -140,8 +140,8 @@ def assign_weights(
     try:
         for number, variable in enumerate(variables):
             value, array = variable.numpy(), arrays[str(number)]
-            is_added = add_vectors and number == 0
-            value[: len(array)] = array + value * is_added  # the rows of further inputs stay as they are
+            known = value[: len(array)]  # the rows of further inputs stay as they are
+            known[:] = known + array if add_vectors and number == 0 else array
             variable.assign(value)
     except (KeyError, ValueError) as error:
         raise UserError(
