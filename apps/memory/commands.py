@@ -16,23 +16,25 @@ from rnn_keras.utils.terminal import console, report_json
 from rnn_keras.utils.tf_logging import import_tensorflow
 
 CELLS: tuple[str, ...] = get_args(CellName)
+SWEEP_LENGTHS = {"adding": "50,100,200,400,1000", "copy": "20,50,100,200"}
 
 
 def make_lengths(app: Trainable) -> Callable[..., None]:
     def lengths(
-        config: Annotated[MemoryConfig, tyro.conf.arg(name="")] = MemoryConfig(epochs=16),  # noqa: B008, it is frozen
-        lengths: str = "50,100,200,400,1000",
+        config: Annotated[MemoryConfig, tyro.conf.arg(name="")] = MemoryConfig(),  # noqa: B008, it is frozen
+        lengths: str | None = None,
         cells: str = ",".join(CELLS),
         run_dir: Path = Path("runs/memory_lengths"),
         as_json: AsJson = False,
     ) -> None:
         """Train each cell at each length until the task is solved: the steps it takes, as a table and lengths.png.
 
-        What is finished is kept: a command that was interrupted resumes, and further lengths or cells are added.
+        At most 800 steps each to add, and 3000 to copy; --epochs changes that. What is finished is kept: a command that
+        was interrupted resumes, and further lengths or cells are added.
 
         Args:
             config: Settings of all networks; --length and --cell are replaced by the lists.
-            lengths: Lengths, with commas between.
+            lengths: Lengths, with commas between; default: 50,100,200,400,1000, or 20,50,100,200 to copy.
             cells: Cells, with commas between.
             run_dir: Where the runs, the table (lengths.json) and the figure are kept.
             as_json: One JSON object as the last line of standard output, and nothing else there.
@@ -44,15 +46,15 @@ def make_lengths(app: Trainable) -> Callable[..., None]:
             if ":" in config.dataset:
                 raise UserError(f"--dataset {config.dataset}: here --lengths sets the lengths; name the task alone")
             chosen_cells = split_choices("--cells", cells, CELLS)
-            chosen_lengths = parse_integers("--lengths", lengths, minimum=2)
+            chosen_lengths = parse_integers("--lengths", lengths or SWEEP_LENGTHS[config.dataset], minimum=2)
             import_tensorflow()
             from apps.memory.length_sweep import make_configs, plot_sweep, run_sweep, show_sweep
             from rnn_keras.training.plots import save_figure
 
             configs = make_configs(config, chosen_cells, chosen_lengths)
             rows = run_sweep(app, configs, run_dir, console.print)
-            switches = f"forget bias {config.forget_bias}, clip norm {config.clip_norm:g}"
-            title = f"{config.dataset}: {config.units} units, {switches}"
+            switches = f"forget bias {configs[0].forget_bias}, clip norm {config.clip_norm:g}"
+            title = f"{config.dataset}: {configs[0].units} units, {switches}"
             save_figure(plot_sweep(rows, title), run_dir / "lengths.png")
             show_sweep(rows)
             console.print(f"figure: {run_dir / 'lengths.png'}")

@@ -1,12 +1,16 @@
 """The settings of the memory app, each a flag of `train`."""
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from rnn_keras.training.config import CellName, TrainingConfig
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
+if TYPE_CHECKING:  # a config is made before anything slow is imported
+    import keras
+
 ForgetBias = Literal["zero", "one", "chrono"]
+Schedule = Literal["constant", "cosine", "linear"]
 
 SEARCH_SPACE: SearchSpace = {
     "cell": Choice(("simple_rnn", "lstm", "gru")),
@@ -18,11 +22,26 @@ SEARCH_SPACE: SearchSpace = {
 }
 
 
+class TaskSettings(NamedTuple):
+    """The settings that follow the task where they are None."""
+
+    units: int
+    forget_bias: ForgetBias
+    schedule: Schedule
+    steps: int
+
+
+TASK_DEFAULTS = {
+    "adding": TaskSettings(units=32, forget_bias="chrono", schedule="constant", steps=3000),
+    # Ten letters are 30 bits, and gates that start open for long sum up the letters instead of ordering them.
+    "copy": TaskSettings(units=128, forget_bias="one", schedule="cosine", steps=3000),
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class MemoryConfig(TrainingConfig):
     """Settings of a training run."""
 
-    automatic_steps: ClassVar[int] = 3000
     automatic_patience: ClassVar[int] = 1000
 
     dataset: str = "adding"
@@ -36,20 +55,24 @@ class MemoryConfig(TrainingConfig):
     """The most epochs; default: as many as make 3000 steps. Training stops as soon as the task is solved."""
     patience: int | None = None
     """Epochs without a better validation loss after which training stops, as plateaus are long; default: 1000."""
+    curriculum: bool = True
+    """Learn to copy without a pause first, and then with pauses of random lengths, most of them short, up to --length;
+    validated and tested with --length alone."""
     steps_per_epoch: int = 50
     """Steps that count as an epoch, after which the validation examples are scored."""
     cell: CellName = "gru"
     """Kind of recurrent layer."""
-    units: int = 32
-    """Width of the hidden state."""
-    forget_bias: ForgetBias = "chrono"
+    units: int | None = None
+    """Width of the hidden state; default: 32, or 128 to copy."""
+    forget_bias: ForgetBias | None = None
     """Initial bias of the forget gate (of a GRU: the update gate). zero: the gate is half open; one (Jozefowicz et al.
     2015); chrono: it is open for about the length of the task, with a different time for each unit (Tallec & Ollivier
-    2018)."""
+    2018); default: chrono, or one to copy."""
     learning_rate: float = 1e-2
     """Step size of the optimizer."""
-    schedule: Literal["constant", "cosine", "linear"] = "constant"
-    """How the learning rate falls over all epochs: not at all, along half a cosine or a line to zero."""
+    schedule: Schedule | None = None  # pyright: ignore[reportIncompatibleVariableOverride]  # it follows the task
+    """How the learning rate falls over all epochs: not at all, along half a cosine or a line to zero; default:
+    constant, or cosine to copy."""
     clip_norm: float = 1.0
     """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""
 
@@ -57,3 +80,20 @@ class MemoryConfig(TrainingConfig):
         super().__post_init__()
         self.require("length", self.length >= 2, "at least 2")
         self.require_positive("items", "units", "steps_per_epoch")
+
+    @property
+    def task_settings(self) -> TaskSettings:
+        """These settings, those of the task where they are None."""
+        # An unknown task is refused where its examples are made.
+        defaults = TASK_DEFAULTS.get(self.dataset.partition(":")[0], TASK_DEFAULTS["adding"])
+        own = {
+            name: value for name in ("units", "forget_bias", "schedule") if (value := getattr(self, name)) is not None
+        }
+        return defaults._replace(**own)
+
+    def count_epochs(self, steps_per_epoch: int) -> int:
+        return self.epochs or -(-self.task_settings.steps // steps_per_epoch)
+
+    def make_optimizer(self, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
+        scheduled = dataclasses.replace(self, schedule=self.task_settings.schedule)
+        return super(MemoryConfig, scheduled).make_optimizer(steps_per_epoch)

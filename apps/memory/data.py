@@ -7,12 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from apps.memory.config import MemoryConfig
-from apps.memory.tasks import Task, make_task
+from apps.memory.tasks import CopyTask, Task, make_task
 from rnn_keras.data.batching import Batches, FixedBatches
 from rnn_keras.data.splits import SPLITS
 
 SPLIT_SIZE = 1000
 EVALUATION_BATCH = 250
+SHORTEST_SHARE = 0.3  # of the epochs of a curriculum have the shortest pause
 
 
 class GeneratedBatches(Batches):
@@ -22,11 +23,14 @@ class GeneratedBatches(Batches):
         task: generates them.
         steps: batches in an epoch.
         batch_size, seed: see `Batches`.
+        curriculum: to how many epochs with the shortest pause random ones follow, see `CopyTask.shorten`; None: the
+            examples are those of the task from the start.
     """
 
-    def __init__(self, task: Task, steps: int, batch_size: int, seed: int) -> None:
+    def __init__(self, task: Task, steps: int, batch_size: int, seed: int, curriculum: int | None = None) -> None:
         super().__init__(steps * batch_size, batch_size, shuffle=True, seed=seed)
         self.task = task
+        self.curriculum = curriculum
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         """For each batch its epoch and its number."""
@@ -34,12 +38,16 @@ class GeneratedBatches(Batches):
 
     @property
     def signature(self) -> tuple[tf.TensorSpec, ...]:
-        parts = self.batch(np.array([0, 0]))
-        return tuple(tf.TensorSpec(part.shape, part.dtype) for part in parts)
+        steps, targets = self.batch(np.array([0, 0]))
+        shape = steps.shape if self.curriculum is None else (self.batch_size, None)
+        return tf.TensorSpec(shape, steps.dtype), tf.TensorSpec(targets.shape, targets.dtype)
 
     def batch(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
         generator = np.random.default_rng([SPLITS.index("train"), self.seed, *indices])
-        return self.task.generate(generator, self.batch_size)
+        task = self.task
+        if self.curriculum is not None and isinstance(task, CopyTask):
+            task = task.shorten(generator if indices[0] >= self.curriculum else None)
+        return task.generate(generator, self.batch_size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +74,10 @@ class MemoryData:
         return np.concatenate(steps), np.concatenate(targets)
 
     def training_batches(self, config: MemoryConfig) -> GeneratedBatches:
-        return GeneratedBatches(self.task, config.steps_per_epoch, config.batch_size, config.seed)
+        curriculum = None
+        if config.curriculum and isinstance(self.task, CopyTask):
+            curriculum = round(SHORTEST_SHARE * config.count_epochs(config.steps_per_epoch))
+        return GeneratedBatches(self.task, config.steps_per_epoch, config.batch_size, config.seed, curriculum)
 
     def validation_dataset(self) -> tf.data.Dataset:
         return FixedBatches(self.examples("validation"), EVALUATION_BATCH, shuffle=False).dataset()

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from apps.memory.config import MemoryConfig
 from apps.memory.metrics import compute_metrics
+from apps.memory.tasks import CopyTask
 from rnn_keras.training.config import hash_config
 from rnn_keras.training.fit import NonFiniteLoss
 from rnn_keras.training.run_directory import RunDirectory
@@ -19,9 +20,19 @@ from rnn_keras.training.train import train_network
 from rnn_keras.utils.files import lock_directory, read_object, write_json
 from rnn_keras.utils.terminal import console
 
+SWEEP_EPOCHS = {"adding": 16}  # at most, where adding takes fewer than the automatic ones
+
 
 def make_configs(config: MemoryConfig, cells: Sequence[str], lengths: Sequence[int]) -> list[MemoryConfig]:
-    """The settings with each length and each cell."""
+    """The settings with each length and each cell, those of the task where they are None."""
+    settings = config.task_settings
+    config = dataclasses.replace(
+        config,
+        epochs=config.epochs or SWEEP_EPOCHS.get(config.dataset),
+        units=settings.units,
+        forget_bias=settings.forget_bias,
+        schedule=settings.schedule,
+    )
     return [
         dataclasses.replace(config, cell=cell, length=length)  # pyright: ignore[reportArgumentType]
         for length in lengths
@@ -61,8 +72,9 @@ def train_until_solved(app: Trainable, config: MemoryConfig, run: RunDirectory) 
 
     Returns:
         `task`, `cell`, `length`, `steps_to_solve` (None: not solved), `steps_trained`, `best_loss` (the lowest
-        validation loss; None: the loss was not finite), `baseline`, `seconds`, and `test`, the metrics of the network
-        with the lowest validation loss on the test examples (None: the loss was not finite).
+        validation loss; None: the loss was not finite), `baseline`, `seconds` (until solved, or of all steps), and
+        `test`, the metrics of the network with the lowest validation loss on the test examples (None: the loss was not
+        finite).
     """
     if run.finished:
         return read_object(run.metrics, "steps_to_solve", "best_loss")
@@ -70,7 +82,9 @@ def train_until_solved(app: Trainable, config: MemoryConfig, run: RunDirectory) 
         run.begin(config, overwrite=False)
         data: Any = app.load_data(config)
         try:
-            trained = train_network(app, config, data, run, stop_value=data.task.solved_below)
+            # Copying is trained beyond that, so that the test examples, which are others, are copied as well.
+            stop_value = None if isinstance(data.task, CopyTask) else data.task.solved_below
+            trained = train_network(app, config, data, run, stop_value=stop_value)
             rows = trained.history.rows
             test = compute_metrics(trained.network, data.task, *data.examples("test"))
         except NonFiniteLoss:
@@ -84,7 +98,7 @@ def train_until_solved(app: Trainable, config: MemoryConfig, run: RunDirectory) 
             "steps_trained": len(rows) * config.steps_per_epoch,
             "best_loss": min((row["val_loss"] for row in rows), default=None),
             "baseline": data.task.baseline,
-            "seconds": round(sum(row["seconds"] for row in rows), 1),
+            "seconds": round(sum(row["seconds"] for row in rows[: solved[0] if solved else None]), 1),
             "test": test,
         }
         run.finish(result)

@@ -24,20 +24,21 @@ def build_network(config: MemoryConfig, task: Task) -> keras.Model:
     Of the adding problem `(batch, time, 2)` -> sums `(batch, 1)`; of the copy task ids `(batch, time)` -> probabilities
     of each letter `(batch, items, letters)`.
     """
+    settings = config.task_settings
     make_layer: Any = RECURRENT_LAYERS[config.cell]
     if isinstance(task, AddingProblem):
         inputs = keras.Input((None, 2), name="steps")
-        x = make_layer(config.units, name=RECURRENT_LAYER)(inputs)
+        x = make_layer(settings.units, name=RECURRENT_LAYER)(inputs)
         outputs = keras.layers.Dense(1, dtype="float32", name="sum")(x)
     else:
         inputs = keras.Input((None,), dtype="int32", name="ids")
         x: Any = OneHot(len(LETTERS) + GO + 1, name="one_hot")(inputs)
-        x = make_layer(config.units, return_sequences=True, name=RECURRENT_LAYER)(x)
+        x = make_layer(settings.units, return_sequences=True, name=RECURRENT_LAYER)(x)
         dense = keras.layers.Dense(len(LETTERS), activation="softmax", dtype="float32", name="letters")
         outputs = dense(x[:, -task.items :])
     network = keras.Model(inputs, outputs, name="network")
     layer = network.get_layer(RECURRENT_LAYER)
-    initialize_forget_bias(layer, config.cell, config.forget_bias, task.length, config.seed)
+    initialize_forget_bias(layer, config.cell, settings.forget_bias, task.length, config.seed)
     return network
 
 
@@ -114,8 +115,7 @@ def encode_letters(text: Any, task: CopyTask) -> Any:
     )(text)
     ids = ops.cast(letters, "int32")  # 0 for nothing and 1 for what is not a letter, as the network's own
     ids = ops.pad(ids, [[0, 0], [0, task.length - 1]], constant_values=BLANK)
-    ids = ops.pad(ids, [[0, 0], [0, 1]], constant_values=GO)
-    return ops.pad(ids, [[0, 0], [0, task.items]], constant_values=BLANK)
+    return ops.pad(ids, [[0, 0], [0, 1 + task.items]], constant_values=GO)
 
 
 def get_network(model: keras.Model) -> keras.Model:

@@ -53,13 +53,14 @@ class AddingProblem:
 
 @dataclasses.dataclass(frozen=True)
 class CopyTask:
-    """Some letters, a long pause, a go signal: what were the letters?
+    """Some letters, a long pause, a go signal that lasts as long as the answer: what were the letters?
 
-    Source: Hochreiter & Schmidhuber 1997; Arjovsky, Shah & Bengio 2016. Of their loss, only the steps count here in
-    which the letters are to be repeated.
+    Source: Hochreiter & Schmidhuber 1997; Arjovsky, Shah & Bengio 2016, with the go signal at every step of the answer
+    as in Bai, Kolter & Koltun, An empirical evaluation of generic convolutional and recurrent networks for sequence
+    modeling, 2018. Of their loss, only the steps count here in which the letters are to be repeated.
 
     Args:
-        length: steps of the pause, including the go signal at its end.
+        length: steps of the pause, including the first of the go signal at its end.
         items: letters.
 
     Attributes:
@@ -81,6 +82,15 @@ class CopyTask:
         """The cross-entropy of guessing, in nats."""
         return math.log(len(LETTERS))
 
+    def shorten(self, generator: np.random.Generator | None) -> "CopyTask":
+        """The same with a shorter pause, to learn from: from 1 to its own length, evenly spread in the logarithm.
+
+        Args:
+            generator: draws the length; None: it is 1, the go signal alone.
+        """
+        length = 1 if generator is None else round(math.exp(generator.uniform(0, math.log(self.length))))
+        return dataclasses.replace(self, length=length)
+
     def generate(self, generator: np.random.Generator, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Ids `(n, items + length + items)`, 0 for blank and 1 for go, and the letters `(n, items)`; int32."""
         letters = generator.integers(0, len(LETTERS), (number, self.items)).astype(np.int32)
@@ -90,7 +100,7 @@ class CopyTask:
         """Letters `(n, items)`, from 0 -> the ids to read, `(n, items + length + items)`."""
         steps = np.full((len(letters), self.items + self.length + self.items), BLANK, np.int32)
         steps[:, : self.items] = letters + GO + 1
-        steps[:, self.items + self.length - 1] = GO
+        steps[:, self.items + self.length - 1 :] = GO
         return steps
 
 

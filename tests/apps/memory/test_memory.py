@@ -1,5 +1,6 @@
 """The memory app on short tasks, by its commands and by its parts."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from apps.memory.__main__ import MemoryApp
 from apps.memory.config import MemoryConfig
 from apps.memory.data import GeneratedBatches, MemoryData, generate_split, load_memory_data
 from apps.memory.exploding import StepRecorder
-from apps.memory.length_sweep import describe_result, plot_sweep, run_sweep
+from apps.memory.length_sweep import describe_result, make_configs, plot_sweep, run_sweep
 from apps.memory.marked_numbers import MarkedNumbers, format_line
 from apps.memory.metrics import compute_metrics
 from apps.memory.model import RECURRENT_LAYER, build_network, build_text_model
@@ -234,7 +235,7 @@ def test_examples_of_both_tasks():
     ids, letters = CopyTask(7, 3).generate(np.random.default_rng(1), 50)
     assert ids.shape == (50, 13) and letters.shape == (50, 3) and set(letters.ravel()) == set(range(8))
     np.testing.assert_array_equal(ids[:, :3], letters + 2)
-    np.testing.assert_array_equal(ids[:, 3:], np.tile([0] * 6 + [1] + [0] * 3, (50, 1)))
+    np.testing.assert_array_equal(ids[:, 3:], np.tile([0] * 6 + [1] * 4, (50, 1)))
 
 
 def test_a_delay_line_copies():
@@ -268,6 +269,45 @@ def test_no_training_example_comes_twice_and_all_are_the_same_after_a_kill():
     splits = {split: generate_split(AddingProblem(5), split)[0].tobytes() for split in ("train", "validation", "test")}
     assert len(set(splits.values())) == 3
     assert len(MemoryData(AddingProblem(5)).examples("all")[1]) == 3000
+
+
+def test_the_pauses_of_a_curriculum():
+    task = CopyTask(length=50, items=3)
+    batches = GeneratedBatches(task, steps=40, batch_size=4, seed=1, curriculum=2)
+    epochs = [[batches.batch(indices) for indices in batches.plan(epoch)] for epoch in range(4)]
+    pauses = [np.array([steps.shape[1] - 2 * task.items for steps, _ in epoch]) for epoch in epochs]
+    assert set(pauses[0]) == set(pauses[1]) == {1}
+    for later in pauses[2:]:
+        assert 1 <= later.min() < 5 < 30 < later.max() <= 50
+    assert 5 < np.median(np.concatenate(pauses[2:])) < 15  # 7 is expected; 25 if the length were evenly spread
+    assert not np.array_equal(pauses[2], pauses[3])
+    for steps, letters in epochs[3]:
+        np.testing.assert_array_equal(steps, CopyTask(steps.shape[1] - 6, 3).encode(letters))
+    read = [steps.numpy() for steps, _ in batches.endless(start_epoch=2).take(40)]
+    assert all(np.array_equal(steps, expected) for steps, (expected, _) in zip(read, epochs[2], strict=True))
+
+    config = MemoryConfig(dataset="copy", length=50)
+    data = load_memory_data(config)
+    assert data.training_batches(config).curriculum == 18  # of 60 epochs
+    assert data.training_batches(dataclasses.replace(config, curriculum=False)).curriculum is None
+    assert load_memory_data(MemoryConfig()).training_batches(MemoryConfig()).curriculum is None
+    assert data.examples("validation")[0].shape == (1000, 70)
+
+
+def test_settings_follow_the_task_where_they_are_not_given():
+    assert MemoryConfig().task_settings == (32, "chrono", "constant", 3000)
+    copy = MemoryConfig(dataset="copy:50", units=8)
+    assert copy.task_settings == (8, "one", "cosine", 3000)
+    assert copy.count_epochs(50) == 60 and MemoryConfig(dataset="copy", epochs=7).count_epochs(50) == 7
+    for config, last in ((copy, 0.0), (MemoryConfig(), 1e-2), (MemoryConfig(schedule="linear"), 0.0)):
+        optimizer = config.make_optimizer(50)
+        rate = [float(optimizer.learning_rate)]
+        optimizer.iterations.assign(3000)
+        rate.append(float(optimizer.learning_rate))
+        assert rate == pytest.approx([1e-2, last], abs=1e-9)
+    assert [config.count_epochs(50) for config in make_configs(MemoryConfig(), ["gru"], [20])] == [16]
+    (swept,) = make_configs(MemoryConfig(dataset="copy"), ["gru"], [20])
+    assert (swept.units, swept.length, swept.count_epochs(50)) == (128, 20, 60)
 
 
 def test_lines_of_marked_numbers_are_parsed_in_the_graph():
