@@ -27,10 +27,11 @@ def make_lengths(app: Trainable) -> Callable[..., None]:
         run_dir: Path = Path("runs/memory_lengths"),
         as_json: AsJson = False,
     ) -> None:
-        """Train each cell at each length until the task is solved: the steps it takes, as a table and lengths.png.
+        """Train each cell at each length until the task is solved: the steps it takes, as tables and lengths.png.
 
-        At most 800 steps each to add, and 3000 to copy; --epochs changes that. What is finished is kept: a command that
-        was interrupted resumes, and further lengths or cells are added.
+        At most 800 steps each to add. To copy, each cell is trained once, for 3000 steps, with random pauses up to the
+        longest, and tested with each pause. --epochs changes the steps. What is finished is kept: a command that was
+        interrupted resumes, and further lengths or cells are added.
 
         Args:
             config: Settings of all networks; --length and --cell are replaced by the lists.
@@ -48,17 +49,13 @@ def make_lengths(app: Trainable) -> Callable[..., None]:
             chosen_cells = split_choices("--cells", cells, CELLS)
             chosen_lengths = parse_integers("--lengths", lengths or SWEEP_LENGTHS[config.dataset], minimum=2)
             import_tensorflow()
-            from apps.memory.length_sweep import make_configs, plot_sweep, run_sweep, show_sweep
-            from rnn_keras.training.plots import save_figure
+            from apps.memory.length_sweep import make_configs, report_sweep, run_sweep
 
             configs = make_configs(config, chosen_cells, chosen_lengths)
-            rows = run_sweep(app, configs, run_dir, console.print)
-            switches = f"forget bias {configs[0].forget_bias}, clip norm {config.clip_norm:g}"
-            title = f"{config.dataset}: {configs[0].units} units, {switches}"
-            save_figure(plot_sweep(rows, title), run_dir / "lengths.png")
-            show_sweep(rows)
-            console.print(f"figure: {run_dir / 'lengths.png'}")
-            report.update({"lengths": rows, "figure": str(run_dir / "lengths.png")})
+            rows = run_sweep(app, configs, chosen_lengths, run_dir, console.print)
+            figure = report_sweep(rows, configs[0], run_dir)
+            console.print(f"figure: {figure}")
+            report.update({"lengths": rows, "figure": str(figure)})
 
     return lengths
 

@@ -1,7 +1,7 @@
 """The settings of the memory app, each a flag of `train`."""
 
 import dataclasses
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 
 from rnn_keras.training.config import CellName, TrainingConfig
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
@@ -29,13 +29,15 @@ class TaskSettings(NamedTuple):
     forget_bias: ForgetBias
     schedule: Schedule
     steps: int
+    learning_rate: float
 
 
 TASK_DEFAULTS = {
-    "adding": TaskSettings(units=32, forget_bias="chrono", schedule="constant", steps=3000),
+    "adding": TaskSettings(units=32, forget_bias="chrono", schedule="constant", steps=3000, learning_rate=1e-2),
     # Ten letters are 30 bits, and gates that start open for long sum up the letters instead of ordering them.
-    "copy": TaskSettings(units=128, forget_bias="one", schedule="cosine", steps=3000),
+    "copy": TaskSettings(units=128, forget_bias="one", schedule="cosine", steps=3000, learning_rate=1e-2),
 }
+SIMPLE_RNN_COPY_RATE = 1e-3  # at 1e-2 it is thrown off where random pauses begin, and guesses from then on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +70,8 @@ class MemoryConfig(TrainingConfig):
     """Initial bias of the forget gate (of a GRU: the update gate). zero: the gate is half open; one (Jozefowicz et al.
     2015); chrono: it is open for about the length of the task, with a different time for each unit (Tallec & Ollivier
     2018); default: chrono, or one to copy."""
-    learning_rate: float = 1e-2
-    """Step size of the optimizer."""
+    learning_rate: float | None = None  # pyright: ignore[reportIncompatibleVariableOverride]  # it follows the task
+    """Step size of the optimizer; default: 0.01, or 0.001 for a SimpleRNN to copy."""
     schedule: Schedule | None = None  # pyright: ignore[reportIncompatibleVariableOverride]  # it follows the task
     """How the learning rate falls over all epochs: not at all, along half a cosine or a line to zero; default:
     constant, or cosine to copy."""
@@ -82,18 +84,33 @@ class MemoryConfig(TrainingConfig):
         self.require_positive("items", "units", "steps_per_epoch")
 
     @property
+    def is_copying(self) -> bool:
+        """Whether the task is to copy, also with a length of its own as in copy:50."""
+        return self.dataset.partition(":")[0] == "copy"
+
+    @property
+    def learns_shorter_pauses(self) -> bool:
+        """Whether a network learns with pauses up to its length, so that one serves all of them."""
+        return self.is_copying and self.curriculum
+
+    @property
     def task_settings(self) -> TaskSettings:
         """These settings, those of the task where they are None."""
         # An unknown task is refused where its examples are made.
-        defaults = TASK_DEFAULTS.get(self.dataset.partition(":")[0], TASK_DEFAULTS["adding"])
-        own = {
-            name: value for name in ("units", "forget_bias", "schedule") if (value := getattr(self, name)) is not None
-        }
-        return defaults._replace(**own)
+        settings = TASK_DEFAULTS["copy" if self.is_copying else "adding"]
+        if self.is_copying and self.cell == "simple_rnn":
+            settings = settings._replace(learning_rate=SIMPLE_RNN_COPY_RATE)
+        names = [name for name in settings._fields if getattr(self, name, None) is not None]
+        return settings._replace(**{name: getattr(self, name) for name in names})
+
+    def complete(self) -> Self:
+        """The same with the settings of the task where they are None."""
+        settings = self.task_settings._asdict()
+        del settings["steps"]
+        return dataclasses.replace(self, **settings)
 
     def count_epochs(self, steps_per_epoch: int) -> int:
         return self.epochs or -(-self.task_settings.steps // steps_per_epoch)
 
     def make_optimizer(self, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
-        scheduled = dataclasses.replace(self, schedule=self.task_settings.schedule)
-        return super(MemoryConfig, scheduled).make_optimizer(steps_per_epoch)
+        return super(MemoryConfig, self.complete()).make_optimizer(steps_per_epoch)

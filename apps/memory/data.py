@@ -75,7 +75,7 @@ class MemoryData:
 
     def training_batches(self, config: MemoryConfig) -> GeneratedBatches:
         curriculum = None
-        if config.curriculum and isinstance(self.task, CopyTask):
+        if config.learns_shorter_pauses:
             curriculum = round(SHORTEST_SHARE * config.count_epochs(config.steps_per_epoch))
         return GeneratedBatches(self.task, config.steps_per_epoch, config.batch_size, config.seed, curriculum)
 

@@ -58,7 +58,7 @@ class TrainingConfig:
             self.require(field.name, not isinstance(value, float) or math.isfinite(value), "a finite number")
         self.require_positive("epochs", "patience", "batch_size")
         self.require("seed", 0 <= self.seed < 2**32, "at least 0 and below 4294967296")
-        self.require("learning_rate", self.learning_rate > 0, "above 0")
+        self.require("learning_rate", self.learning_rate is None or self.learning_rate > 0, "above 0")
         self.require("warm_up", self.warm_up is None or self.warm_up >= 0, "at least 0")
         self.require("clip_norm", self.clip_norm >= 0, "at least 0 (0 turns clipping off)")
 

@@ -14,7 +14,14 @@ from apps.memory.__main__ import MemoryApp
 from apps.memory.config import MemoryConfig
 from apps.memory.data import GeneratedBatches, MemoryData, generate_split, load_memory_data
 from apps.memory.exploding import StepRecorder
-from apps.memory.length_sweep import describe_result, make_configs, plot_sweep, run_sweep
+from apps.memory.length_sweep import (
+    describe_recall,
+    describe_training,
+    make_configs,
+    plot_recall,
+    plot_sweep,
+    run_sweep,
+)
 from apps.memory.marked_numbers import MarkedNumbers, format_line
 from apps.memory.metrics import compute_metrics
 from apps.memory.model import RECURRENT_LAYER, build_network, build_text_model
@@ -134,24 +141,53 @@ def test_lengths_resumes_and_reports_who_solved_what(tmp_path, capfd):
     assert rows[0] == first[0] and [row["cell"] for row in rows] == ["gru", "simple_rnn"]
     assert finished.stat().st_mtime_ns == before and (tmp_path / "lengths.png").exists()
     assert rows[0]["steps_to_solve"] is None and rows[0]["steps_trained"] == 5
-    assert describe_result(rows[0]).startswith("not in 5:")
+    assert describe_training(rows[0]).startswith("not in 5:")
+
+
+@pytest.mark.slow
+def test_one_training_is_tested_with_every_pause(tmp_path, capfd):
+    tiny = ("--units", 4, "--items", 2, "--epochs", 2, "--steps-per-epoch", 5, "--run-dir", tmp_path, "--json")
+    copying = ("lengths", "--dataset", "copy", "--cells", "gru", *tiny)
+    command(*copying, "--lengths", "4,9")
+    rows = last_line(capfd)["lengths"]
+    (history,) = tmp_path.glob("copy_9_gru_*/history.csv")
+    trained = history.read_bytes()
+
+    assert [(row["length"], row["trained_length"], row["steps_trained"]) for row in rows] == [(4, 9, 10), (9, 9, 10)]
+    assert rows[0]["test"]["loss"] != rows[1]["test"]["loss"]
+    assert rows[1]["best_loss"] == pytest.approx(rows[1]["test"]["loss"], abs=0.3)
+    command(*copying, "--lengths", "9,6")  # another pause is tested, and nothing is trained again
+    again = last_line(capfd)["lengths"]
+    assert [row["length"] for row in again] == [9, 6] and again[0] == rows[1]
+    assert history.read_bytes() == trained and len(list(tmp_path.glob("copy_*"))) == 1
 
 
 def test_the_results_of_a_sweep_are_described_and_plotted():
     row = {"cell": "gru", "length": 4, "steps_trained": 5, "best_loss": 0.1, "baseline": 0.2, "seconds": 30.2}
     solved, failed = row | {"steps_to_solve": 1200}, row | {"steps_to_solve": None, "length": 8}
-    added = [describe_result(one | {"test": {}}) for one in (solved, failed)]
+    added = [describe_training(one | {"test": {}}) for one in (solved, failed)]
     assert added == ["1,200 (30 s)", "not in 5: 0.100 of 0.200"]
-    copied = [describe_result(one | {"test": {"exact": 0.25}}) for one in (solved, failed)]
+    copied = [describe_training(one | {"test": {"exact": 0.25}}) for one in (solved, failed)]
     assert copied == [f"{result}; 25.0% exact" for result in added]
-    assert describe_result(failed | {"best_loss": None, "test": None}) == "the loss was not finite"
+    assert describe_training(failed | {"best_loss": None, "test": None}) == "the loss was not finite"
     plot_sweep([solved, failed], "a sweep")
+
+    tested = [row | {"length": length, "test": {"exact": 0.25, "loss": 0.5}} for length in (8, 4)]
+    lost = row | {"cell": "simple_rnn", "test": None}
+    assert [describe_recall(one) for one in (tested[0], lost)] == ["0.500; 25.0% exact", "the loss was not finite"]
+    exact, losses = plot_recall([*tested, lost], "a sweep").axes
+    for axis, value in ((exact, 25), (losses, 0.5)):
+        gru, simple_rnn = axis.lines[:2]
+        np.testing.assert_array_equal(gru.get_xydata(), [[4, value], [8, value]])
+        assert len(simple_rnn.get_xydata()) == 0
 
 
 def test_settings_each_have_their_own_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("apps.memory.length_sweep.train_until_solved", lambda app, config, run: run.path.name)
+    monkeypatch.setattr(
+        "apps.memory.length_sweep.train_until_solved", lambda app, config, run, lengths: [run.path.name]
+    )
     configs = [MemoryConfig(), MemoryConfig(units=8), MemoryConfig(learning_rate=0.5), MemoryConfig()]
-    folders = run_sweep(MemoryApp(), configs, tmp_path, print)
+    folders = run_sweep(MemoryApp(), configs, [400], tmp_path, print)
     assert folders[0] == folders[3] and len(set(folders)) == 3
 
 
@@ -295,9 +331,12 @@ def test_the_pauses_of_a_curriculum():
 
 
 def test_settings_follow_the_task_where_they_are_not_given():
-    assert MemoryConfig().task_settings == (32, "chrono", "constant", 3000)
+    assert MemoryConfig().task_settings == (32, "chrono", "constant", 3000, 1e-2)
     copy = MemoryConfig(dataset="copy:50", units=8)
-    assert copy.task_settings == (8, "one", "cosine", 3000)
+    assert copy.task_settings == (8, "one", "cosine", 3000, 1e-2)
+    simple_rnn = dataclasses.replace(copy, cell="simple_rnn")
+    assert simple_rnn.task_settings.learning_rate < 1e-2
+    assert dataclasses.replace(simple_rnn, learning_rate=0.5).task_settings.learning_rate == 0.5
     assert copy.count_epochs(50) == 60 and MemoryConfig(dataset="copy", epochs=7).count_epochs(50) == 7
     for config, last in ((copy, 0.0), (MemoryConfig(), 1e-2), (MemoryConfig(schedule="linear"), 0.0)):
         optimizer = config.make_optimizer(50)
@@ -306,8 +345,10 @@ def test_settings_follow_the_task_where_they_are_not_given():
         rate.append(float(optimizer.learning_rate))
         assert rate == pytest.approx([1e-2, last], abs=1e-9)
     assert [config.count_epochs(50) for config in make_configs(MemoryConfig(), ["gru"], [20])] == [16]
-    (swept,) = make_configs(MemoryConfig(dataset="copy"), ["gru"], [20])
-    assert (swept.units, swept.length, swept.count_epochs(50)) == (128, 20, 60)
+    (swept,) = make_configs(MemoryConfig(dataset="copy"), ["gru"], [20, 50, 30])
+    assert (swept.units, swept.length, swept.count_epochs(50)) == (128, 50, 60)  # one network serves all pauses
+    alone = make_configs(MemoryConfig(dataset="copy", curriculum=False), ["gru", "lstm"], [20, 50])
+    assert [config.length for config in alone] == [20, 20, 50, 50]
 
 
 def test_lines_of_marked_numbers_are_parsed_in_the_graph():
@@ -387,6 +428,7 @@ def test_the_forget_bias_starts_as_configured(cell, index):
     [
         ({"units": 0}, "--units must be at least 1"),
         ({"steps_per_epoch": 0}, "--steps-per-epoch must be at least 1"),
+        ({"learning_rate": 0.0}, "--learning-rate must be above 0"),
     ],
 )
 def test_invalid_settings_are_refused(settings, sentence):
