@@ -58,8 +58,8 @@ class MemoryConfig(TrainingConfig):
     patience: int | None = None
     """Epochs without a better validation loss after which training stops, as plateaus are long; default: 1000."""
     curriculum: bool = True
-    """Learn to copy without a pause first, and then with pauses of random lengths, most of them short, up to --length;
-    validated and tested with --length alone."""
+    """Learn to copy without a pause first, and then with pauses of random lengths, most of them short, up to --length,
+    which alone is validated."""
     steps_per_epoch: int = 50
     """Steps that count as an epoch, after which the validation examples are scored."""
     cell: CellName = "gru"
