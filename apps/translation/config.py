@@ -27,9 +27,9 @@ class TranslationConfig(TrainingConfig):
     """Settings of a training run."""
 
     automatic_epochs: ClassVar[int] = 8
-    automatic_steps: ClassVar[int] = 1000
+    automatic_steps: ClassVar[int] = 4000
     automatic_patience: ClassVar[int] = 5
-    patience_steps: ClassVar[int] = 200  # not fewer than those of the warm-up
+    patience_steps: ClassVar[int] = 800  # not fewer than those of the warm-up
     automatic_warm_up: ClassVar[int] = 200
     fewest_examples: ClassVar[int] = 1000
 
@@ -44,13 +44,13 @@ class TranslationConfig(TrainingConfig):
     script: Literal["traditional", "simplified"] = "traditional"
     """Characters that Chinese is converted to before training, by OpenCC."""
     epochs: int | None = None
-    """The most passes over the training data; default: eight, or as many as make 1000 steps where the data are few."""
+    """The most passes over the training data; default: eight, or as many as make 4000 steps where the data are few."""
     patience: int | None = None
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept; default:
-    five, or as many as make 200 steps where the data are few."""
+    five, or as many as make 800 steps where the data are few."""
     batch_size: int = 32
     """Pairs per step."""
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 2e-3
     """The highest step size of the optimizer."""
     warm_up: int | None = None
     """Steps over which the learning rate rises to where the schedule has it; default: 200, or a third of all steps
@@ -59,9 +59,9 @@ class TranslationConfig(TrainingConfig):
     """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""
     cell: CellName = "lstm"
     """Kind of recurrent layer."""
-    units: int = 256
+    units: int = 128
     """Width of the hidden states, in the encoder per direction."""
-    embedding_units: int = 256
+    embedding_units: int = 128
     """Width of the token vectors."""
     encoder_layers: int = 1
     """Bidirectional recurrent layers over the source."""
@@ -71,7 +71,7 @@ class TranslationConfig(TrainingConfig):
     """How the decoder attends to the source; none: it has the encoder's last state alone."""
     tied: bool = True
     """Use the target's token vectors as the output layer's weights too."""
-    dropout: float = 0.35
+    dropout: float = 0.3
     """Rate of dropout on token vectors, between layers and before the output."""
     word_dropout: float = 0.1
     """Share of the source's tokens, and of the target's previous tokens, that are hidden in training."""
