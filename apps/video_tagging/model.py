@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from apps.video_tagging.circular_padding import CircularPadding2D
 from apps.video_tagging.config import VideoTaggingConfig
 from apps.video_tagging.data import VideoData
 from apps.video_tagging.ensemble import EnsembleAverage
@@ -23,8 +24,8 @@ from rnn_keras.layers.by_name import RECURRENT_LAYERS
 
 ops: Any = keras.ops  # Keras has no annotations, and the types inferred from all backends at once are wrong
 
-SMALLEST_MAP = 8  # the height and width at which the convolutions stop
-MOST_FILTERS = 64
+LARGEST_MAP = 8  # the height and width at which positions are read
+FEWEST_FILTERS, MOST_FILTERS = 16, 64
 
 
 def build_tagger(
@@ -137,17 +138,28 @@ def normalize_features(config: VideoTaggingConfig, features: Any, mask: Any, is_
 def build_frame_encoder(config: VideoTaggingConfig, frame_shape: tuple[int, ...], name: str) -> keras.Model:
     """Frames `(n, height, width, channels)` uint8 -> what they show and where, `(n, features)`.
 
-    Each convolution halves the height and the width, until they are at most 8.
+    Each convolution halves the height and the width. Where things are is read from the first map that is at most 8 x 8.
+    What they are is read after one more convolution, which sees about half of the frame's height and width at once: a
+    shape, and not only its strokes.
     """
     frames = keras.Input(frame_shape, dtype="uint8")
     x = keras.layers.Rescaling(1 / 255)(frames)
-    side, filters = max(frame_shape[:2]), 16
-    while side > SMALLEST_MAP:
-        x = keras.layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu")(x)
+    side, filters = max(frame_shape[:2]), FEWEST_FILTERS
+    while side > LARGEST_MAP:
+        x = _convolve(x, filters)
         side, filters = -(-side // 2), min(2 * filters, MOST_FILTERS)
+    points = SpatialSoftmax()(x)
     # Not all of the last map: a network that sees few videos would memorise where things are in them.
-    content = keras.layers.Dense(config.projection, activation="relu")(keras.layers.GlobalMaxPooling2D()(x))
-    return keras.Model(frames, keras.layers.Concatenate()([content, SpatialSoftmax()(x)]), name=name)
+    content = keras.layers.GlobalMaxPooling2D()(_convolve(x, filters))
+    content = keras.layers.Dense(config.projection, activation="relu")(content)
+    return keras.Model(frames, keras.layers.Concatenate()([content, points]), name=name)
+
+
+def _convolve(x: Any, filters: int) -> Any:
+    """`(n, height, width, channels)` -> `(n, height / 2, width / 2, filters)`, rounded up."""
+    # Opposite edges meet, as in SpatialSoftmax.
+    x = keras.layers.Conv2D(filters, 3, strides=2, use_bias=False)(CircularPadding2D()(x))
+    return keras.layers.ReLU()(keras.layers.BatchNormalization(momentum=0.9)(x))
 
 
 def make_viterbi_layer(config: VideoTaggingConfig, data: VideoData) -> ViterbiDecoding | None:
