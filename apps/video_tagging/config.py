@@ -24,14 +24,14 @@ class VideoTaggingConfig(TrainingConfig):
     """Settings of a training run."""
 
     automatic_steps: ClassVar[int] = 200
-    automatic_epochs: ClassVar[int] = 8
+    automatic_epochs: ClassVar[int] = 10
     automatic_patience: ClassVar[int] = 50
 
     dataset: str = "moving_digits"
     """Data to learn from: moving_digits (packaged; also moving_digits/identity), a folder of .npz files with features
     or frames and tags, or a TFDS name with videos and tags (ucf101)."""
     epochs: int | None = None
-    """The most passes over the training data; default: eight, or as many as make 200 steps where the data are few."""
+    """The most passes over the training data; default: ten, or as many as make 200 steps where the data are few."""
     patience: int | None = None
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept; default:
     50, or as many as make 100 steps where the data are few."""
