@@ -203,6 +203,34 @@ def test_files_exist(page):
     assert not unknown, f"{page}: {', '.join(unknown)}"
 
 
+def read_results():
+    """The rows of docs/results.md, each with the text of its app's page; a row without an app is of the one above."""
+    page = None
+    for line in read("docs/results.md").splitlines():
+        if not line.startswith("|") or line.startswith("|---"):
+            continue
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0] == "app":
+            columns = cells
+            continue
+        row = dict(zip(columns, cells, strict=True))
+        page = LINK.search(row["app"])[1].removeprefix("../") if row["app"] else page
+        yield row, read(page)
+
+
+def test_results_are_those_of_the_pages_of_the_apps():
+    for row, page in read_results():
+        numbers = NUMBER.findall(row["this app"]) + re.findall(r"\d+\.\d+", row["others"])
+        assert numbers and not set(numbers) - set(NUMBER.findall(page)), row
+
+
+def test_seconds_of_the_defaults_are_those_that_were_measured():
+    rows = json.loads(read("benchmarks/results/defaults.json"))["rows"]
+    seconds = {f"`python -m apps.{row['app']} train`": str(row["seconds"]) for row in rows}
+    told = {row["command"]: row["seconds"] for row, _ in read_results() if row.get("seconds")}
+    assert told == seconds
+
+
 @pytest.mark.slow
 def test_the_app_of_the_guide_learns(tmp_path, monkeypatch, export_here, capfd):
     model, main = PYTHON_BLOCK.findall(read("docs/your-app.md"))

@@ -45,6 +45,7 @@ class TranslationApp(App):
         from apps.translation.model import build_network
         from rnn_keras.training.losses import SmoothedCrossentropy
 
+        config = config.complete(len(data.pairs.splits["train"]))
         network = build_network(config, data.source_vocabulary.size, data.target_vocabulary.size)
         loss = SmoothedCrossentropy(config.label_smoothing)
         network.compile(optimizer=optimizer, loss=loss, weighted_metrics=["accuracy"])

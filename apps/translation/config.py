@@ -1,10 +1,13 @@
 """The settings of the translation app, each a flag of `train`."""
 
 import dataclasses
-from typing import ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 
 from rnn_keras.training.config import CellName, TrainingConfig
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
+
+if TYPE_CHECKING:  # a config is made before anything slow is imported
+    import keras
 
 SEARCH_SPACE: SearchSpace = {
     "cell": Choice(("lstm", "gru")),
@@ -20,6 +23,20 @@ SEARCH_SPACE: SearchSpace = {
     "clip_norm": Float(0.5, 10.0, log=True),
     "batch_size": Choice((16, 32, 64)),
 }
+
+
+class SizeSettings(NamedTuple):
+    """The settings that follow the number of training pairs where they are None."""
+
+    units: int
+    embedding_units: int
+    dropout: float
+    learning_rate: float
+
+
+FEW_PAIRS = SizeSettings(units=128, embedding_units=128, dropout=0.3, learning_rate=2e-3)
+MANY_PAIRS = SizeSettings(units=256, embedding_units=256, dropout=0.35, learning_rate=1.5e-3)
+MANY = 10_000  # pairs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +67,8 @@ class TranslationConfig(TrainingConfig):
     five, or as many as make 800 steps where the data are few."""
     batch_size: int = 32
     """Pairs per step."""
-    learning_rate: float = 2e-3
-    """The highest step size of the optimizer."""
+    learning_rate: float | None = None  # pyright: ignore[reportIncompatibleVariableOverride]  # it follows the data
+    """The highest step size of the optimizer; default: 0.002, or 0.0015 from 10,000 training pairs on."""
     warm_up: int | None = None
     """Steps over which the learning rate rises to where the schedule has it; default: 200, or a third of all steps
     where that is less."""
@@ -59,10 +76,10 @@ class TranslationConfig(TrainingConfig):
     """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""
     cell: CellName = "lstm"
     """Kind of recurrent layer."""
-    units: int = 128
-    """Width of the hidden states, in the encoder per direction."""
-    embedding_units: int = 128
-    """Width of the token vectors."""
+    units: int | None = None
+    """Width of the hidden states, in the encoder per direction; default: 128, or 256 from 10,000 training pairs on."""
+    embedding_units: int | None = None
+    """Width of the token vectors; default: 128, or 256 from 10,000 training pairs on."""
     encoder_layers: int = 1
     """Bidirectional recurrent layers over the source."""
     decoder_layers: int = 2
@@ -71,8 +88,9 @@ class TranslationConfig(TrainingConfig):
     """How the decoder attends to the source; none: it has the encoder's last state alone."""
     tied: bool = True
     """Use the target's token vectors as the output layer's weights too."""
-    dropout: float = 0.3
-    """Rate of dropout on token vectors, between layers and before the output."""
+    dropout: float | None = None
+    """Rate of dropout on token vectors, between layers and before the output; default: 0.3, or 0.35 from 10,000
+    training pairs on."""
     word_dropout: float = 0.1
     """Share of the source's tokens, and of the target's previous tokens, that are hidden in training."""
     label_smoothing: float = 0.1
@@ -102,3 +120,18 @@ class TranslationConfig(TrainingConfig):
         self.require("vocabulary_size", self.vocabulary_size >= 8, "at least 8")
         self.require("length_penalty", self.length_penalty >= 0, "at least 0")
         self.require_share("dropout", "word_dropout", "label_smoothing")
+
+    def complete(self, pairs: int) -> Self:
+        """The same with the settings that follow from the data where they are None.
+
+        Args:
+            pairs: to train on.
+        """
+        settings = (MANY_PAIRS if pairs >= MANY else FEW_PAIRS)._asdict()
+        missing = {name: value for name, value in settings.items() if getattr(self, name) is None}
+        return dataclasses.replace(self, **missing)
+
+    def make_optimizer(self, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
+        return super(TranslationConfig, self.complete(steps_per_epoch * self.batch_size)).make_optimizer(
+            steps_per_epoch
+        )

@@ -20,7 +20,17 @@ SOME_SLOW = [VARIANTS[0], *(pytest.param(settings, marks=pytest.mark.slow) for s
 
 
 def small(**settings):
-    return TranslationConfig(**{"units": 12, "embedding_units": 10, "maximum_length": 9, **settings})
+    return TranslationConfig(**{"units": 12, "embedding_units": 10, "maximum_length": 9, **settings}).complete(0)
+
+
+def test_what_is_left_open_follows_the_number_of_pairs():
+    config = TranslationConfig(dropout=0.5)
+    few, many = config.complete(9_999), config.complete(10_000)
+    assert (few.units, few.embedding_units, few.dropout, few.learning_rate) == (128, 128, 0.5, 2e-3)
+    assert (many.units, many.embedding_units, many.dropout, many.learning_rate) == (256, 256, 0.5, 1.5e-3)
+    for steps, rate in ((100, 2e-3), (400, 1.5e-3)):  # of 32 pairs
+        schedule = config.make_optimizer(steps).get_config()["learning_rate"]["config"]["rate"]
+        assert schedule["config"]["initial_learning_rate"] == rate
 
 
 def make_batches():
