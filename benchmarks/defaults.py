@@ -2,8 +2,9 @@
 
     python -m benchmarks.defaults [--apps sentiment,digits] [--seed 1] [--json]
 
-The commands run one after another in processes of their own and leave nothing. The seconds are those of the whole command,
-with the start of Python, the reading of packages and the scoring; on a machine with other work, look at the processor's.
+The commands run one after another in processes of their own and leave nothing. The seconds are those of the whole
+command, with the start of Python, the reading of packages and the scoring; on a machine with other work, look at the
+processor's.
 """
 
 import json
@@ -32,7 +33,7 @@ def train(app: str, seed: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", f"apps.{app}", "train", "--seed", str(seed), "--run-dir", folder, "--json"]
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         sys.exit(done.stderr)
