@@ -29,9 +29,9 @@ def make_lengths(app: Trainable) -> Callable[..., None]:
     ) -> None:
         """Train each cell at each length until the task is solved: the steps it takes, as tables and lengths.png.
 
-        At most 800 steps each to add. To copy, each cell is trained once, for 3000 steps, with random pauses up to the
-        longest, and tested with each pause. --epochs changes the steps. What is finished is kept: a command that was
-        interrupted resumes, and further lengths or cells are added.
+        At most 800 steps each to add, and 3000 to copy; --epochs changes that. To copy, an LSTM and a GRU are trained
+        once, with random pauses up to the longest, and tested with each pause. What is finished is kept: a command that
+        was interrupted resumes, and further lengths or cells are added.
 
         Args:
             config: Settings of all networks; --length and --cell are replaced by the lists.

@@ -25,16 +25,17 @@ SWEEP_EPOCHS = {"adding": 16}  # at most, where adding takes fewer than the auto
 
 
 def make_configs(config: MemoryConfig, cells: Sequence[str], lengths: Sequence[int]) -> list[MemoryConfig]:
-    """The settings with each length and each cell, those of the task where they are None.
+    """The settings with each cell and each length, those of the task where they are None.
 
     Of a network that also learns shorter pauses, the longest alone.
     """
     config = dataclasses.replace(config, epochs=config.epochs or SWEEP_EPOCHS.get(config.dataset))
-    return [
-        dataclasses.replace(config, cell=cell, length=length).complete()  # pyright: ignore[reportArgumentType]
-        for length in ([max(lengths)] if config.learns_shorter_pauses else lengths)
-        for cell in cells
-    ]
+    configs = []
+    for cell in cells:
+        own = dataclasses.replace(config, cell=cell).complete()  # pyright: ignore[reportArgumentType]
+        trained = [max(lengths)] if own.learns_shorter_pauses else lengths
+        configs += [dataclasses.replace(own, length=length) for length in trained]
+    return configs
 
 
 def run_sweep(
@@ -136,11 +137,9 @@ def report_sweep(rows: Sequence[dict[str, Any]], config: MemoryConfig, folder: P
     """
     title = f"{config.dataset}: {config.units} units, forget bias {config.forget_bias}, clip norm {config.clip_norm:g}"
     figure = folder / "lengths.png"
-    if config.learns_shorter_pauses:
-        save_figure(plot_recall(rows, f"{title}, pauses up to {config.length}"), figure)
+    save_figure((plot_recall if config.is_copying else plot_sweep)(rows, title), figure)
+    if config.is_copying:
         show_sweep(rows, f"{config.dataset}: cross-entropy in nats, and test examples recalled", describe_recall)
-    else:
-        save_figure(plot_sweep(rows, title), figure)
     trainings = [row for row in rows if row["length"] == row["trained_length"]]
     show_sweep(trainings, f"{config.dataset}: training steps until solved", describe_training)
     return figure
@@ -178,7 +177,7 @@ def plot_recall(rows: Sequence[dict[str, Any]], title: str) -> Figure:
     """How much of the test examples each cell's network recalls after each pause, and its cross-entropy there.
 
     Args:
-        rows: of `run_sweep`, of networks that have learned with all pauses.
+        rows: of `run_sweep`, of the copy task.
         title: of the figure.
     """
     figure, (recall, losses) = plt.subplots(1, 2, figsize=(11, 4.2))
@@ -224,7 +223,7 @@ def show_sweep(rows: Sequence[dict[str, Any]], title: str, describe: Callable[[d
     table = Table("length", *cells, title=title, title_justify="left")
     for length in dict.fromkeys(row["length"] for row in rows):
         by_cell = {row["cell"]: row for row in rows if row["length"] == length}
-        table.add_row(str(length), *(describe(by_cell[cell]) for cell in cells))
+        table.add_row(str(length), *(describe(by_cell[cell]) if cell in by_cell else "" for cell in cells))
     console.print(table)
 
 

@@ -331,12 +331,13 @@ def test_the_pauses_of_a_curriculum():
 
 
 def test_settings_follow_the_task_where_they_are_not_given():
-    assert MemoryConfig().task_settings == (32, "chrono", "constant", 3000, 1e-2)
+    assert MemoryConfig().task_settings == (32, "chrono", "constant", 3000, 1e-2, False)
     copy = MemoryConfig(dataset="copy:50", units=8)
-    assert copy.task_settings == (8, "one", "cosine", 3000, 1e-2)
+    assert copy.task_settings == (8, "one", "cosine", 3000, 1e-2, True)
     simple_rnn = dataclasses.replace(copy, cell="simple_rnn")
-    assert simple_rnn.task_settings.learning_rate < 1e-2
-    assert dataclasses.replace(simple_rnn, learning_rate=0.5).task_settings.learning_rate == 0.5
+    assert simple_rnn.task_settings.learning_rate < 1e-2 and not simple_rnn.learns_shorter_pauses
+    given = dataclasses.replace(simple_rnn, learning_rate=0.5, curriculum=True)
+    assert given.task_settings.learning_rate == 0.5 and given.learns_shorter_pauses
     assert copy.count_epochs(50) == 60 and MemoryConfig(dataset="copy", epochs=7).count_epochs(50) == 7
     for config, last in ((copy, 0.0), (MemoryConfig(), 1e-2), (MemoryConfig(schedule="linear"), 0.0)):
         optimizer = config.make_optimizer(50)
@@ -348,7 +349,9 @@ def test_settings_follow_the_task_where_they_are_not_given():
     (swept,) = make_configs(MemoryConfig(dataset="copy"), ["gru"], [20, 50, 30])
     assert (swept.units, swept.length, swept.count_epochs(50)) == (128, 50, 60)  # one network serves all pauses
     alone = make_configs(MemoryConfig(dataset="copy", curriculum=False), ["gru", "lstm"], [20, 50])
-    assert [config.length for config in alone] == [20, 20, 50, 50]
+    assert [config.length for config in alone] == [20, 50, 20, 50]
+    mixed = make_configs(MemoryConfig(dataset="copy"), ["simple_rnn", "lstm"], [20, 50])
+    assert [(config.cell, config.length) for config in mixed] == [("simple_rnn", 20), ("simple_rnn", 50), ("lstm", 50)]
 
 
 def test_lines_of_marked_numbers_are_parsed_in_the_graph():
