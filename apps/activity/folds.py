@@ -11,7 +11,7 @@ from rich.table import Table
 from apps.activity.config import ActivityConfig
 from rnn_keras.cli.full_run import train_and_score
 from rnn_keras.cli.protocols import Application
-from rnn_keras.training.config import hash_config
+from rnn_keras.training.config import hash_settings
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.utils.files import read_object, write_json
 from rnn_keras.utils.terminal import console
@@ -35,8 +35,7 @@ def run_folds(app: Application, config: ActivityConfig, folder: Path, show: Call
     rows = []
     for fold in range(1, config.folds + 1):
         settings = dataclasses.replace(config, fold=fold)
-        _, _, settings_hash = hash_config(app.name, settings).rpartition("-")
-        run = RunDirectory(folder / f"fold_{fold}_seed{config.seed}_{settings_hash[:8]}")
+        run = RunDirectory(folder / f"fold_{fold}_seed{config.seed}_{hash_settings(settings)}")
         show(f"fold {fold} of {config.folds} ...")
         metrics = read_object(run.metrics, "test") if run.finished else train_and_score(app, settings, run)
         rows.append({"fold": fold, **metrics["test"], "validation_accuracy": metrics["validation"]["accuracy"]})

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from apps.activity.recording_folders import read_npz
-from apps.activity.recording_tables import SUFFIXES, read_table_file
+from apps.activity.recording_tables import read_table_file
 from apps.activity.source_recordings import arrange_channels
 from apps.activity.windows import find_starts
 from rnn_keras.data.folders import decode_path
 from rnn_keras.data.segments import find_segments
+from rnn_keras.data.tables import TABLES
 from rnn_keras.utils.errors import UserError
 
 Classify = Callable[[np.ndarray], np.ndarray]  # windows (n, window, channels) -> probabilities (n, classes)
@@ -58,7 +59,7 @@ def read_recording(path: Path, window: int, channels: Sequence[str], columns: Ma
     if path.suffix.lower() == ".npz":
         signals, _, _, found = read_npz(path, labelled=False)
         parts = [signals]
-    elif path.suffix.lower() in SUFFIXES:
+    elif path.suffix.lower() in TABLES:
         table = read_table_file(path, columns, labelled=False)
         parts, found = table.signals, table.channels
     else:

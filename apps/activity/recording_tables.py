@@ -20,7 +20,6 @@ from rnn_keras.data.tables import (
 )
 from rnn_keras.utils.errors import UserError
 
-SUFFIXES = (".csv", ".tsv")
 COLUMNS = {name: name for name in ("label", "person", "record", "time")}  # by what they are for
 LONGEST_PAUSE = 3.5  # steps of the clock; after a longer one, a new recording begins
 MOST_READ = 1000  # rows of a column that tell what it is

@@ -10,11 +10,12 @@ import numpy as np
 from apps.activity.people import FOLDS, assign_people
 from apps.activity.recording_builders import SOURCE, read_builder
 from apps.activity.recording_folders import read_folder
-from apps.activity.recording_tables import SUFFIXES, check_file, read_table_file
+from apps.activity.recording_tables import check_file, read_table_file
 from apps.activity.source_recordings import arrange_channels
 from rnn_keras.data.classification import ClassificationDataset, index_classes, list_names, note_merged_classes
 from rnn_keras.data.npz_files import list_npz_files
 from rnn_keras.data.splits import SPLITS, assign_splits
+from rnn_keras.data.tables import TABLES
 from rnn_keras.utils.errors import UserError
 
 FEWEST_PEOPLE = 3  # one to train on, one to validate and one to test
@@ -75,9 +76,9 @@ def check_source(dataset: str, data_dir: str | None, columns: Mapping[str, str])
         UserError: no such file or folder, a column that is missing, an unknown name.
     """
     path = Path(os.path.expanduser(dataset))
-    if not SOURCE.is_path(dataset, SUFFIXES):
+    if not SOURCE.is_path(dataset, TABLES):
         SOURCE.check(dataset, data_dir)
-    elif path.suffix.lower() in SUFFIXES and not path.is_dir():
+    elif path.suffix.lower() in TABLES and not path.is_dir():
         check_file(path, columns)
     else:
         list_npz_files(path, "recording")
@@ -109,9 +110,9 @@ def load_recordings(
         UserError: anything about the data that the user can correct.
     """
     path = Path(os.path.expanduser(dataset))
-    if not SOURCE.is_path(dataset, SUFFIXES):
+    if not SOURCE.is_path(dataset, TABLES):
         source = read_builder(dataset, data_dir)
-    elif path.suffix.lower() in SUFFIXES and not path.is_dir():
+    elif path.suffix.lower() in TABLES and not path.is_dir():
         source = read_table_file(path, columns)
     else:
         source = read_folder(path)

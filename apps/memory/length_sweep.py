@@ -12,7 +12,7 @@ from rich.table import Table
 from apps.memory.config import MemoryConfig
 from apps.memory.data import generate_split
 from apps.memory.metrics import compute_metrics
-from rnn_keras.training.config import hash_config
+from rnn_keras.training.config import hash_settings
 from rnn_keras.training.fit import NonFiniteLoss
 from rnn_keras.training.plots import save_figure
 from rnn_keras.training.run_directory import RunDirectory
@@ -61,9 +61,8 @@ def run_sweep(
     """
     rows = []
     for config in configs:
-        _, _, settings_hash = hash_config(app.name, config).rpartition("-")
         switches = f"{config.forget_bias}_clip{config.clip_norm:g}_seed{config.seed}"
-        name = f"{config.dataset}_{config.length}_{config.cell}_{switches}_{settings_hash[:8]}"
+        name = f"{config.dataset}_{config.length}_{config.cell}_{switches}_{hash_settings(config)}"
         show(f"{config.cell}, {config.dataset} {config.length} ...")
         tested = lengths if config.learns_shorter_pauses else [config.length]
         rows += train_until_solved(app, config, RunDirectory(folder / name), tested)

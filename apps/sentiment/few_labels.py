@@ -14,7 +14,7 @@ from rich.table import Table
 
 from apps.sentiment.config import TRAINING_TEXTS, SentimentConfig
 from rnn_keras.data.classification_data import predict_probabilities
-from rnn_keras.training.config import hash_config
+from rnn_keras.training.config import hash_settings
 from rnn_keras.training.metrics import classification_metrics
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.task import Trainable
@@ -56,16 +56,12 @@ def run_few_labels(
     for config in configs:
         learnt = "pretrained" if config.pretrain else "plain"
         show(f"{config.labelled} labels, seed {config.seed}, {learnt} ...")
-        name = f"{config.labelled}_{learnt}_seed{config.seed}_{shorten_hash(app, config)}"
-        of_all_numbers = shorten_hash(app, dataclasses.replace(config, labelled=None))
+        name = f"{config.labelled}_{learnt}_seed{config.seed}_{hash_settings(config)}"
+        of_all_numbers = hash_settings(dataclasses.replace(config, labelled=None))
         shared = folder / f"pretraining_seed{config.seed}_{of_all_numbers}.npz"
         rows.append(train_and_measure(app, config, RunDirectory(folder / name), shared))
         write_json(folder / "few_labels.json", rows)
     return rows
-
-
-def shorten_hash(app: Trainable, config: SentimentConfig) -> str:
-    return hash_config(app.name, config).rpartition("-")[-1][:8]
 
 
 def train_and_measure(app: Trainable, config: SentimentConfig, run: RunDirectory, shared: Path) -> dict[str, Any]:

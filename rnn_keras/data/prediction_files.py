@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnn_keras.data.tables import find_columns, read_records
+from rnn_keras.data.tables import TABLES, find_columns, read_records
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.files import atomic_write
 
-TABLES, LINES = (".csv", ".tsv"), (".jsonl",)
+LINES = (".jsonl",)
 OUTPUTS = (".csv", ".jsonl")
 
 

@@ -10,6 +10,8 @@ from rnn_keras.data.folders import list_visible
 from rnn_keras.data.splits import SPLITS, normalise_text
 from rnn_keras.utils.errors import UserError
 
+TABLES = (".csv", ".tsv")  # the ends of such files' names
+
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 

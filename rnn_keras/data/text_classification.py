@@ -17,11 +17,10 @@ from rnn_keras.data.classification import (
     read_tfds,
 )
 from rnn_keras.data.splits import SPLITS, normalise_text
-from rnn_keras.data.tables import check_columns, list_split_files, read_table
+from rnn_keras.data.tables import TABLES, check_columns, list_split_files, read_table
 from rnn_keras.data.tfds_source import TFDSSource
 from rnn_keras.utils.errors import UserError
 
-SUFFIXES = (".csv", ".tsv")
 COLUMNS = {"text": "text", "label": "label"}  # of a file, by what they are for
 OPTIONAL_COLUMNS = {"split": "split"}
 SOURCE = TFDSSource("movie_snippets", {"movie_snippets": "rnn_keras.data.movie_snippets"})
@@ -78,7 +77,7 @@ def load_text_dataset(
         UserError: anything about the data that the user can correct.
     """
     path = Path(os.path.expanduser(dataset))
-    if SOURCE.is_path(dataset, SUFFIXES):
+    if SOURCE.is_path(dataset, TABLES):
         source = _read_files(path, columns)
     else:
         source = read_tfds(SOURCE, dataset, data_dir, download, "Text", what="texts")
@@ -100,7 +99,7 @@ def check_text_source(dataset: str, data_dir: str | None = None, columns: Mappin
             neither prepared nor reachable.
     """
     path = Path(os.path.expanduser(dataset))
-    if SOURCE.is_path(dataset, SUFFIXES):
+    if SOURCE.is_path(dataset, TABLES):
         for _, file in _list_files(path, columns):
             check_columns(file, columns, OPTIONAL_COLUMNS)
     else:
@@ -112,7 +111,7 @@ def _list_files(path: Path, columns: Mapping[str, str]) -> list[tuple[str | None
     if not path.exists():
         named = ",".join(columns.values())
         raise UserError(f"no such file or folder: {path}; expected a .csv or .tsv with the columns {named}")
-    return [*list_split_files(path, SUFFIXES)] if path.is_dir() else [(None, path)]
+    return [*list_split_files(path, TABLES)] if path.is_dir() else [(None, path)]
 
 
 def _read_files(path: Path, columns: Mapping[str, str]) -> SourceExamples:

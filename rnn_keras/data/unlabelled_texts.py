@@ -9,10 +9,9 @@ from rnn_keras.data.characters import is_blank
 from rnn_keras.data.delimited_files import decode_file
 from rnn_keras.data.folders import list_visible
 from rnn_keras.data.splits import normalise_text
-from rnn_keras.data.tables import check_columns, read_table
+from rnn_keras.data.tables import TABLES, check_columns, read_table
 from rnn_keras.utils.errors import UserError
 
-TABLES = (".csv", ".tsv")
 TEXT = ".txt"
 
 

@@ -195,8 +195,13 @@ def read_config(config_class: type[Config], values: dict[str, Any], source: obje
 
 def hash_config(name: str, config: TrainingConfig) -> str:
     """A name for settings: `<name>-` and 16 hexadecimal digits that are the same for equal settings."""
+    return f"{name}-{hash_settings(config, 16)}"
+
+
+def hash_settings(config: TrainingConfig, digits: int = 8) -> str:
+    """Hexadecimal digits that are the same for equal settings, such as for the name of a folder."""
     settings = json.dumps(config.to_json(), sort_keys=True)
-    return f"{name}-{hashlib.sha256(settings.encode()).hexdigest()[:16]}"
+    return hashlib.sha256(settings.encode()).hexdigest()[:digits]
 
 
 def _has_default(field: "dataclasses.Field[Any]") -> bool:

@@ -77,7 +77,6 @@ def train_network(
     if group is None or group.is_chief:
         for problem in find_unsaveable_layers(network):
             print(f"note: {problem}")
-    if group is None or group.is_chief:
         task.pretrain(network, config, data, run)
     if group is not None:
         group.barrier()
