@@ -96,7 +96,7 @@ def make_candidates(
     return candidates
 
 
-def make_keras(family: str, size: Size, x: Any, lengths: Any, name: str) -> Tasks:
+def make_keras(family: str, size: Size, x: Any, lengths: Any, name: str, dtype: str = "float32") -> Tasks:
     import keras
     import numpy as np
     import tensorflow as tf
@@ -105,7 +105,7 @@ def make_keras(family: str, size: Size, x: Any, lengths: Any, name: str) -> Task
 
     module = rnn_keras.layers if name in (OURS, OURS_XLA) else keras.layers
     keras.utils.set_random_seed(1)
-    layer = getattr(module, family)(size.units, return_sequences=True)
+    layer = getattr(module, family)(size.units, return_sequences=True, dtype=dtype)
     layer.build(x.shape)
     weights = [weight.value for weight in layer.weights]
     x = tf.constant(x)
@@ -117,7 +117,7 @@ def make_keras(family: str, size: Size, x: Any, lengths: Any, name: str) -> Task
     def training(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            loss = tf.reduce_mean(tf.square(layer(x, mask=mask)))
+            loss = tf.reduce_mean(tf.square(tf.cast(layer(x, mask=mask), tf.float32)))
         return tape.gradient(loss, [x, *weights])
 
     def as_graph(function):

@@ -28,6 +28,7 @@ from benchmarks.candidates import (
     time_in_turns,
 )
 from benchmarks.memory import peak_bytes
+from rnn_keras.utils.processor import processor_flags
 from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
 SIZES = (
@@ -212,10 +213,8 @@ def processor_name() -> str:
 
 def describe_vectors() -> str:
     """The widest vectors of numbers that the processor has, and its 16-bit products, as far as the system tells."""
-    try:
-        with open("/proc/cpuinfo") as lines:
-            flags = set(next(line for line in lines if line.startswith("flags")).split())
-    except (OSError, StopIteration):
+    flags = processor_flags()
+    if not flags:
         return "unknown"
     widths = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
     width = next((name for flag, name in widths.items() if flag in flags), "SSE")

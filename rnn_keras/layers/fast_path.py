@@ -19,6 +19,7 @@ from rnn_keras.layers.bptt.recurrence import recurrence
 from rnn_keras.layers.bptt.shapes import last_size
 from rnn_keras.layers.cell import RecurrentCell
 from rnn_keras.layers.keras_types import Tensor
+from rnn_keras.utils.processor import has_bfloat16_products
 
 # Layers of so many units are compiled although the length is known at run time only.
 UNITS_FOR_ANY_LENGTH = 128
@@ -116,15 +117,17 @@ def run(
     states: tuple[tf.Tensor, ...],
     return_sequences: bool,
 ) -> tuple[tf.Tensor | None, tuple[tf.Tensor, ...]]:
-    """`recurrence`, compiled where that pays: in graphs that run here. 16-bit numbers are computed in 32 bits.
+    """`recurrence`, compiled where that pays: in graphs that run here.
+
+    16-bit numbers are computed in 32 bits, but for large products where the processor has them in bfloat16.
 
     Eager calls are not compiled: their shapes may change with every call, and each new shape would wait for the
     compiler.
     """
+    bfloat16 = inputs.dtype == tf.bfloat16 and has_bfloat16_products()
     if inputs.dtype in (tf.float16, tf.bfloat16):
-        inputs, parameters, dropout_masks, states = tf.nest.map_structure(
-            lambda value: None if value is None else tf.cast(value, tf.float32),
-            (inputs, parameters, dropout_masks, states),
+        parameters, dropout_masks, states = tf.nest.map_structure(
+            lambda value: None if value is None else tf.cast(value, tf.float32), (parameters, dropout_masks, states)
         )
     save_for_gradient = record.could_possibly_record()
     units = parameters.units
@@ -142,6 +145,7 @@ def run(
         return_sequences=return_sequences,
         save_for_gradient=save_for_gradient,
         compile=COMPILE and compiling_pays and not under_xla() and not callbacks_are_active(),
+        bfloat16=bfloat16,
     )
 
 

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from tensorflow.core.protobuf import saved_model_pb2
 
 import rnn_keras.layers
-from rnn_keras.layers.bptt import blocking, portable
+from rnn_keras.layers import fast_path
+from rnn_keras.layers.bptt import blocking, passes, portable
 from rnn_keras.layers.bptt.passes import Blocks
+from rnn_keras.layers.bptt.products import bfloat16_product
 from tests.helpers import oracle
 from tests.helpers.layer_cases import (
     FAMILIES,
@@ -390,18 +392,47 @@ def test_gradient_without_a_tape_at_the_call(family):
     assert_all_close([tape.gradient(loss, x)], [other.gradient(general, x)])
 
 
-@pytest.mark.parametrize("family", combinations(FAMILIES, fast=("SimpleRNN",)))
-def test_sixteen_bits(family):
-    layer = ours(family)(8, return_sequences=True, dtype="mixed_bfloat16")
-    exact = ours(family)(8, return_sequences=True)
+@pytest.mark.parametrize(
+    ("family", "dropout", "blocks", "products"),
+    combinations(
+        FAMILIES,
+        {"plain": (0.0,), "dropout": (0.5,)},
+        ["one", "several"],
+        {"float32": (False,), "bfloat16": (True,)},
+        fast=("SimpleRNN-plain-one-float32", "LSTM-plain-one-bfloat16", "GRU-dropout-one-bfloat16"),
+    ),
+)
+def test_sixteen_bits(family, dropout, blocks, products, monkeypatch, request):
+    """Beside the layer in 32 bits, with products of 16 bits where the processor has them, and without.
+
+    Dropout is drawn anew in each number format, so there only the products differ.
+    """
+    if blocks == "several":
+        request.getfixturevalue("small_blocks")
+    multiplied = []
+
+    def record(*values):
+        multiplied.append(values)
+        return bfloat16_product(*values)
+
+    monkeypatch.setattr(passes, "BFLOAT16_FROM", 0)
+    monkeypatch.setattr(passes, "bfloat16_product", record)
+    layer, exact = (
+        ours(family)(8, return_sequences=True, recurrent_dropout=dropout, seed=3, dtype=dtype)
+        for dtype in ("mixed_bfloat16", "mixed_bfloat16" if dropout else "float32")
+    )
     layer.build(X.shape)
     exact.build(X.shape)
     exact.set_weights(layer.get_weights())
-    outputs, gradients = call_with_gradients(layer, X, mode="graph")
-    exact_outputs, exact_gradients = call_with_gradients(exact, X, mode="graph")
+    monkeypatch.setattr(fast_path, "has_bfloat16_products", lambda: False)
+    exact_outputs, exact_gradients = call_with_gradients(exact, X, mode="graph", training=True)
+    assert not multiplied
+    monkeypatch.setattr(fast_path, "has_bfloat16_products", lambda: products)
+    outputs, gradients = call_with_gradients(layer, X, mode="graph", training=True)
+    assert bool(multiplied) == products
     assert layer.execution_path == "fast" and layer(X).dtype == tf.bfloat16
     for actual, desired in zip([*outputs, *gradients], [*exact_outputs, *exact_gradients], strict=True):
-        actual = actual.astype("float32")
+        actual, desired = actual.astype("float32"), desired.astype("float32")
         assert np.linalg.norm(actual - desired) < 0.02 * np.linalg.norm(desired)
 
 

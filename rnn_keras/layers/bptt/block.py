@@ -10,7 +10,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from rnn_keras.layers.bptt.equations import Equations
-from rnn_keras.layers.bptt.products import summed_outer_product
+from rnn_keras.layers.bptt.products import as_rows, summed_outer_product
 from rnn_keras.layers.bptt.shapes import Size, last_size, leading_sizes
 
 
@@ -65,7 +65,8 @@ def forward_block(
 
     Args:
         equations: the family's.
-        inputs: `(batch, time, features)`, or projected, `(batch, time, gate_count * units)`.
+        inputs: `(batch, time, features)`, or, without a kernel, projected: `(time, batch, gate_count * units)`; they
+            may have 16 bits, unlike all else.
         mask: booleans `(batch, time)`, or None; where it is False the states stay as they are.
         steps: how many steps are computed; the rest is padding, for which the outputs are zeros.
         parameters: the weights.
@@ -77,7 +78,7 @@ def forward_block(
     Returns:
         Hidden states `(batch, time, units)`, the last states, and what is saved, `(time, batch, ...)` each.
     """
-    inputs = time_major(inputs)
+    inputs = tf.cast(inputs if parameters.kernel is None else time_major(inputs), states[0].dtype)
     time, batch_size = leading_sizes(inputs)
     rows = project(inputs, parameters)
     projected = readable_array(tf.reshape(rows, (time, batch_size, last_size(rows))))
@@ -120,6 +121,8 @@ def backward_block(
     saved: Sequence[tf.Tensor],
     d_hidden_states: tf.Tensor | None,
     d_states: tuple[tf.Tensor, ...],
+    *,
+    recurrent_kernel_gradient: bool = True,
 ) -> tuple[tf.Tensor, Parameters, tuple[tf.Tensor, ...]]:
     """The gradient of `forward_block`.
 
@@ -130,11 +133,13 @@ def backward_block(
         hidden_states, saved: as returned by `forward_block`, with `save_states` at least.
         d_hidden_states: gradient with respect to the hidden states `(batch, time, units)`, or None for zeros.
         d_states: gradients with respect to the last states.
+        recurrent_kernel_gradient: whether the gradient with respect to the recurrent kernel is computed; else None.
 
     Returns:
         Gradients with respect to the inputs, the `Parameters` and the states before the block.
     """
-    inputs = time_major(inputs)
+    dtype = inputs.dtype
+    inputs = tf.cast(inputs if parameters.kernel is None else time_major(inputs), d_states[0].dtype)
     time, _ = leading_sizes(inputs)
     hidden_states = time_major(hidden_states)
     hidden_states_before = tf.concat([hidden_state_before[tf.newaxis], hidden_states[:-1]], axis=0)
@@ -168,17 +173,20 @@ def backward_block(
     start = (steps - 1, gates_reader.carry_into(steps - 1), tuple(d_states), written)
     _, _, d_states, written = tf.while_loop(lambda t, *_: t >= 0, step, start)
     d_projected, d_recurrent = (array.stack() for array in (written[0], written[-1]))
-    d_recurrent_kernel = equations.recurrent_kernel_gradient(
-        hidden_states_before, saved_gates, d_recurrent, dropout_masks
-    )
+    d_recurrent_kernel = None
+    if recurrent_kernel_gradient:
+        d_recurrent_kernel = equations.recurrent_kernel_gradient(
+            hidden_states_before, saved_gates, d_recurrent, dropout_masks
+        )
     d_recurrent_bias = None if parameters.recurrent_bias is None else tf.reduce_sum(d_recurrent, (0, 1))
     d_inputs, d_kernel = d_projected, None
     if parameters.kernel is not None:
         d_kernel = summed_outer_product(inputs, d_projected)
         d_rows = tf.matmul(as_rows(d_projected), parameters.kernel, transpose_b=True)
-        d_inputs = tf.reshape(d_rows, tf.shape(inputs))
+        d_inputs = batch_major(tf.reshape(d_rows, tf.shape(inputs)))
     d_bias = None if parameters.bias is None else tf.reduce_sum(d_projected, (0, 1))
-    return batch_major(d_inputs), Parameters(d_kernel, d_bias, d_recurrent_kernel, d_recurrent_bias), d_states
+    gradients = Parameters(d_kernel, d_bias, d_recurrent_kernel, d_recurrent_bias)  # pyright: ignore[reportArgumentType]
+    return tf.cast(d_inputs, dtype), gradients, d_states
 
 
 class StepReader:
@@ -230,11 +238,6 @@ def recompute_gates(
         projected, states, parameters.recurrent_kernel, parameters.recurrent_bias, dropout_masks
     )
     return tuple(tf.reshape(values, (time, batch_size, last_size(values))) for values in gates)
-
-
-def as_rows(values: tf.Tensor) -> tf.Tensor:
-    """`(time, batch, width)` -> `(time * batch, width)`."""
-    return tf.reshape(values, (-1, last_size(values)))
 
 
 def project(inputs: tf.Tensor, parameters: Parameters) -> tf.Tensor:

@@ -8,16 +8,20 @@ from typing import Any
 import tensorflow as tf
 
 from rnn_keras.layers.bptt import blocking
-from rnn_keras.layers.bptt.block import Parameters, backward_block, compiled, forward_block
+from rnn_keras.layers.bptt.block import Parameters, backward_block, batch_major, compiled, forward_block, time_major
 from rnn_keras.layers.bptt.blocking import BlockPosition, WorkerRows
 from rnn_keras.layers.bptt.equations import Equations
 from rnn_keras.layers.bptt.portable import Partial, call_portably
+from rnn_keras.layers.bptt.products import bfloat16_outer_product, bfloat16_product
 from rnn_keras.layers.bptt.shapes import Size, is_static_one, last_size, leading_sizes, set_static_sizes, static_size
 
 # Sequences of a fixed length from this on save the states but not the gates, which the gradient recomputes: all steps
 # of a block in one product, since their hidden states are known. It takes more time, and less memory than keras.layers
 # by more than half; see benchmarks/README.md.
 RECOMPUTE_FROM = 1000
+# Kernels of so many numbers are multiplied in bfloat16 where the processor can: with smaller ones, what it takes to
+# round the numbers and to start the product costs as much as the product.
+BFLOAT16_FROM = 2**14
 
 Tensors = tuple[tf.Tensor, ...]
 
@@ -32,6 +36,8 @@ class Options:
         save: whether what the gradient needs is saved.
         compile: whether XLA compiles the blocks.
         one_block: whether all rows and steps are one block.
+        bfloat16: whether products of all steps at once are computed in bfloat16, which TensorFlow then does between
+            the blocks, since XLA computes them in float32. A step's product, of few rows, stays in float32.
     """
 
     equations: Equations
@@ -39,11 +45,12 @@ class Options:
     save: bool
     compile: bool
     one_block: bool
+    bfloat16: bool = False
 
     def call(self, function: Callable, *arguments: Any) -> Any:
         """`function(options, *arguments)`, isolated from tapes; a graph that calls it compiled has a portable copy."""
         # What is saved for the gradient has the same form in the copy only with the same blocks.
-        copy = dataclasses.replace(self, compile=False, one_block=self.one_block or not self.save)
+        copy = dataclasses.replace(self, compile=False, one_block=self.one_block or not self.save, bfloat16=False)
         return call_portably(Partial(function, self), Partial(function, copy), *arguments)
 
 
@@ -102,14 +109,18 @@ class Blocks:
         if options.one_block:
             self.workers, self.steps = blocking.plan_single_block(self.batch, time)
         else:
-            step_bytes = last_size(parameters.recurrent_kernel) * inputs.dtype.size
+            step_bytes = last_size(parameters.recurrent_kernel) * parameters.recurrent_kernel.dtype.size
             self.workers, self.steps = blocking.plan_blocks(
                 self.batch, time, parameters.units, step_bytes, small=recompute
             )
+        # The kernel whose products are computed between the blocks; None: within them.
+        is_large = last_size(inputs) * last_size(parameters.recurrent_kernel) >= BFLOAT16_FROM
+        self.outer_kernel = parameters.kernel if options.bfloat16 and is_large and not recompute else None
+        self.outer_product = self.outer_kernel is not None and equations.shares_gradient and not dropout_masks
         make = compiled if options.compile else functools.partial
         saves = {"save_states": options.save, "save_gates": options.save and not recompute}
         self.forward_block = make(forward_block, equations, **saves)
-        self.backward_block = make(backward_block, equations)
+        self.backward_block = make(backward_block, equations, recurrent_kernel_gradient=not self.outer_product)
         self.mask, self.dropout_masks = self.pad((mask, dropout_masks))
 
     def forward(
@@ -130,8 +141,11 @@ class Blocks:
         def run_block(position, states):
             mask = None if self.mask is None else position.slice_sequence(self.mask)
             dropout_masks = tuple(position.slice_rows(values) for values in self.dropout_masks)
+            block_inputs, block_parameters = self.prepare_inputs(position.slice_sequence(inputs), parameters)
+            if self.outer_kernel is not None:
+                block_inputs = bfloat16_product(block_inputs, self.outer_kernel)
             hidden_states, last_states, saved = self.forward_block(
-                position.slice_sequence(inputs), mask, position.step_count, parameters, dropout_masks, states
+                block_inputs, mask, position.step_count, block_parameters, dropout_masks, states
             )
             return hidden_states, self.set_row_count(rows, last_states), saved
 
@@ -153,7 +167,7 @@ class Blocks:
                 hidden_arrays = hidden_arrays.write(number, hidden_states)
             return number + 1, states, hidden_arrays, last_arrays, saved_arrays
 
-        units, dtype = parameters.units, inputs.dtype
+        units, dtype = parameters.units, initial_states[0].dtype
         batch, time = static_size(rows.size), self.steps.size
         count = rows.tiles * self.steps.chunks
         saved = tuple(block_array(dtype, count, (time, batch, width * units)) for width in self.saved_widths)
@@ -202,20 +216,30 @@ class Blocks:
         d_last_states: Tensors,
     ) -> tuple[tf.Tensor, list[tf.Tensor], Tensors]:
         def run_block(position, saved, d_states):
-            d_inputs, d_parameters, d_states = self.backward_block(
-                position.slice_sequence(inputs),
+            block_inputs, block_parameters = self.prepare_inputs(position.slice_sequence(inputs), parameters)
+            state_before = position.slice_state_before(initial_hidden_state, hidden_states)
+            block_states = position.slice_sequence(hidden_states)
+            d_inputs, gradients, d_states = self.backward_block(
+                block_inputs,
                 None if self.mask is None else position.slice_sequence(self.mask),
                 position.step_count,
-                parameters,
+                block_parameters,
                 transposed,
                 tuple(position.slice_rows(values) for values in self.dropout_masks),
-                position.slice_state_before(initial_hidden_state, hidden_states),
-                position.slice_sequence(hidden_states),
+                state_before,
+                block_states,
                 saved,
                 None if d_hidden_states is None else position.slice_sequence(d_hidden_states),
                 d_states,
             )
-            return d_inputs, d_parameters.present(), self.set_row_count(rows, d_states)
+            if self.outer_product:
+                states_before = tf.concat([state_before[tf.newaxis], time_major(block_states)[:-1]], axis=0)
+                gradients = gradients._replace(recurrent_kernel=bfloat16_outer_product(states_before, d_inputs))
+            if self.outer_kernel is not None:
+                gradients = gradients._replace(kernel=bfloat16_outer_product(block_inputs, d_inputs))
+                d_inputs = bfloat16_product(d_inputs, tf.transpose(self.outer_kernel))
+            d_inputs = batch_major(d_inputs) if block_parameters.kernel is None else d_inputs
+            return d_inputs, gradients.present(), self.set_row_count(rows, d_states)
 
         def slice_d_last(position):
             return tuple(position.slice_rows(values) for values in d_last_states)
@@ -225,11 +249,11 @@ class Blocks:
             d_inputs, d_parameters, d_states = run_block(position, saved, slice_d_last(position))
             return d_inputs[:, : self.steps.total], d_parameters, d_states
 
-        units, dtype, width = parameters.units, inputs.dtype, last_size(inputs)
+        units, dtype, width = parameters.units, hidden_states.dtype, last_size(inputs)
         batch, count = static_size(rows.size), rows.tiles * self.steps.chunks
         saved_arrays = [tf.TensorArray(dtype, flow=content, clear_after_read=False) for content in saved]
         zeros = tf.zeros((rows.size, units), dtype)
-        d_inputs = block_array(dtype, count, (batch, self.steps.size, width))
+        d_inputs = block_array(inputs.dtype, count, (batch, self.steps.size, width))
         d_initial = tuple(block_array(dtype, rows.tiles, (batch, units)) for _ in range(self.equations.state_count))
         totals = [tf.zeros_like(value) for value in parameters.present()]
 
@@ -251,6 +275,12 @@ class Blocks:
         _, _, d_inputs, d_initial, totals = tf.while_loop(lambda number, *_: number >= 0, step, start)
         d_states = tuple(tf.reshape(array.stack(), (-1, units)) for array in d_initial)
         return self.join_blocks(d_inputs, rows, width), totals, d_states
+
+    def prepare_inputs(self, inputs: tf.Tensor, parameters: Parameters) -> tuple[tf.Tensor, Parameters]:
+        """Inputs `(batch, time, ...)` and weights as a block takes them: without a kernel, time comes first."""
+        if self.outer_kernel is not None:
+            parameters = parameters._replace(kernel=None)
+        return inputs if parameters.kernel is not None else time_major(inputs), parameters
 
     def set_row_count(self, rows: WorkerRows, states: Tensors) -> Tensors:
         """States with the static number of rows that a block traced for any number has lost."""

@@ -6,6 +6,8 @@ import tensorflow as tf
 from tensorflow.compiler.tf2xla.python import xla
 from tensorflow.python.ops import control_flow_util
 
+from rnn_keras.layers.bptt.shapes import last_size, leading_sizes
+
 
 def under_xla() -> bool:
     """Whether what is traced now will be compiled by XLA."""
@@ -60,3 +62,20 @@ def summed_outer_product(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
         # Without the barrier XLA folds the transposition into the product, which takes up to 1.5 times as long.
         (left,) = xla.optimization_barrier(left)  # pyright: ignore[reportGeneralTypeIssues]
     return tf.matmul(left, tf.reshape(right, (-1, right.shape[-1])))
+
+
+def bfloat16_product(values: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """`(time, batch, m)` times `(m, n)` -> `(time, batch, n)`, all rounded to bfloat16."""
+    product = tf.matmul(tf.cast(as_rows(values), tf.bfloat16), tf.cast(kernel, tf.bfloat16))
+    return tf.reshape(product, (*leading_sizes(values), last_size(product)))
+
+
+def bfloat16_outer_product(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """`summed_outer_product` of what is rounded to bfloat16, and rounded itself, as float32."""
+    left, right = (tf.cast(as_rows(values), tf.bfloat16) for values in (left, right))
+    return tf.cast(tf.matmul(left, right, transpose_a=True), tf.float32)
+
+
+def as_rows(values: tf.Tensor) -> tf.Tensor:
+    """`(time, batch, width)` -> `(time * batch, width)`."""
+    return tf.reshape(values, (-1, last_size(values)))

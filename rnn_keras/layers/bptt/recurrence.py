@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from rnn_keras.layers.bptt.block import Parameters, forward_block
+from rnn_keras.layers.bptt.block import Parameters, forward_block, time_major
 from rnn_keras.layers.bptt.equations import Equations
 from rnn_keras.layers.bptt.passes import Options, Tensors, backward_pass, forward_pass
 from rnn_keras.layers.bptt.shapes import leading_sizes
@@ -24,13 +24,14 @@ def recurrence(
     return_sequences: bool = True,
     save_for_gradient: bool = True,
     compile: bool = True,
+    bfloat16: bool = False,
 ) -> tuple[tf.Tensor | None, Tensors]:
     """Hidden states of all steps, differentiable with respect to inputs, parameters and states.
 
     Args:
         equations: one of `SimpleRNNEquations`, `LSTMEquations`, `GRUEquations`.
         inputs: `(batch, time, features)`, or projected where `parameters.kernel` is None:
-            `(batch, time, gate_count * units)`.
+            `(batch, time, gate_count * units)`. They may have 16 bits, unlike all else.
         mask: booleans `(batch, time)`, or None; where it is False the states stay as they are.
         parameters: the weights.
         dropout_masks: of the hidden state, `(batch, units)` each; none, one, or one for each gate.
@@ -38,6 +39,7 @@ def recurrence(
         return_sequences: whether the hidden states of all steps are returned.
         save_for_gradient: whether what the gradient needs is saved; without it the gradient repeats the forward pass.
         compile: whether XLA compiles the blocks; otherwise everything is one block.
+        bfloat16: whether large products between compiled blocks are computed in bfloat16.
 
     Returns:
         Hidden states `(batch, time, units)` (None without `return_sequences`), and the tuple of last states.
@@ -47,7 +49,14 @@ def recurrence(
     """
     inputs, mask, dropout_masks, states = share_batch_size((inputs, mask, dropout_masks, states))
     weights = [tf.convert_to_tensor(value) for value in parameters.present()]
-    saving = Options(equations, return_sequences, save=True, compile=compile, one_block=not compile)
+    saving = Options(
+        equations,
+        return_sequences,
+        save=True,
+        compile=compile,
+        one_block=not compile,
+        bfloat16=bfloat16 and compile,
+    )
     options = dataclasses.replace(saving, save=save_for_gradient)
 
     def group(values: Sequence[tf.Tensor]) -> tuple[tf.Tensor, Parameters, Tensors]:
@@ -108,7 +117,7 @@ def recurrence(
                 own_inputs, own_parameters, initial_states = group(values)
                 hidden_states, last_states, _ = forward_block(
                     equations,
-                    own_inputs,
+                    own_inputs if own_parameters.kernel is not None else time_major(own_inputs),
                     mask,
                     leading_sizes(own_inputs)[1],
                     own_parameters,
