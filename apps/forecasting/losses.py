@@ -72,7 +72,8 @@ class ForecastError(keras.metrics.Mean):
         self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> Any:
         known = is_known(y_true)
-        error = y_pred[..., self.median] - ops.where(known > 0.5, y_true, ops.zeros_like(y_true))
+        median = ops.cast(y_pred[..., self.median], y_true.dtype)
+        error = median - ops.where(known > 0.5, y_true, ops.zeros_like(y_true))
         error = ops.square(error) if self.name == "mse" else ops.abs(error)
         return super().update_state(error, known)
 

@@ -1,17 +1,20 @@
 """Seed, batches, network, fit: the one sequence behind `train`, a search's trials and a sweep over settings."""
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
 from rnn_keras.export.keras_file_writer import find_unsaveable_layers
+from rnn_keras.layers.fast_path import has_gpu
 from rnn_keras.training.fit import History, fit
 from rnn_keras.training.process_group import ProcessGroup
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.task import Trainable, TrainingData
+from rnn_keras.utils.processor import has_bfloat16_products
 
 if TYPE_CHECKING:
     from rnn_keras.data.batching import Batches
@@ -43,7 +46,26 @@ def build_initial_network(task: Trainable, config: Any, data: TrainingData) -> t
     # After the data: preparing it for the first time draws random numbers, and must not change the result.
     keras.utils.set_random_seed(config.seed)
     training = data.training_batches(config)
-    return training, task.build_network(config, data, config.make_optimizer(training.number_of_batches))
+    with default_dtype(config.dtype):
+        return training, task.build_network(config, data, config.make_optimizer(training.number_of_batches))
+
+
+@contextlib.contextmanager
+def default_dtype(dtype: str) -> Iterator[None]:
+    """Within it layers are made with this dtype, such as "mixed_bfloat16", where they are given none."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def in_float32(task: Trainable, config: Any, data: TrainingData, network: keras.Model) -> keras.Model:
+    """The network of a task with the weights of this one, computing with float32."""
+    _, copy = build_initial_network(task, dataclasses.replace(config, dtype="float32"), data)
+    copy.set_weights(network.get_weights())
+    return copy
 
 
 def train_network(
@@ -74,7 +96,10 @@ def train_network(
         NonFiniteLoss, UserError: see `fit`.
     """
     training, network = build_initial_network(task, config, data)
-    if group is None or group.is_chief:
+    is_chief = group is None or group.is_chief
+    if is_chief:
+        if config.dtype == "mixed_bfloat16" and not (has_bfloat16_products() or has_gpu()):
+            print("note: this processor does not multiply bfloat16 numbers; --dtype float32 is faster here")
         for problem in find_unsaveable_layers(network):
             print(f"note: {problem}")
         task.pretrain(network, config, data, run)
@@ -82,7 +107,7 @@ def train_network(
         group.barrier()
         if not group.is_chief:
             task.pretrain(network, config, data, run)  # which reads what the chief has learnt
-    initial_weights = {weight.path: weight.numpy() for weight in network.weights}
+    initial_weights = [weight.numpy() for weight in network.weights]
     callbacks = list(task.callbacks(config, data, run))
     own_monitor = monitor is None or monitor == task.monitor
     if stop_value is None and own_monitor:
@@ -101,4 +126,6 @@ def train_network(
         callbacks=callbacks,
         group=group,
     )
-    return TrainedNetwork(network, history, callbacks, initial_weights)
+    network = network if config.dtype == "float32" else in_float32(task, config, data, network)
+    by_path = {weight.path: values for weight, values in zip(network.weights, initial_weights, strict=True)}
+    return TrainedNetwork(network, history, callbacks, by_path)

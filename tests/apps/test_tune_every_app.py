@@ -139,8 +139,20 @@ SLOW_APPS = [pytest.param(name, marks=pytest.mark.slow) for name in APPS if name
 
 @pytest.mark.parametrize("name", [FAST, *SLOW_APPS])
 def test_two_trials(name, request, plain_graphs, tmp_path, capfd):
+    """In numbers of 16 bits, so that every app is trained in them once."""
     app = load_app(APPS[name])
-    options = ("--max-trials", "2", "--tuner", "random", "--epochs", "1", "--no-compare", "--json")
+    options = (
+        "--max-trials",
+        "2",
+        "--tuner",
+        "random",
+        "--epochs",
+        "1",
+        "--no-compare",
+        "--json",
+        "--dtype",
+        "mixed_bfloat16",
+    )
     arguments = list_arguments(name, request)
     app.main(["tune", "--run-dir", str(tmp_path), *options, *arguments])
     report = json.loads(capfd.readouterr().out.splitlines()[-1])
