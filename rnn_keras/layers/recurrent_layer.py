@@ -145,10 +145,6 @@ class RecurrentLayer(keras.layers.RNN):
                 f"`mask` of {self.name} must have shape (batch, time) = {tuple(sequences.shape[:2])}, got "
                 f"{tuple(mask.shape)}."
             )
-        if mask is not None and not are_ids:
-            # What a masked step holds must not reach the weights' gradients, NaN neither: 0 * NaN is NaN.
-            kept = ops.cast(mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1), "bool")
-            sequences = ops.where(kept, sequences, ops.zeros_like(sequences))
         results = None
         if not are_ids:
             results = self.try_cudnn(sequences, states, mask, training)
@@ -158,8 +154,11 @@ class RecurrentLayer(keras.layers.RNN):
             obstacle = obstacle or fast_path.find_obstacle(self.cell, self.cell_class, self.unroll, sequences, mask)
             obstacle = obstacle or fast_path.find_forward_mode([sequences, *states, *self.cell.trainable_variables])
             execution_path = obstacle or "fast"
-            run = self.run_fast_path if obstacle is None else self.run_general_loop
-            results = run(sequences, are_ids, states, mask, training)
+            if obstacle is None:
+                starts_from_zeros = initial_state is None and not self.stateful
+                results = self.run_fast_path(sequences, are_ids, states, mask, training, starts_from_zeros)
+            else:
+                results = self.run_general_loop(sequences, are_ids, states, mask, training)
         self.execution_path = execution_path
         self._maybe_reset_dropout_masks(self.cell)
         last_output, outputs, states = results
@@ -208,7 +207,7 @@ class RecurrentLayer(keras.layers.RNN):
         if are_ids:
             projected = self.cell.project_ids(ops.transpose(sequences), training)
         else:
-            projected = self.cell.project(ops.transpose(sequences, (1, 0, 2)), training)
+            projected = self.cell.project(ops.transpose(clear_masked(sequences, mask), (1, 0, 2)), training)
         if mask is not None:
             mask = ops.cast(mask, "bool")
             mask = mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1)
@@ -235,10 +234,16 @@ class RecurrentLayer(keras.layers.RNN):
         return last_output, ops.transpose(outputs, (1, 0, 2)), list(last_states)
 
     def run_fast_path(
-        self, sequences: Tensor, are_ids: bool, states: list[Tensor], mask: Any, training: bool
+        self,
+        sequences: Tensor,
+        are_ids: bool,
+        states: list[Tensor],
+        mask: Any,
+        training: bool,
+        starts_from_zeros: bool,
     ) -> tuple[Tensor, Tensor | None, list[Tensor]]:
         """The same results by hand-written backpropagation through time; see `rnn_keras.layers.bptt`."""
-        inputs, kernel, bias = self.prepare_fast_inputs(sequences, are_ids, training)
+        inputs, kernel, bias = self.prepare_fast_inputs(sequences, are_ids, mask, training)
         if mask is not None:
             mask = ops.cast(mask, "bool")
             mask = mask if len(mask.shape) == 2 else ops.squeeze(mask, -1)
@@ -258,7 +263,7 @@ class RecurrentLayer(keras.layers.RNN):
             self.cell.equations(), inputs, mask, parameters, dropout_masks, initial_states, self.return_sequences
         )
         last_output = last_states[0]
-        if mask is not None:
+        if mask is not None and (self.zero_output_for_mask or not starts_from_zeros):
             # A masked step repeats the output before it, which at first is zero whatever the initial state.
             has_output = mask if self.zero_output_for_mask else ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
             has_output = ops.expand_dims(ops.cast(has_output, last_output.dtype), -1)
@@ -266,7 +271,7 @@ class RecurrentLayer(keras.layers.RNN):
             outputs = None if outputs is None else outputs * has_output
         return last_output, outputs, list(last_states)
 
-    def prepare_fast_inputs(self, sequences: Tensor, are_ids: bool, training: bool) -> tuple[Any, Any, Any]:
+    def prepare_fast_inputs(self, sequences: Tensor, are_ids: bool, mask: Any, training: bool) -> tuple[Any, Any, Any]:
         """Inputs with the kernel and the bias still to be applied, or projected inputs, None and None."""
         cell = self.cell
         if are_ids:
@@ -275,7 +280,7 @@ class RecurrentLayer(keras.layers.RNN):
         try:
             return self.apply_input_dropout(sequences, training), cell.kernel, cell.input_bias
         except NotImplementedError:
-            projected = cell.project(ops.transpose(sequences, (1, 0, 2)), training)
+            projected = cell.project(ops.transpose(clear_masked(sequences, mask), (1, 0, 2)), training)
             return ops.transpose(projected, (1, 0, 2)), None, None
 
     def try_cudnn(
@@ -286,7 +291,8 @@ class RecurrentLayer(keras.layers.RNN):
         results = None
         if use_cudnn and not self.recurrent_dropout:
             try:
-                results = self.run_cudnn(self.apply_input_dropout(sequences, training), states, mask)
+                sequences = self.apply_input_dropout(clear_masked(sequences, mask), training)
+                results = self.run_cudnn(sequences, states, mask)
             except NotImplementedError:
                 results = None
         if results is None and use_cudnn is True:
@@ -379,3 +385,14 @@ class RecurrentLayer(keras.layers.RNN):
             return layer_call
         given = super().rematerialized_call(layer_call, *args, **kwargs)
         return given if given is layer_call else functools.partial(repeat_for_gradient, layer_call)
+
+
+def clear_masked(sequences: Tensor, mask: Any) -> Tensor:
+    """`(batch, time, features)` with zeros in masked steps.
+
+    What these hold must not reach the weights' gradients, NaN neither: 0 * NaN is NaN.
+    """
+    if mask is None:
+        return sequences
+    kept = ops.cast(mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1), "bool")
+    return ops.where(kept, sequences, ops.zeros_like(sequences))

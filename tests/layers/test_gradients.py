@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 
 import rnn_keras.layers
+from rnn_keras.layers import fast_path
+from rnn_keras.layers.bptt import passes
 from tests.helpers.layer_cases import assert_all_close, combinations, ours, theirs
 
 X = tf.constant(np.random.default_rng(0).standard_normal((3, 6, 4)), tf.float32)
@@ -272,28 +274,46 @@ def test_forward_mode_inside_of_a_function_is_a_sentence():
         graph(traced)(X)
 
 
+@pytest.mark.parametrize("mode", ["eager", "graph", "16 bits", "twice"])
 @pytest.mark.parametrize(
     ("family", "arguments"),
     [
         ("SimpleRNN", {}),
-        ("LSTM", {"activation": "relu"}),
+        pytest.param("LSTM", {}, marks=pytest.mark.slow),
+        pytest.param("LSTM", {"activation": "relu"}, marks=pytest.mark.slow),
+        pytest.param("GRU", {}, marks=pytest.mark.slow),
         ("GRU", {"reset_after": False}),
-        ("GRU", {"dropout": 0.2, "recurrent_dropout": 0.2}),
+        pytest.param("GRU", {"dropout": 0.2, "recurrent_dropout": 0.2}, marks=pytest.mark.slow),
     ],
 )
-def test_what_a_masked_step_holds_reaches_no_gradient(family, arguments):
+def test_what_a_masked_step_holds_reaches_no_gradient(family, arguments, mode, monkeypatch):
+    if mode == "16 bits":
+        monkeypatch.setattr(fast_path, "has_bfloat16_products", lambda: True)
+        monkeypatch.setattr(passes, "BFLOAT16_FROM", 0)
+        arguments = {**arguments, "dtype": "mixed_bfloat16"}
     layer, _ = pair(family, **arguments)
     holes, zeros = X.numpy(), X.numpy()
     holes[:, 4:], zeros[:, 4:] = np.nan, 0
-    mask = np.arange(6) < np.full((3, 1), 4)
+    mask = tf.constant(np.arange(6) < np.full((3, 1), 4))
 
-    def gradients(x):
-        keras.utils.set_random_seed(0)
-        x = tf.constant(x)
+    def first(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
             _, loss = losses(layer(x, mask=mask))
         return tape.gradient(loss, [x, *weights(layer)])
+
+    def second(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            size = tf.add_n([tf.reduce_sum(gradient**2) for gradient in first(x)])
+        return tape.gradient(size, [x, *weights(layer)])
+
+    compute = second if mode == "twice" else first
+    compute = compute if mode == "eager" else graph(compute)
+
+    def gradients(x):
+        keras.utils.set_random_seed(0)
+        return compute(tf.constant(x))
 
     if "dropout" in arguments:
         assert all(np.isfinite(gradient).all() for gradient in gradients(holes))
