@@ -124,11 +124,12 @@ class Blocks:
         # The kernel whose products are computed between the blocks; None: within them.
         is_large = last_size(inputs) * last_size(parameters.recurrent_kernel) >= BFLOAT16_FROM
         self.outer_kernel = parameters.kernel if options.bfloat16 and is_large and not recompute else None
-        self.outer_product = self.outer_kernel is not None and equations.shares_gradient and not dropout_masks
+        # Whether the gradient with respect to the recurrent kernel is computed there too.
+        self.outer_recurrent_kernel = self.outer_kernel is not None and equations.shares_gradient and not dropout_masks
         make = compiled if options.compile else functools.partial
         saves = {"save_states": options.save, "save_gates": options.save and not recompute}
         self.forward_block = make(forward_block, equations, **saves)
-        self.backward_block = make(backward_block, equations, recurrent_kernel_gradient=not self.outer_product)
+        self.backward_block = make(backward_block, equations, recurrent_kernel_gradient=not self.outer_recurrent_kernel)
         self.mask, self.dropout_masks = self.pad((mask, dropout_masks))
 
     def forward(
@@ -241,7 +242,7 @@ class Blocks:
                 None if d_hidden_states is None else position.slice_sequence(d_hidden_states),
                 d_states,
             )
-            if self.outer_product:
+            if self.outer_recurrent_kernel:
                 states_before = tf.concat([state_before[tf.newaxis], time_major(block_states)[:-1]], axis=0)
                 gradients = gradients._replace(recurrent_kernel=bfloat16_outer_product(states_before, d_inputs))
             if self.outer_kernel is not None:
