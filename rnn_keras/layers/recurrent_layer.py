@@ -145,6 +145,10 @@ class RecurrentLayer(keras.layers.RNN):
                 f"`mask` of {self.name} must have shape (batch, time) = {tuple(sequences.shape[:2])}, got "
                 f"{tuple(mask.shape)}."
             )
+        if mask is not None and not are_ids:
+            # What a masked step holds must not reach the weights' gradients, NaN neither: 0 * NaN is NaN.
+            kept = ops.cast(mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1), "bool")
+            sequences = ops.where(kept, sequences, ops.zeros_like(sequences))
         results = None
         if not are_ids:
             results = self.try_cudnn(sequences, states, mask, training)
@@ -207,7 +211,7 @@ class RecurrentLayer(keras.layers.RNN):
         if are_ids:
             projected = self.cell.project_ids(ops.transpose(sequences), training)
         else:
-            projected = self.cell.project(ops.transpose(clear_masked(sequences, mask), (1, 0, 2)), training)
+            projected = self.cell.project(ops.transpose(sequences, (1, 0, 2)), training)
         if mask is not None:
             mask = ops.cast(mask, "bool")
             mask = mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1)
@@ -243,7 +247,7 @@ class RecurrentLayer(keras.layers.RNN):
         starts_from_zeros: bool,
     ) -> tuple[Tensor, Tensor | None, list[Tensor]]:
         """The same results by hand-written backpropagation through time; see `rnn_keras.layers.bptt`."""
-        inputs, kernel, bias = self.prepare_fast_inputs(sequences, are_ids, mask, training)
+        inputs, kernel, bias = self.prepare_fast_inputs(sequences, are_ids, training)
         if mask is not None:
             mask = ops.cast(mask, "bool")
             mask = mask if len(mask.shape) == 2 else ops.squeeze(mask, -1)
@@ -271,7 +275,7 @@ class RecurrentLayer(keras.layers.RNN):
             outputs = None if outputs is None else outputs * has_output
         return last_output, outputs, list(last_states)
 
-    def prepare_fast_inputs(self, sequences: Tensor, are_ids: bool, mask: Any, training: bool) -> tuple[Any, Any, Any]:
+    def prepare_fast_inputs(self, sequences: Tensor, are_ids: bool, training: bool) -> tuple[Any, Any, Any]:
         """Inputs with the kernel and the bias still to be applied, or projected inputs, None and None."""
         cell = self.cell
         if are_ids:
@@ -280,7 +284,7 @@ class RecurrentLayer(keras.layers.RNN):
         try:
             return self.apply_input_dropout(sequences, training), cell.kernel, cell.input_bias
         except NotImplementedError:
-            projected = cell.project(ops.transpose(clear_masked(sequences, mask), (1, 0, 2)), training)
+            projected = cell.project(ops.transpose(sequences, (1, 0, 2)), training)
             return ops.transpose(projected, (1, 0, 2)), None, None
 
     def try_cudnn(
@@ -291,8 +295,7 @@ class RecurrentLayer(keras.layers.RNN):
         results = None
         if use_cudnn and not self.recurrent_dropout:
             try:
-                sequences = self.apply_input_dropout(clear_masked(sequences, mask), training)
-                results = self.run_cudnn(sequences, states, mask)
+                results = self.run_cudnn(self.apply_input_dropout(sequences, training), states, mask)
             except NotImplementedError:
                 results = None
         if results is None and use_cudnn is True:
@@ -385,14 +388,3 @@ class RecurrentLayer(keras.layers.RNN):
             return layer_call
         given = super().rematerialized_call(layer_call, *args, **kwargs)
         return given if given is layer_call else functools.partial(repeat_for_gradient, layer_call)
-
-
-def clear_masked(sequences: Tensor, mask: Any) -> Tensor:
-    """`(batch, time, features)` with zeros in masked steps.
-
-    What these hold must not reach the weights' gradients, NaN neither: 0 * NaN is NaN.
-    """
-    if mask is None:
-        return sequences
-    kept = ops.cast(mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1), "bool")
-    return ops.where(kept, sequences, ops.zeros_like(sequences))

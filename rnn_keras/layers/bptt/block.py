@@ -49,15 +49,6 @@ def time_major(values: tf.Tensor) -> tf.Tensor:
 batch_major = time_major
 
 
-def arrange_inputs(inputs: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
-    """`(batch, time, features)` -> `(time, batch, features)`, with zeros in masked steps.
-
-    What these hold must not reach the weights' gradients, NaN neither: 0 * NaN is NaN.
-    """
-    inputs = time_major(inputs)
-    return inputs if mask is None else tf.where(time_major(mask[:, :, tf.newaxis]), inputs, tf.zeros_like(inputs))
-
-
 def forward_block(
     equations: Equations,
     inputs: tf.Tensor,
@@ -87,7 +78,7 @@ def forward_block(
     Returns:
         Hidden states `(batch, time, units)`, the last states, and what is saved, `(time, batch, ...)` each.
     """
-    inputs = tf.cast(inputs if parameters.kernel is None else arrange_inputs(inputs, mask), states[0].dtype)
+    inputs = tf.cast(inputs if parameters.kernel is None else time_major(inputs), states[0].dtype)
     time, batch_size = leading_sizes(inputs)
     rows = project(inputs, parameters)
     projected = readable_array(tf.reshape(rows, (time, batch_size, last_size(rows))))
@@ -148,7 +139,7 @@ def backward_block(
         Gradients with respect to the inputs, the `Parameters` and the states before the block.
     """
     dtype = inputs.dtype
-    inputs = tf.cast(inputs if parameters.kernel is None else arrange_inputs(inputs, mask), d_states[0].dtype)
+    inputs = tf.cast(inputs if parameters.kernel is None else time_major(inputs), d_states[0].dtype)
     time, _ = leading_sizes(inputs)
     hidden_states = time_major(hidden_states)
     hidden_states_before = tf.concat([hidden_state_before[tf.newaxis], hidden_states[:-1]], axis=0)

@@ -8,15 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from rnn_keras.layers.bptt import blocking
-from rnn_keras.layers.bptt.block import (
-    Parameters,
-    arrange_inputs,
-    backward_block,
-    batch_major,
-    compiled,
-    forward_block,
-    time_major,
-)
+from rnn_keras.layers.bptt.block import Parameters, backward_block, batch_major, compiled, forward_block, time_major
 from rnn_keras.layers.bptt.blocking import BlockPosition, WorkerRows
 from rnn_keras.layers.bptt.equations import Equations
 from rnn_keras.layers.bptt.portable import Partial, call_portably
@@ -150,7 +142,7 @@ class Blocks:
         def run_block(position, states):
             mask = None if self.mask is None else position.slice_sequence(self.mask)
             dropout_masks = tuple(position.slice_rows(values) for values in self.dropout_masks)
-            block_inputs, block_parameters = self.prepare_inputs(position.slice_sequence(inputs), mask, parameters)
+            block_inputs, block_parameters = self.prepare_inputs(position.slice_sequence(inputs), parameters)
             if self.outer_kernel is not None:
                 block_inputs = bfloat16_product(block_inputs, self.outer_kernel)
             hidden_states, last_states, saved = self.forward_block(
@@ -226,7 +218,7 @@ class Blocks:
     ) -> tuple[tf.Tensor, list[tf.Tensor], Tensors]:
         def run_block(position, saved, d_states):
             mask = None if self.mask is None else position.slice_sequence(self.mask)
-            block_inputs, block_parameters = self.prepare_inputs(position.slice_sequence(inputs), mask, parameters)
+            block_inputs, block_parameters = self.prepare_inputs(position.slice_sequence(inputs), parameters)
             state_before = position.slice_state_before(initial_hidden_state, hidden_states)
             block_states = position.slice_sequence(hidden_states)
             d_inputs, gradients, d_states = self.backward_block(
@@ -286,12 +278,10 @@ class Blocks:
         d_states = tuple(tf.reshape(array.stack(), (-1, units)) for array in d_initial)
         return self.join_blocks(d_inputs, rows, width), totals, d_states
 
-    def prepare_inputs(
-        self, inputs: tf.Tensor, mask: tf.Tensor | None, parameters: Parameters
-    ) -> tuple[tf.Tensor, Parameters]:
+    def prepare_inputs(self, inputs: tf.Tensor, parameters: Parameters) -> tuple[tf.Tensor, Parameters]:
         """Inputs `(batch, time, ...)` and weights as a block takes them: without a kernel, time comes first."""
         if self.outer_kernel is not None:
-            return arrange_inputs(inputs, mask), parameters._replace(kernel=None)
+            parameters = parameters._replace(kernel=None)
         return inputs if parameters.kernel is not None else time_major(inputs), parameters
 
     def set_row_count(self, rows: WorkerRows, states: Tensors) -> Tensors:
