@@ -28,7 +28,7 @@ from benchmarks.candidates import (
     time_in_turns,
 )
 from benchmarks.memory import peak_bytes
-from rnn_keras.utils.processor import processor_flags
+from rnn_keras.layers.processor import processor_flags
 from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
 SIZES = (

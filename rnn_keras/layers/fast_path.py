@@ -19,7 +19,7 @@ from rnn_keras.layers.bptt.recurrence import recurrence
 from rnn_keras.layers.bptt.shapes import last_size
 from rnn_keras.layers.cell import RecurrentCell
 from rnn_keras.layers.keras_types import Tensor
-from rnn_keras.utils.processor import has_bfloat16_products
+from rnn_keras.layers.processor import has_bfloat16_products
 
 # Layers of so many units are compiled although the length is known at run time only.
 UNITS_FOR_ANY_LENGTH = 128

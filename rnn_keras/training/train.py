@@ -10,11 +10,11 @@ import tensorflow as tf
 
 from rnn_keras.export.keras_file_writer import find_unsaveable_layers
 from rnn_keras.layers.fast_path import has_gpu
+from rnn_keras.layers.processor import has_bfloat16_products
 from rnn_keras.training.fit import History, fit
 from rnn_keras.training.process_group import ProcessGroup
 from rnn_keras.training.run_directory import RunDirectory
 from rnn_keras.training.task import Trainable, TrainingData
-from rnn_keras.utils.processor import has_bfloat16_products
 
 if TYPE_CHECKING:
     from rnn_keras.data.batching import Batches
