@@ -7,9 +7,22 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers.layer_cases import CELLS, FAMILIES, built_pair, combinations, ours, randomize, run_python, theirs
+from tests.helpers.layer_cases import (
+    CELLS,
+    FAMILIES,
+    assert_all_close,
+    built_pair,
+    combinations,
+    ours,
+    randomize,
+    run_python,
+    theirs,
+)
 
 from .test_signature import settings
+
+# The order in which vectors of numbers are added up may depend on where they lie in memory.
+ROUNDING = 1e-6
 
 
 def sentence_model(pick):
@@ -42,7 +55,8 @@ def saved(tmp_path_factory):
 def test_keras_file_round_trip(saved):
     model, path = saved
     loaded = keras.saving.load_model(path)
-    np.testing.assert_array_equal(loaded(tokens_data()), model(tokens_data()))
+    assert_all_close(loaded.get_weights(), model.get_weights(), atol=0)
+    assert_all_close([loaded(tokens_data())], [model(tokens_data())], atol=ROUNDING)
     for a, b in zip(loaded.layers, model.layers, strict=True):
         assert type(a) is type(b)
     assert json.dumps(loaded.get_config(), sort_keys=True) == json.dumps(model.get_config(), sort_keys=True)
@@ -50,10 +64,11 @@ def test_keras_file_round_trip(saved):
 
 @pytest.mark.slow
 def test_keras_file_in_a_fresh_process(saved, tmp_path):
-    """Importing the package is all that loading needs; the difference is 0.0."""
+    """Importing the package is all that loading needs; the weights are the same, and the outputs but for rounding."""
     model, path = saved
     np.save(tmp_path / "x.npy", tokens_data())
     np.save(tmp_path / "y.npy", model(tokens_data()).numpy())
+    np.savez(tmp_path / "weights.npz", *model.get_weights())
     printed = run_python(
         """
         import sys
@@ -62,15 +77,16 @@ def test_keras_file_in_a_fresh_process(saved, tmp_path):
         import rnn_keras.layers
         model = keras.saving.load_model(sys.argv[1])
         folder = sys.argv[2]
-        y = np.load(folder + "/y.npy")
-        print("difference", np.abs(model(np.load(folder + "/x.npy")).numpy() - y).max())
+        weights = np.load(folder + "/weights.npz").values()
+        print("weights", all(np.array_equal(*pair) for pair in zip(model.get_weights(), weights, strict=True)))
+        print("difference", np.abs(model(np.load(folder + "/x.npy")).numpy() - np.load(folder + "/y.npy")).max())
         print("class", type(model.layers[3]) is rnn_keras.layers.GRU)
         """,
         path,
         tmp_path,
     )
-    assert "difference 0.0\n" in printed
-    assert "class True" in printed
+    assert "weights True\n" in printed and "class True" in printed
+    assert float(printed.split("difference ")[1].split()[0]) < ROUNDING
 
 
 @pytest.mark.parametrize("from_keras", [True, pytest.param(False, marks=pytest.mark.slow)])
@@ -139,7 +155,7 @@ def test_serialize_keras_object(family):
     again.build((2, 3, 4))
     again.set_weights(layer.get_weights())
     x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
-    np.testing.assert_array_equal(again(x), layer(x))
+    assert_all_close([again(x)], [layer(x)], atol=ROUNDING)
 
 
 @pytest.mark.parametrize("family", combinations(FAMILIES, fast=("GRU",)))
@@ -149,7 +165,7 @@ def test_clone_model(family):
     assert type(clone.layers[0]) is ours(family)
     clone.set_weights(model.get_weights())
     x = np.ones((2, 3, 4), "float32")
-    np.testing.assert_array_equal(clone(x), model(x))
+    assert_all_close([clone(x)], [model(x)], atol=ROUNDING)
 
 
 @pytest.mark.parametrize("family", combinations(FAMILIES, fast=("LSTM",)))
@@ -161,4 +177,4 @@ def test_input_dim_round_trip(family, tmp_path):
     assert loaded.layers[1].forward_layer.input_dim == 7
     assert loaded.layers[1].forward_layer.get_config()["input_dim"] == 7
     ids = np.array([[1, 2, 6], [0, 0, 5]], "int32")
-    np.testing.assert_array_equal(loaded(ids), model(ids))
+    assert_all_close([loaded(ids)], [model(ids)], atol=ROUNDING)
