@@ -50,8 +50,8 @@ class TrainingConfig:
     clip_norm: float = 1.0
     """Gradients are scaled down to this global norm where they exceed it; 0 turns clipping off."""
     dtype: Literal["float32", "mixed_bfloat16"] = "float32"
-    """The numbers that layers compute with in training; mixed_bfloat16 is faster on processors that multiply bfloat16
-    numbers, and slower on others. The trained model computes with float32."""
+    """The numbers that layers compute with in training; mixed_bfloat16 is for processors that multiply bfloat16
+    numbers. The trained model computes with float32."""
     seed: int = 1
     """Seed of weights, dropout and shuffling."""
 

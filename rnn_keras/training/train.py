@@ -46,7 +46,7 @@ def build_initial_network(task: Trainable, config: Any, data: TrainingData) -> t
     # After the data: preparing it for the first time draws random numbers, and must not change the result.
     keras.utils.set_random_seed(config.seed)
     training = data.training_batches(config)
-    with default_dtype(config.dtype):
+    with contextlib.nullcontext() if config.dtype == "float32" else default_dtype(config.dtype):
         return training, task.build_network(config, data, config.make_optimizer(training.number_of_batches))
 
 
@@ -63,7 +63,8 @@ def default_dtype(dtype: str) -> Iterator[None]:
 
 def in_float32(task: Trainable, config: Any, data: TrainingData, network: keras.Model) -> keras.Model:
     """The network of a task with the weights of this one, computing with float32."""
-    _, copy = build_initial_network(task, dataclasses.replace(config, dtype="float32"), data)
+    with default_dtype("float32"):
+        _, copy = build_initial_network(task, dataclasses.replace(config, dtype="float32"), data)
     copy.set_weights(network.get_weights())
     return copy
 
@@ -99,7 +100,7 @@ def train_network(
     is_chief = group is None or group.is_chief
     if is_chief:
         if config.dtype == "mixed_bfloat16" and not (has_bfloat16_products() or has_gpu()):
-            print("note: this processor does not multiply bfloat16 numbers; --dtype float32 is faster here")
+            print("note: this processor does not multiply bfloat16 numbers, for which --dtype mixed_bfloat16 is meant")
         for problem in find_unsaveable_layers(network):
             print(f"note: {problem}")
         task.pretrain(network, config, data, run)

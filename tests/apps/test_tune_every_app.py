@@ -134,25 +134,18 @@ def test_loading_reads_no_setting_that_is_searched(name, request):
     assert not read & set(app.search_space)
 
 
-SLOW_APPS = [pytest.param(name, marks=pytest.mark.slow) for name in APPS if name != FAST]
-
-
-@pytest.mark.parametrize("name", [FAST, *SLOW_APPS])
-def test_two_trials(name, request, plain_graphs, tmp_path, capfd):
-    """In numbers of 16 bits, so that every app is trained in them once."""
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        (FAST, "float32"),
+        *(pytest.param(name, "mixed_bfloat16", marks=pytest.mark.slow) for name in APPS),
+    ],
+)
+def test_two_trials(name, dtype, request, plain_graphs, tmp_path, capfd):
+    """In numbers of 16 bits, so that every app is trained in them once; in 32 bits each is trained by its own tests."""
     app = load_app(APPS[name])
-    options = (
-        "--max-trials",
-        "2",
-        "--tuner",
-        "random",
-        "--epochs",
-        "1",
-        "--no-compare",
-        "--json",
-        "--dtype",
-        "mixed_bfloat16",
-    )
+    options = ("--max-trials", "2", "--tuner", "random", "--epochs", "1", "--no-compare", "--json")
+    options += ("--dtype", dtype)
     arguments = list_arguments(name, request)
     app.main(["tune", "--run-dir", str(tmp_path), *options, *arguments])
     report = json.loads(capfd.readouterr().out.splitlines()[-1])

@@ -274,16 +274,16 @@ def test_forward_mode_inside_of_a_function_is_a_sentence():
         graph(traced)(X)
 
 
-@pytest.mark.parametrize("mode", ["eager", "graph", "16 bits", "twice"])
+@pytest.mark.parametrize("mode", ["eager", "graph", "16 bits", pytest.param("twice", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("family", "arguments"),
     [
         ("SimpleRNN", {}),
         pytest.param("LSTM", {}, marks=pytest.mark.slow),
-        pytest.param("LSTM", {"activation": "relu"}, marks=pytest.mark.slow),
+        ("LSTM", {"activation": "relu"}),
         pytest.param("GRU", {}, marks=pytest.mark.slow),
         ("GRU", {"reset_after": False}),
-        pytest.param("GRU", {"dropout": 0.2, "recurrent_dropout": 0.2}, marks=pytest.mark.slow),
+        ("GRU", {"dropout": 0.2, "recurrent_dropout": 0.2}),
     ],
 )
 def test_what_a_masked_step_holds_reaches_no_gradient(family, arguments, mode, monkeypatch):
@@ -294,7 +294,7 @@ def test_what_a_masked_step_holds_reaches_no_gradient(family, arguments, mode, m
     layer, _ = pair(family, **arguments)
     holes, zeros = X.numpy(), X.numpy()
     holes[:, 4:], zeros[:, 4:] = np.nan, 0
-    mask = tf.constant(np.arange(6) < np.full((3, 1), 4))
+    mask = np.arange(6) < np.full((3, 1), 4)
 
     def first(x):
         with tf.GradientTape() as tape:

@@ -31,6 +31,17 @@ def test_a_network_trained_in_16_bits_computes_in_32(multiplies, tmp_path, monke
         np.testing.assert_array_equal(values, other)
 
 
+def test_a_program_s_own_dtype_policy_is_kept():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
+    try:
+        app, config = PlainApp(), TinyConfig()
+        _, network = build_initial_network(app, config, app.load_data(config))
+        assert {layer.compute_dtype for layer in network.layers} == {"float64"}
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def test_layers_have_16_bits_while_they_learn():
     app, config = PlainApp(), TinyConfig(dtype="mixed_bfloat16")
     _, network = build_initial_network(app, config, app.load_data(config))
