@@ -36,8 +36,13 @@ test: lint  ## Lint, formatting, types and the fast tests
 test-fast: $(VENV)/installed-dev
 	$(PYTEST) -m "not slow"
 
+# Three workers, since many of these tests wait for other processes; in two parts, since graphs stay in a process's memory.
+PYTEST_SLOW := $(PYTEST) --numprocesses 3 -m slow
+GRAPHS := tests/layers tests/export tests/diagnostics tests/seq2seq
+
 test-slow: $(VENV)/installed-dev  ## The tests that take long or start processes
-	$(PYTEST) -m slow
+	$(PYTEST_SLOW) $(GRAPHS)
+	$(PYTEST_SLOW) $(GRAPHS:%=--ignore %)
 
 test-all: test test-slow  ## All of the above
 

@@ -29,6 +29,7 @@ ONNX, KERAS_ONNX, PLAIN_ONNX = "ONNX", "tf2onnx keras", "tf2onnx ours"
 KERAS_SAVED, PLAIN_SAVED, OURS_SAVED = "model.export keras", "model.export ours", "SavedModel"
 LITERT, GRAPH = "LiteRT", "graph"
 NAMES = (ONNX, KERAS_ONNX, PLAIN_ONNX, KERAS_SAVED, PLAIN_SAVED, OURS_SAVED, LITERT, GRAPH, TORCH)
+WIDTH = 132  # of the tables, in characters, which a narrower terminal would cut off
 TURN_SECONDS = 0.01  # the least that a turn takes
 
 Run = Callable[[], Any]
@@ -59,7 +60,7 @@ class Options:
 
 def main(options: Options) -> None:
     quiet_tensorflow()
-    console = Console(stderr=options.json)
+    console = Console(stderr=options.json, width=max(WIDTH, Console().width))
     import_tensorflow()
     for name in ("tf2onnx", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -228,5 +228,6 @@ def captioning_run(shapes, tmp_path_factory):
     from apps.captioning.__main__ import CaptioningApp
 
     run_dir = tmp_path_factory.mktemp("runs") / "captioning"
-    CaptioningApp().main(["train", "--dataset", str(shapes), "--run-dir", str(run_dir), *SMALL_CAPTIONER])
+    options = (*SMALL_CAPTIONER, "--reward-epochs", "1")
+    CaptioningApp().main(["train", "--dataset", str(shapes), "--run-dir", str(run_dir), *options])
     return run_dir

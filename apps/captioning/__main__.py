@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from apps.captioning.model import CaptioningModel
     from rnn_keras.export.spec import ExportSpec
     from rnn_keras.play.tab import AppTab
+    from rnn_keras.training.run_directory import RunDirectory
     from rnn_keras.training.train import TrainedNetwork
 
 
@@ -52,6 +53,24 @@ class CaptioningApp(App):
         loss = SmoothedCrossentropy(config.label_smoothing)
         network.compile(optimizer=optimizer, loss=loss, weighted_metrics=["accuracy"])
         return network
+
+    def fine_tune(
+        self,
+        network: "keras.Model",
+        config: CaptioningConfig,
+        data: "CaptioningData",
+        run: "RunDirectory",
+        epochs: int | None = None,
+    ) -> None:
+        epochs = config.reward_epochs if epochs is None else epochs
+        if epochs:
+            from apps.captioning.fine_tuning import fine_tune
+            from rnn_keras.utils.terminal import console
+
+            console.print(
+                f"captions that the network writes are rewarded by their {config.reward}, {epochs} epochs at most"
+            )
+            fine_tune(network, config, data, run, epochs)
 
     def build_model(
         self, network: "keras.Model", data: "CaptioningData", config: CaptioningConfig

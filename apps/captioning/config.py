@@ -100,6 +100,11 @@ class CaptioningConfig(TrainingConfig):
     are fewer than 10,000 captions."""
     maximum_length: int = 40
     """Longer captions are truncated to this number of words."""
+    reward_epochs: int = 0
+    """The most passes over the images after the training, in which captions that the network draws itself are rewarded
+    for being like the references (self-critical sequence training, Rennie et al. 2017); 0: none."""
+    reward: Literal["bleu", "cider"] = "bleu"
+    """What a caption is worth then: its BLEU-4, or its CIDEr-D, for which words that few images have count most."""
     beam_width: int = 4
     """Hypotheses of the beam search in the finished model; 1: greedy search."""
     length_penalty: float = 1.0
@@ -116,6 +121,7 @@ class CaptioningConfig(TrainingConfig):
         self.require("maximum_length", self.maximum_length >= 2, "at least 2 (a word and the end)")
         self.require("vocabulary_size", self.vocabulary_size >= 8, "at least 8")
         self.require("length_penalty", self.length_penalty >= 0, "at least 0")
+        self.require("reward_epochs", self.reward_epochs >= 0, "at least 0")
         self.require("image_dropout", 0 <= self.image_dropout <= 1, "at least 0 and at most 1")
         self.require_share("shift", "dropout", "word_dropout", "label_smoothing")
 

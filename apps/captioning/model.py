@@ -47,6 +47,21 @@ def build_network(
     return keras.Model([image, written], decoder(written, *image_memory(grid)), name="teacher_forced")
 
 
+def make_search(config: CaptioningConfig, network: keras.Model) -> Search:
+    """What writes captions with the decoder of a network of `build_network`."""
+    decoder: Any = network.get_layer("decoder")
+    return Search(
+        decoder,
+        start=START,
+        end=END,
+        forbidden=START + 1,  # padding, the unknown word, and the start
+        maximum_length=config.maximum_length + 1,
+        width=config.beam_width,
+        length_penalty=config.length_penalty,
+        name="search",
+    )
+
+
 @keras.saving.register_keras_serializable(package="apps.captioning.model")
 class CaptioningModel(keras.Model):
     """The saved model; `import apps.captioning.model` before `keras.models.load_model`."""
@@ -70,17 +85,7 @@ def build_model(
     """
     picture = keras.Input((), dtype="string", name="picture")
     pixels = ImageDecoding(config.image_size, 3, stretch=True, name="decoded")(picture)
-    decoder: Any = network.get_layer("decoder")
-    search = Search(
-        decoder,
-        start=START,
-        end=END,
-        forbidden=START + 1,  # padding, the unknown word, and the start
-        maximum_length=config.maximum_length + 1,
-        width=config.beam_width,
-        length_penalty=config.length_penalty,
-        name="search",
-    )
+    search = make_search(config, network)
     image_memory: Any = network.get_layer("image_memory")
     results = search(*image_memory(backbone(pixels)))
     caption = Detokenizer(vocabulary.tokens, name="detokenizer")(results["tokens"])

@@ -66,7 +66,7 @@ class SentimentApp(TextClassifierApp):
                 data.inputs("validation"),
                 run,
                 epochs=config.pretrain_epochs,
-                add_vectors=config.naive_bayes > 0,  # which say what naive Bayes knows
+                add_vectors=config.naive_bayes > 0,  # which may say what naive Bayes knows
                 show=console.print,
             )
 

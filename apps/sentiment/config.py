@@ -8,6 +8,7 @@ from rnn_keras.training.config import CellName
 from rnn_keras.tuning.space import Choice, Float, Int, SearchSpace
 
 TRAINING_TEXTS = "train"  # instead of a path
+MANY_WORDS = 1_000_000  # of training texts, from which on trigrams are counted, and ratios cross-fitted
 
 SEARCH_SPACE: SearchSpace = {
     "cell": Choice(("lstm", "gru")),
@@ -60,9 +61,16 @@ class SentimentConfig(TextClassifierConfig):
     naive_bayes: float = 1.0
     """How strongly word vectors start with the word's naive Bayes log-count ratio between the classes, counted in the
     training texts (Wang & Manning 2012); 0: start at random (with --input embedding)."""
-    bigrams: int = 524_288
-    """Beside its vector, each word has the log-count ratio of its bigram with the word before, hashed into so many
-    buckets; 0: no bigrams (with --naive-bayes above 0)."""
+    ngrams: int | None = None
+    """Beside its vector, each word has the log-count ratios of the n-grams of two words and more that end with it, up
+    to so many words long; default: 3 where the training texts have a million words or more, else 2 (with --naive-bayes
+    above 0)."""
+    buckets: int = 524_288
+    """N-grams of two words are hashed into so many buckets, longer ones into four times as many."""
+    folds: int | None = None
+    """Cross-fitting: the training texts are divided into so many parts, and in training a text is told the ratios that
+    were counted in the other parts, so that the network learns how far to trust them; words then have their ratio
+    beside their vector, too. 0: none; default: 5 where the training texts have a million words or more, else 0."""
     word_dropout: float = 0.2
     """Share of words that are hidden from the network in training."""
     embedding_dropout: float = 0.5
@@ -76,7 +84,9 @@ class SentimentConfig(TextClassifierConfig):
         super().__post_init__()
         self.require_positive("units", "layers", "embedding_units", "pretrain_epochs", "labelled")
         self.require("pretrain", self.pretrain is None or self.input == "embedding", "used with --input embedding")
-        for name in ("segment", "naive_bayes", "bigrams"):
+        self.require_positive("ngrams", "buckets")
+        self.require("folds", self.folds is None or self.folds == 0 or self.folds >= 2, "0, or 2 or more")
+        for name in ("segment", "naive_bayes"):
             self.require(name, getattr(self, name) >= 0, "at least 0")
         self.require_share("word_dropout", "embedding_dropout", "dropout", "recurrent_dropout")
 
@@ -84,3 +94,15 @@ class SentimentConfig(TextClassifierConfig):
     def segment_length(self) -> int:
         """Words in a segment, or 0 where texts are read as a whole: segments do not have one last state."""
         return 0 if self.pooling == "last" else self.segment
+
+    def longest_ngram(self, words: int) -> int:
+        """Words of the longest n-grams whose ratios are known, for so many words of training texts."""
+        return self.ngrams or (3 if words >= MANY_WORDS else 2)
+
+    def count_folds(self, words: int) -> int:
+        """Folds of cross-fitting, for so many words of training texts; 0: there is none."""
+        return (5 if words >= MANY_WORDS else 0) if self.folds is None else self.folds
+
+    def count_buckets(self, length: int) -> int:
+        """Ids of n-grams of so many words; 0: those of the vocabulary."""
+        return 0 if length == 1 else self.buckets if length == 2 else 4 * self.buckets

@@ -1,18 +1,22 @@
 """Many to one: words go in one by one, and what the network holds at the end, or held on the way, decides."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from apps.sentiment.config import SentimentConfig
-from apps.sentiment.hashed_bigrams import HashedBigrams
+from apps.sentiment.hashed_ngrams import HashedNgrams, NgramRatios
 from rnn_keras.data.classification import label_layer
 from rnn_keras.data.text import PADDING
 from rnn_keras.layers import MaskedMaxPooling1D, MergeSegments, SplitSegments
 from rnn_keras.layers.by_name import RECURRENT_LAYERS
 from rnn_keras.layers.traversal import find_recurrent_layers
+
+if TYPE_CHECKING:
+    from apps.sentiment.naive_bayes import NgramKnowledge
 
 
 def build_classifier(
@@ -20,7 +24,7 @@ def build_classifier(
     vocabulary_size: int,
     classes: int,
     word_vectors: np.ndarray | None = None,
-    bigram_ratios: np.ndarray | None = None,
+    ngrams: "Mapping[int, NgramKnowledge] | None" = None,
 ) -> keras.Model:
     """Word ids `(batch, time)`, 0 for padding -> probabilities.
 
@@ -28,7 +32,7 @@ def build_classifier(
 
     Args:
         word_vectors: what the embedding starts with, `(vocabulary_size, embedding_units)`; None: at random.
-        bigram_ratios: what is known of bigrams, `(config.bigrams, features)`, and not trained; None: nothing.
+        ngrams: by their length, what is known of n-grams, and not trained; None: nothing.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
     split = (
@@ -38,11 +42,9 @@ def build_classifier(
     mask = ops.not_equal(x, PADDING)
     if config.input == "embedding":
         x = make_embedding(vocabulary_size, config.embedding_units, word_vectors, "embedding")(x)
-        if bigram_ratios is not None:
-            bigrams = split(HashedBigrams(config.bigrams, name="bigrams")(ids))
-            buckets, width = bigram_ratios.shape
-            ratios = make_embedding(buckets, width, bigram_ratios, "bigram_ratios", trainable=False)
-            x = keras.layers.Concatenate(name="words_and_bigrams")([x, ratios(bigrams)])
+        if ngrams:
+            known = [look_up(ids, split, length, *tables) for length, tables in ngrams.items()]
+            x = keras.layers.Concatenate(name="words_and_ngrams")([x, *known])
         x = keras.layers.Dropout(config.word_dropout, noise_shape=(None, None, 1), name="word_dropout")(x)
         x = keras.layers.SpatialDropout1D(config.embedding_dropout, name="embedding_dropout")(x)
     for number in range(config.layers):
@@ -81,9 +83,26 @@ def list_pretrained_layers(classifier: keras.Model) -> tuple[Any, list[Any]]:
     return classifier.get_layer("embedding"), recurrent[:1] if is_bidirectional else recurrent
 
 
-def make_embedding(size: int, units: int, vectors: np.ndarray | None, name: str, trainable: bool = True):
+def look_up(ids: Any, split: Any, length: int, ratios: np.ndarray, held_out: np.ndarray | None) -> Any:
+    """What is known of the n-grams of so many words that end with each word, `(batch, time, width)`.
+
+    Args:
+        ids: of the words, `(batch, time)`.
+        split: a layer that divides texts into segments.
+        ratios, held_out: see `NgramKnowledge`.
+    """
+    hashed = HashedNgrams(length, len(ratios), name=f"ngrams_{length}")
+    table = NgramRatios(*ratios.shape, name=f"ratios_{length}")
+    table.set_weights([ratios])
+    if held_out is not None:
+        hashed.folds = len(held_out)
+        table.cross_fit(held_out)
+    return table(split(hashed(ids)))
+
+
+def make_embedding(size: int, units: int, vectors: np.ndarray | None, name: str):
     """An embedding that starts with these vectors `(size, units)`, or at random."""
-    embedding = keras.layers.Embedding(size, units, name=name, trainable=trainable)
+    embedding = keras.layers.Embedding(size, units, name=name)
     embedding.build()
     if vectors is not None:
         embedding.set_weights([vectors])

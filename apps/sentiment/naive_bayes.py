@@ -1,19 +1,28 @@
-"""What the training texts say about words and bigrams before any training: naive Bayes."""
+"""What the training texts say about words and n-grams before any training: naive Bayes."""
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from apps.sentiment.config import SentimentConfig
-from apps.sentiment.hashed_bigrams import bigram_ids
+from apps.sentiment.config import MANY_WORDS, SentimentConfig
+from apps.sentiment.hashed_ngrams import ngram_ids, text_folds
+from rnn_keras.data.pair_batches import pad_ids
 from rnn_keras.data.text_data import TextData
+from rnn_keras.utils.terminal import console
 
 WIDEST = 32  # ratios of a word; those of more classes are projected onto so many random directions
+WIDEST_WITH_FOLDS = 4  # each fold has its own
 BLOCK = 2**20  # counts of words in classes that are computed at once
 
 
 def log_count_ratios(
-    sequences: Sequence[np.ndarray], labels: np.ndarray, size: int, directions: np.ndarray | None = None
+    sequences: Sequence[np.ndarray],
+    labels: np.ndarray,
+    size: int,
+    directions: np.ndarray | None = None,
+    folds: np.ndarray | None = None,
+    number_of_folds: int = 0,
 ) -> np.ndarray:
     """What the presence of a word says about the class of a text, by naive Bayes.
 
@@ -23,32 +32,52 @@ def log_count_ratios(
     Memory grows with the result and the texts, and not with the words times the classes.
 
     Args:
-        sequences: ids below `size`, of words or of pairs of words, `(words,)` for each text.
+        sequences: ids below `size`, of words or of n-grams, `(words,)` for each text.
         labels: `(texts,)` the class of each.
         size: the number of ids.
         directions: `(columns, units)`, onto which each row is projected; None: it is not.
+        folds: `(texts,)` the fold of each, from 0; for each fold, the texts of the others are counted.
+        number_of_folds: with `folds`; there may be folds without a text.
 
     Returns:
         `(size, 1)` with two classes, for the second, whose negative the first one's is; else `(size, classes)`;
-        projected, `(size, units)`.
+        projected, `(size, units)`. With folds `(folds, size, ...)`, 16 bits each.
     """
     classes = int(labels.max()) + 1
     of_text = [np.unique(ids) for ids in sequences]
-    words = np.concatenate(of_text).astype(np.int64)
-    of_word = np.repeat(labels, [len(ids) for ids in of_text])
-    texts_of_word = np.bincount(words, minlength=size)
-    words_of_class = np.bincount(of_word, minlength=classes)  # each counts once for each text
+    lengths = [len(ids) for ids in of_text]
+    words = np.concatenate(of_text).astype(np.int64)  # each counts once for each text
+    of_word = np.repeat(labels, lengths)
     order = np.argsort(words, kind="stable")
     words, of_word = words[order], of_word[order]
+    if folds is None:
+        return _ratios_of_sorted(words, of_word, classes, size, directions)
+    fold_of_word = np.repeat(folds, lengths)[order]
+    held_out = [fold_of_word != fold for fold in range(number_of_folds)]
+    return np.stack(
+        [
+            _ratios_of_sorted(words[kept], of_word[kept], classes, size, directions).astype(np.float16)
+            for kept in held_out
+        ]
+    )
 
+
+def _ratios_of_sorted(
+    words: np.ndarray, of_word: np.ndarray, classes: int, size: int, directions: np.ndarray | None
+) -> np.ndarray:
+    """`log_count_ratios` of ids in rising order and the class of each one's text."""
+    texts_of_word = np.bincount(words, minlength=size)
+    words_of_class = np.bincount(of_word, minlength=classes)
     columns = 1 if classes == 2 else classes
-    found = np.unique(words)  # the rows of the others are zero
+    found = np.flatnonzero(texts_of_word)  # the rows of the others are zero
     result = np.zeros((size, columns if directions is None else directions.shape[1]), np.float32)
     all_inside, all_outside = words_of_class + size, len(words) - words_of_class + size
-    for rows in np.array_split(found, -(-len(found) * classes // BLOCK)):
-        counts = np.zeros((classes, len(rows)))
+    for rows in np.array_split(found, max(1, -(-len(found) * classes // BLOCK))):
+        if not len(rows):
+            continue
         block = slice(*np.searchsorted(words, [rows[0], rows[-1] + 1]))
-        np.add.at(counts, (of_word[block], np.searchsorted(rows, words[block])), 1)
+        places = of_word[block] * len(rows) + np.searchsorted(rows, words[block])
+        counts = np.bincount(places, minlength=classes * len(rows)).reshape(classes, len(rows))
         inside, outside = counts + 1, texts_of_word[rows] - counts + 1
         ratios = np.log(inside / all_inside[:, np.newaxis]) - np.log(outside / all_outside[:, np.newaxis])
         ratios *= np.sqrt(np.minimum(1, texts_of_word[rows] / 20))
@@ -73,21 +102,43 @@ def vectors_along(ratios: np.ndarray, units: int, seed: int) -> np.ndarray:
     return (generator.normal(scale=0.05, size=(len(ratios), units)) + ratios @ directions).astype("float32")
 
 
-def prior_knowledge(config: SentimentConfig, data: "TextData") -> dict[str, np.ndarray]:
-    """What the training texts say of words and of pairs before any training: arguments of `build_classifier`."""
-    known = {}
-    if config.input == "embedding" and config.naive_bayes:
-        sequences, labels = data.inputs("train"), data.labels("train")
-        classes, directions = int(labels.max()) + 1, None
-        if classes > WIDEST:
-            directions = draw_directions(classes, WIDEST, np.random.default_rng(config.seed))
-        words = data.vectorization.vocabulary_size()
-        ratios = config.naive_bayes * log_count_ratios(sequences, labels, words, directions)
+class NgramKnowledge(NamedTuple):
+    """What is known of the n-grams of one length: `(buckets, width)`, and without each fold's own texts `(folds,
+    buckets, width)`, or None where a training needs no folds."""
+
+    ratios: np.ndarray
+    held_out: np.ndarray | None
+
+
+def prior_knowledge(config: SentimentConfig, data: "TextData") -> dict[str, Any]:
+    """What the training texts say of words and of n-grams before any training: arguments of `build_classifier`."""
+    if config.input != "embedding" or not config.naive_bayes:
+        return {}
+    sequences, labels = data.inputs("train"), data.labels("train")
+    classes, directions = int(labels.max()) + 1, None
+    words = sum(map(len, sequences))
+    if words >= MANY_WORDS:
+        console.print(f"counting the n-grams of {words:,} words ...")
+    folds, number_of_folds = None, config.count_folds(words)
+    if number_of_folds:
+        folds = np.asarray(text_folds(pad_ids(sequences), number_of_folds))
+    if classes > (widest := WIDEST if folds is None else WIDEST_WITH_FOLDS):
+        directions = draw_directions(classes, widest, np.random.default_rng(config.seed))
+
+    def count(ids: Sequence[np.ndarray], size: int, folds: np.ndarray | None) -> np.ndarray:
+        return config.naive_bayes * log_count_ratios(ids, labels, size, directions, folds, number_of_folds)
+
+    vocabulary_size, known = data.vectorization.vocabulary_size(), {}
+    if folds is None:
+        ratios = count(sequences, vocabulary_size, None)
         known["word_vectors"] = vectors_along(ratios, config.embedding_units, config.seed)
-        if config.bigrams:
-            before = [np.concatenate([[np.int32(0)], ids[:-1]]) for ids in sequences]
-            bigrams = [
-                bigram_ids(first, second, config.bigrams) for first, second in zip(before, sequences, strict=True)
-            ]
-            known["bigram_ratios"] = config.naive_bayes * log_count_ratios(bigrams, labels, config.bigrams, directions)
-    return known
+    ngrams, tables = sequences, {}
+    for length in range(1, config.longest_ngram(words) + 1):
+        size = config.count_buckets(length) or vocabulary_size
+        if length > 1:
+            before = [np.pad(ids[:-1], (1, 0)).astype(np.int32) for ids in ngrams]
+            ngrams = [ngram_ids(*pair, size) for pair in zip(before, sequences, strict=True)]
+        if length > 1 or folds is not None:  # otherwise the words' vectors start with it
+            held_out = None if folds is None else count(ngrams, size, folds)
+            tables[length] = NgramKnowledge(count(ngrams, size, None), held_out)
+    return known | {"ngrams": tables}

@@ -132,6 +132,19 @@ class App(abc.ABC):
             network: as `build_network` made it.
         """
 
+    def fine_tune(  # noqa: B027, few do
+        self, network: "keras.Model", config: Any, data: Any, run: "RunDirectory", epochs: int | None = None
+    ) -> None:
+        """Trains a network further after `fit`, in another way, before it is saved; default: nothing is done.
+
+        A search does without it.
+
+        Args:
+            network: with the weights of the best epoch.
+            run: a directory of this training's own, in which it resumes after an interruption.
+            epochs: the most; None: by the config.
+        """
+
     def stop_value(self, config: Any, data: Any) -> float | None:
         """A training stops after an epoch whose monitored value is better than this; None: never."""
         return None

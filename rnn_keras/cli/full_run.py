@@ -81,6 +81,10 @@ def train_and_score(
             trained = train_network(app, config, data, run, epochs=epochs, group=group, batches=served)
         if not is_chief:
             return {}
+        fine_tuning = run.begin_fine_tuning(trained.history.best_epoch)
+        epochs = fine_tuning.count_epochs() if finish else None
+        if epochs != 0:
+            app.fine_tune(trained.network, config, data, fine_tuning, epochs)
         finished = time.perf_counter()
         model = app.build_model(trained.network, data, config)
         metrics: dict[str, Any] = {split: app.score(model, data, split) for split in ("validation", "test")}

@@ -3,7 +3,7 @@
 from rnn_keras.seq2seq.beam import BeamSearch, beam_search, iterate_beam_search
 from rnn_keras.seq2seq.decoder import AttentionDecoder, Memory
 from rnn_keras.seq2seq.encoder import BidirectionalEncoder
-from rnn_keras.seq2seq.greedy import greedy_search
+from rnn_keras.seq2seq.greedy import greedy_search, sample_sequences
 from rnn_keras.seq2seq.search import Search
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "beam_search",
     "greedy_search",
     "iterate_beam_search",
+    "sample_sequences",
 ]

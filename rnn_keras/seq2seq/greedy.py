@@ -1,9 +1,11 @@
-"""Greedy search: at each step the likeliest token."""
+"""One token after another: the likeliest at each step, greedy search, or one drawn by its probability."""
 
 from collections.abc import Callable
 from typing import Any
 
-from rnn_keras.layers.keras_types import ops
+import keras
+
+from rnn_keras.layers.keras_types import ops, random
 
 PADDING = 0
 
@@ -29,6 +31,43 @@ def greedy_search(
         `(batch, maximum_length)` int32, the tokens up to and with the end token, then zeros. A row that has not ended
         by then has no end token.
     """
+    limits = {"start": start, "end": end, "maximum_length": maximum_length}
+    return _write(step, lambda logits: ops.argmax(logits, axis=-1), state, batch, **limits)
+
+
+def sample_sequences(
+    step: Callable[[Any, Any], tuple[Any, Any]],
+    state: Any,
+    batch: Any,
+    *,
+    start: int,
+    end: int,
+    maximum_length: int,
+    seed: keras.random.SeedGenerator,
+) -> Any:
+    """Writes a sequence for each row, drawing each token with the probability that the logits give it.
+
+    Args, returns: see `greedy_search`.
+        seed: of the random numbers.
+    """
+
+    def draw(logits: Any) -> Any:
+        return random.categorical(logits, 1, seed=seed)[:, 0]
+
+    return _write(step, draw, state, batch, start=start, end=end, maximum_length=maximum_length)
+
+
+def _write(
+    step: Callable[[Any, Any], tuple[Any, Any]],
+    choose: Callable[[Any], Any],
+    state: Any,
+    batch: Any,
+    *,
+    start: int,
+    end: int,
+    maximum_length: int,
+) -> Any:
+    """`greedy_search`, with the next tokens `(batch,)` that `choose` takes by the logits."""
     tokens = ops.full((batch,), start, dtype="int32")
     written = ops.zeros((batch, maximum_length), dtype="int32")
     ended = ops.zeros((batch,), dtype="bool")
@@ -39,7 +78,7 @@ def greedy_search(
 
     def write(position: Any, tokens: Any, written: Any, ended: Any, state: Any) -> tuple[Any, ...]:
         logits, state = step(tokens, state)
-        tokens = ops.where(ended, PADDING, ops.cast(ops.argmax(logits, axis=-1), "int32"))
+        tokens = ops.where(ended, PADDING, ops.cast(choose(logits), "int32"))
         written = ops.where(positions == position, tokens[:, None], written)
         return position + 1, tokens, written, ops.logical_or(ended, tokens == end), state
 

@@ -8,7 +8,7 @@ import keras
 from rnn_keras.layers.keras_types import ops
 from rnn_keras.seq2seq.beam import IMPOSSIBLE, BeamSearch, beam_search, iterate_beam_search
 from rnn_keras.seq2seq.decoder import AttentionDecoder, Memory
-from rnn_keras.seq2seq.greedy import greedy_search
+from rnn_keras.seq2seq.greedy import greedy_search, sample_sequences
 
 
 @keras.saving.register_keras_serializable(package="rnn_keras")
@@ -95,6 +95,12 @@ class Search(keras.layers.Layer):
         """The likeliest token at each step: `(batch, maximum_length)`."""
         memory, states = self.decoder.begin(encoder_outputs, summary, mask)
         return greedy_search(self.make_step(memory), states, ops.shape(summary)[0], **self.limits)
+
+    def sample(self, encoder_outputs: Any, summary: Any, mask: Any = None, *, seed: keras.random.SeedGenerator) -> Any:
+        """Tokens that are drawn by their probabilities: `(batch, maximum_length)`; see `sample_sequences`."""
+        memory, states = self.decoder.begin(encoder_outputs, summary, mask)
+        step, batch = self.make_step(memory), ops.shape(summary)[0]
+        return sample_sequences(step, states, batch, seed=seed, **self.limits)
 
     def _begin(self, encoder_outputs: Any, summary: Any, mask: Any, width: int) -> tuple[Any, Any, Any]:
         """The step of so many hypotheses of each row, the first states, and the number of rows."""

@@ -77,6 +77,18 @@ class RunDirectory:
         """A run of its own, before that of the network, until it is complete; see `rnn_keras.training.pretraining`."""
         return RunDirectory(self.checkpoint / "pretraining")
 
+    def begin_fine_tuning(self, best_epoch: int) -> "RunDirectory":
+        """A run of its own that starts from the weights of an epoch; those that started from other epochs are removed.
+
+        Args:
+            best_epoch: the number of the epoch, from 1.
+        """
+        own = RunDirectory(self.checkpoint / f"fine_tuning-{best_epoch}")
+        for path in self.checkpoint.glob("fine_tuning-*"):
+            if path != own.path:
+                RunDirectory(path).remove()
+        return own
+
     def count_epochs(self) -> int:
         """The finished epochs of the checkpoint; 0: there is none.
 
@@ -176,7 +188,8 @@ class RunDirectory:
                 file.unlink(missing_ok=True)
             for name in marker.get("plots", []):
                 (self.plots / Path(name).name).unlink(missing_ok=True)
-            self.pretraining.remove()
+            for path in (self.pretraining.path, *self.checkpoint.glob("fine_tuning-*")):
+                RunDirectory(path).remove()
             for file in (self.state, self.pretrained, *self.checkpoint.glob("epoch-*.weights.h5")):
                 file.unlink(missing_ok=True)
             remove_unfinished(self.checkpoint)

@@ -45,7 +45,7 @@ ARGUMENTS = {
     "forecasting": ("--dataset", "hours", "--horizon", "6", "--lookback", "24", "--units", "8", "--members", "1"),
     "language": ("--dataset", "story", "--window", "16", "--batch-size", "8", *SMALL[:2]),
     "memory": ("--length", "6", "--units", "8", "--steps-per-epoch", "3"),
-    "sentiment": ("--dataset", "reviews", "--bigrams", "64", *SMALL),
+    "sentiment": ("--dataset", "reviews", "--buckets", "64", *SMALL),
     "translation": ("--dataset", "phrases", "--script", "simplified", *SMALL, *SHALLOW, "--encoder-layers", "1"),
     "video_tagging": (
         *("--dataset", "videos", "--stride", "1", "--ensemble-size", "1", "--units", "8", "--projection", "8"),

@@ -45,7 +45,7 @@ def runs(apps, files, reviews, phrases, shapes, tmp_path_factory):
     """A folder of runs; there is none of addition.seq2seq, and none of them was trained."""
     folder = tmp_path_factory.mktemp("runs")
     arguments = {
-        "sentiment": ("--dataset", reviews, "--bigrams", 64, *SMALL_TEXTS),
+        "sentiment": ("--dataset", reviews, "--buckets", 64, *SMALL_TEXTS),
         "addition": ("--digits", 2, "--examples", 300, "--units", 4),
         "digits": ("--filters", 4, "--units", 8),
         "wardrobe": ("--diaries", 40, "--units", 4),

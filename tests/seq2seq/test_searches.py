@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnn_keras.seq2seq import beam_search, greedy_search, iterate_beam_search
+from rnn_keras.seq2seq import beam_search, greedy_search, iterate_beam_search, sample_sequences
 
 START, END, VOCABULARY = 1, 2, 5
 LENGTH = 4
@@ -178,3 +178,24 @@ def test_where_none_ends_the_likeliest_is_cut_off():
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="width must be at least 1"):
         Chain(0).search(beam_search, width=0)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_sequences_are_drawn_as_often_as_they_are_likely(compiled):
+    draws = 3000
+    one = Chain(3, sharpness=1.0, sentences=1)
+    chain = Chain(3, sharpness=1.0, sentences=draws)
+    chain.logits = np.repeat(one.logits, draws, axis=0)
+    written = chain.search(sample_sequences, compiled, seed=keras.random.SeedGenerator(1)).numpy()
+
+    counts = {}
+    for row in written:
+        tokens = tuple(row[row > 0].tolist())
+        counts[tokens] = counts.get(tokens, 0) + 1
+    assert len(counts) > 10
+    for length in range(1, LENGTH + 1):
+        for words in itertools.product(range(END + 1, VOCABULARY), repeat=length - 1):
+            tokens = (*words, END)
+            expected = np.exp(one.log_probability(0, tokens))
+            error = 4 * np.sqrt(expected * (1 - expected) / draws) + 1e-9
+            assert counts.get(tokens, 0) / draws == pytest.approx(expected, abs=error), tokens

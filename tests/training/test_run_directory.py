@@ -171,3 +171,19 @@ def test_the_learning_rate_follows_its_schedule(schedule, at_half):
     optimizer.iterations.assign(50)
     assert float(optimizer.learning_rate) == pytest.approx(0.01 * at_half, rel=1e-5)
     assert optimizer.global_clipnorm is None
+
+
+def test_a_fine_tuning_belongs_to_the_epoch_that_it_started_from(tmp_path):
+    run = RunDirectory(tmp_path)
+    run.begin(CONFIG, overwrite=False)
+    first = run.begin_fine_tuning(2)
+    first.mark()
+    (first.checkpoint).mkdir()
+    (first.checkpoint / "epoch-1.weights.h5").write_text("weights")
+    assert run.begin_fine_tuning(2).path == first.path and (first.checkpoint / "epoch-1.weights.h5").exists()
+
+    second = run.begin_fine_tuning(3)
+    assert not first.path.exists()
+    second.mark()
+    run.begin(CONFIG, overwrite=True)
+    assert not second.path.exists() and not run.checkpoint.exists()

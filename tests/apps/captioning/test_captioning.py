@@ -42,6 +42,8 @@ def test_a_run_leaves_what_is_promised(captioning_run):
     assert test["bleu1"] > 0.8 and test["bleu1"] > test["bleu1_without_image"] + 0.2
     assert test["content_word_match"] > test["content_word_match_by_chance"] + 0.2
     assert 0 < test["distinct_captions"] <= 1 and "tok:none" in test["signature"]
+    [rewarded] = (captioning_run / "checkpoint").glob("fine_tuning-*")
+    assert (rewarded / "history.csv").read_text().splitlines()[0].startswith("epoch,loss,reward,val_loss,val_reward")
     files = {path.name for path in captioning_run.iterdir()}
     assert files == RUN_FILES
     figures = {path.name for path in (captioning_run / "plots").iterdir()}

@@ -13,7 +13,7 @@ from apps.sentiment.model import build_classifier, list_pretrained_layers
 from rnn_keras.data.text_classification import load_text_dataset
 from rnn_keras.utils.errors import UserError
 
-TINY = ("--units", 2, "--embedding-units", 3, "--bigrams", 0, "--epochs", 1, "--pretrain-epochs", 1)
+TINY = ("--units", 2, "--embedding-units", 3, "--ngrams", 1, "--epochs", 1, "--pretrain-epochs", 1)
 
 
 def command(*arguments):

@@ -18,7 +18,7 @@ from sklearn.naive_bayes import BernoulliNB
 from apps.sentiment import naive_bayes
 from apps.sentiment.__main__ import SentimentApp
 from apps.sentiment.config import SentimentConfig
-from apps.sentiment.hashed_bigrams import HashedBigrams, bigram_ids
+from apps.sentiment.hashed_ngrams import HashedNgrams, ngram_ids
 from apps.sentiment.model import build_classifier, build_text_model
 from apps.sentiment.naive_bayes import log_count_ratios, prior_knowledge, vectors_along
 from apps.sentiment.plots import running_scores
@@ -414,8 +414,21 @@ def test_many_classes_do_not_multiply_the_memory():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert known["bigram_ratios"].shape == (524_288, 32) and known["word_vectors"].shape[0] == 5000
+    assert known["ngrams"][2].ratios.shape == (524_288, 32) and known["word_vectors"].shape[0] == 5000
     assert peak < 400e6
+
+
+def test_many_classes_do_not_multiply_the_memory_of_folds():
+    sequences = [np.random.default_rng(text).integers(1, 50, 12).astype("int32") for text in range(400)]
+    data = SimpleNamespace(
+        inputs=lambda split: sequences,
+        labels=lambda split: (np.arange(400) % 200).astype("int32"),
+        vectorization=SimpleNamespace(vocabulary_size=lambda: 50),
+    )
+    known = prior_knowledge(SentimentConfig(folds=2, ngrams=3, buckets=64), data)["ngrams"]
+
+    assert [known[length].held_out.shape for length in (1, 2, 3)] == [(2, 50, 4), (2, 64, 4), (2, 256, 4)]
+    assert known[1].held_out.dtype == np.float16
 
 
 def test_word_vectors_start_apart_by_what_words_say():
@@ -431,8 +444,8 @@ def test_bigrams_tell_what_single_words_do_not():
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 2, 200)
     sequences = [np.array([5, 2, 3] if label else [5, 3, 2], "int32") for label in labels]
-    pairs = [bigram_ids(np.concatenate([[0], ids[:-1]]).astype("int32"), ids, 997) for ids in sequences]
-    layer = HashedBigrams(997)(np.array(sequences))
+    pairs = [ngram_ids(np.concatenate([[0], ids[:-1]]).astype("int32"), ids, 997) for ids in sequences]
+    layer = HashedNgrams(2, 997)(np.array(sequences))
 
     np.testing.assert_array_equal(layer, pairs)
     assert np.abs(log_count_ratios(sequences, labels, 10)).max() < 0.1
