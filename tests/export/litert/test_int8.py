@@ -83,7 +83,7 @@ def test_trained_weights_are_close(cell, both, tmp_path, in_process):
     model = stack(cell, 2, units=24, both=both)
     model = keras.Model(model.inputs, keras.layers.Dense(2)(model.outputs[0]))
     model.compile(keras.optimizers.Adam(5e-3), "mse")
-    model.fit(inputs, outputs, epochs=8, verbose=0)
+    model.fit(inputs, outputs, epochs=5, verbose=0)
     for steps in (20, 500):
         mean, largest, _ = find_errors(model, draw_waves(46, steps, seed=2)[0], tmp_path)
         assert mean < 0.01, (steps, mean)
