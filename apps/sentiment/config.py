@@ -104,5 +104,5 @@ class SentimentConfig(TextClassifierConfig):
         return (5 if words >= MANY_WORDS else 0) if self.folds is None else self.folds
 
     def count_buckets(self, length: int) -> int:
-        """Ids of n-grams of so many words; 0: those of the vocabulary."""
-        return 0 if length == 1 else self.buckets if length == 2 else 4 * self.buckets
+        """Ids of n-grams of so many words, two or more."""
+        return self.buckets if length == 2 else 4 * self.buckets

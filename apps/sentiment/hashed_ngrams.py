@@ -1,5 +1,6 @@
 """N-grams (words and those before them) as ids of their own, and what is known of each before training."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -34,9 +35,7 @@ class HashedNgrams(keras.layers.Layer):
 
     def call(self, ids: Any, training: bool = False) -> Any:
         words: Any = ops.cast(ids, "int32")
-        ngrams = words
-        for _ in range(self.length - 1):
-            ngrams = ngram_ids(ops.pad(ngrams[:, :-1], ((0, 0), (1, 0))), words, self.buckets)
+        ngrams = hash_ngrams(words, self.length, self.buckets, lambda values: ops.pad(values[:, :-1], ((0, 0), (1, 0))))
         if training and self.folds:
             ngrams = ngrams + self.buckets * text_folds(words, self.folds)[:, np.newaxis]
         return ngrams
@@ -87,6 +86,21 @@ class NgramRatios(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"buckets": self.buckets, "width": self.width}
+
+
+def hash_ngrams(words: Any, length: int, buckets: int, shift: Callable[[Any], Any]) -> Any:
+    """Ids of the n-grams of so many words that end with each word, int32 arrays or tensors of the shape of `words`.
+
+    Args:
+        words: their ids; of n-grams of one word these are the ids.
+        length: words of an n-gram.
+        buckets: the number of ids, also of the shorter n-grams that are hashed on the way.
+        shift: moves values one step on, with 0 before the first.
+    """
+    ngrams = words
+    for _ in range(length - 1):
+        ngrams = ngram_ids(shift(ngrams), words, buckets)
+    return ngrams
 
 
 def ngram_ids(previous: Any, ids: Any, buckets: int) -> Any:

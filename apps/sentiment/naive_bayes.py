@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from apps.sentiment.config import MANY_WORDS, SentimentConfig
-from apps.sentiment.hashed_ngrams import ngram_ids, text_folds
+from apps.sentiment.hashed_ngrams import hash_ngrams, text_folds
 from rnn_keras.data.pair_batches import pad_ids
 from rnn_keras.data.text_data import TextData
 from rnn_keras.utils.terminal import console
@@ -132,13 +132,16 @@ def prior_knowledge(config: SentimentConfig, data: "TextData") -> dict[str, Any]
     if folds is None:
         ratios = count(sequences, vocabulary_size, None)
         known["word_vectors"] = vectors_along(ratios, config.embedding_units, config.seed)
-    ngrams, tables = sequences, {}
-    for length in range(1, config.longest_ngram(words) + 1):
-        size = config.count_buckets(length) or vocabulary_size
-        if length > 1:
-            before = [np.pad(ids[:-1], (1, 0)).astype(np.int32) for ids in ngrams]
-            ngrams = [ngram_ids(*pair, size) for pair in zip(before, sequences, strict=True)]
-        if length > 1 or folds is not None:  # otherwise the words' vectors start with it
-            held_out = None if folds is None else count(ngrams, size, folds)
-            tables[length] = NgramKnowledge(count(ngrams, size, None), held_out)
+    tables = {}
+    # Without folds, the words' vectors start with what is known of single words.
+    for length in range(2 if folds is None else 1, config.longest_ngram(words) + 1):
+        size = vocabulary_size if length == 1 else config.count_buckets(length)
+        ngrams = [hash_ngrams(ids.astype(np.int32), length, size, shift_by_one) for ids in sequences]
+        held_out = None if folds is None else count(ngrams, size, folds)
+        tables[length] = NgramKnowledge(count(ngrams, size, None), held_out)
     return known | {"ngrams": tables}
+
+
+def shift_by_one(values: np.ndarray) -> np.ndarray:
+    """`(words,)` one step on, with 0 before the first."""
+    return np.pad(values[:-1], (1, 0))

@@ -1,5 +1,7 @@
 """The layers of n-grams, and cross-fitting: no text is told what was counted in it."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from apps.sentiment.config import SentimentConfig
 from apps.sentiment.hashed_ngrams import HashedNgrams, NgramRatios, ngram_ids, text_folds
 from apps.sentiment.model import build_classifier
-from apps.sentiment.naive_bayes import NgramKnowledge, log_count_ratios
+from apps.sentiment.naive_bayes import NgramKnowledge, log_count_ratios, prior_knowledge
 from rnn_keras.data.pair_batches import pad_ids
 
 WORDS = 70
@@ -56,6 +58,26 @@ def test_an_ngram_is_the_words_that_end_with_each():
     expected = [hashed(*ids[0, max(0, end - 2) : end + 1]) for end in range(2, 5)]
     assert trigrams[0, 2:].tolist() == expected
     assert trigrams[0, 2] != trigrams[1, 2] and trigrams[0, 3] == trigrams[1, 3]  # the first word is three back
+
+
+@pytest.mark.parametrize("folds", [0, 5])
+def test_what_three_words_tell_together_is_found_where_it_was_counted(folds):
+    """The class is in the combination of three words: no word and no pair says it."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, 400)
+    first, second = generator.integers(0, 2, (2, 400))
+    ids = np.stack([1000 + first, 2000 + second, 3000 + (first ^ second ^ labels)], axis=1).astype("int32")
+    data = SimpleNamespace(
+        inputs=lambda split: list(ids),
+        labels=lambda split: labels,
+        vectorization=SimpleNamespace(vocabulary_size=lambda: 4000),
+    )
+    known = prior_knowledge(SentimentConfig(ngrams=3, folds=folds), data)["ngrams"]
+
+    for length, tells in ((2, False), (3, True)):
+        ratios = known[length].ratios
+        last = ratios[np.asarray(HashedNgrams(length, len(ratios))(ids))[:, -1], 0]
+        assert (np.abs(last).min() > 3) == tells and ((last > 0) == labels).all() == tells
 
 
 def test_a_fold_is_the_same_however_far_a_text_is_padded():
