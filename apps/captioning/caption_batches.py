@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from apps.captioning.image_batches import draw_views
 from rnn_keras.data.pair_batches import TeacherForcing
 
 
@@ -59,13 +60,7 @@ class CaptionBatches(TeacherForcing):
         return np.sort(order[place_in_group < self._variants])
 
     def plan(self, epoch: int) -> list[np.ndarray]:
-        plan = super().plan(epoch)
-        views = self._images.shape[1]
-        if not self.shuffle or views == 1:
-            return plan
-        # An index also encodes the view, which is drawn here, where the epoch is known.
-        generator = np.random.default_rng([self.seed, epoch, 1])
-        return [indices + self.number_of_examples * generator.integers(views, size=len(indices)) for indices in plan]
+        return draw_views(self, super().plan(epoch), epoch, self._images.shape[1])
 
     def select_inputs(self, indices: np.ndarray) -> np.ndarray:
         views, captions = np.divmod(indices, self.number_of_examples)

@@ -26,14 +26,20 @@ class ImageBatches(Batches):
         return images, tf.TensorSpec((None,), tf.int64)
 
     def plan(self, epoch: int) -> list[np.ndarray]:
-        plan = super().plan(epoch)
-        if not self.shuffle:
-            return plan
-        # An index also encodes the view, which is drawn here, where the epoch is known.
-        generator, views = np.random.default_rng([self.seed, epoch, 1]), self._images.shape[1]
-        return [indices + self.number_of_examples * generator.integers(views, size=len(indices)) for indices in plan]
+        return draw_views(self, super().plan(epoch), epoch, self._images.shape[1])
 
     def batch(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
         views, places = np.divmod(indices, self.number_of_examples)
         numbers = self._indices[places].astype(np.int64)
         return self._images[numbers, views], numbers
+
+
+def draw_views(batches: Batches, plan: list[np.ndarray], epoch: int, views: int) -> list[np.ndarray]:
+    """The indices of a plan, each with a random view of its image where the batches are shuffled.
+
+    An index also encodes the view, `view * number_of_examples` that is added: a plan is where the epoch is known.
+    """
+    if not batches.shuffle:
+        return plan
+    generator = np.random.default_rng([batches.seed, epoch, 1])
+    return [indices + batches.number_of_examples * generator.integers(views, size=len(indices)) for indices in plan]

@@ -16,6 +16,14 @@ WIDEST_WITH_FOLDS = 4  # each fold has its own
 BLOCK = 2**20  # counts of words in classes that are computed at once
 
 
+class NgramKnowledge(NamedTuple):
+    """What is known of the n-grams of one length: `(buckets, width)`, and without each fold's own texts `(folds,
+    buckets, width)`, or None where a training needs no folds."""
+
+    ratios: np.ndarray
+    held_out: np.ndarray | None
+
+
 def log_count_ratios(
     sequences: Sequence[np.ndarray],
     labels: np.ndarray,
@@ -23,7 +31,7 @@ def log_count_ratios(
     directions: np.ndarray | None = None,
     folds: np.ndarray | None = None,
     number_of_folds: int = 0,
-) -> np.ndarray:
+) -> NgramKnowledge:
     """What the presence of a word says about the class of a text, by naive Bayes.
 
     The log of how much likelier a text of the class holds the word than one of the others, add-one smoothed (Wang &
@@ -40,8 +48,8 @@ def log_count_ratios(
         number_of_folds: with `folds`; there may be folds without a text.
 
     Returns:
-        `(size, 1)` with two classes, for the second, whose negative the first one's is; else `(size, classes)`;
-        projected, `(size, units)`. With folds `(folds, size, ...)`, 16 bits each.
+        The ratios of all texts, `(size, 1)` with two classes, for the second, whose negative the first one's is; else
+        `(size, classes)`; projected, `(size, units)`. With folds also those of each fold, 16 bits each.
     """
     classes = int(labels.max()) + 1
     of_text = [np.unique(ids) for ids in sequences]
@@ -50,16 +58,15 @@ def log_count_ratios(
     of_word = np.repeat(labels, lengths)
     order = np.argsort(words, kind="stable")
     words, of_word = words[order], of_word[order]
-    if folds is None:
-        return _ratios_of_sorted(words, of_word, classes, size, directions)
-    fold_of_word = np.repeat(folds, lengths)[order]
-    held_out = [fold_of_word != fold for fold in range(number_of_folds)]
-    return np.stack(
-        [
-            _ratios_of_sorted(words[kept], of_word[kept], classes, size, directions).astype(np.float16)
-            for kept in held_out
-        ]
-    )
+
+    def ratios_of(kept: Any) -> np.ndarray:
+        return _ratios_of_sorted(words[kept], of_word[kept], classes, size, directions)
+
+    held_out = None
+    if folds is not None:
+        fold_of_word = np.repeat(folds, lengths)[order]
+        held_out = np.stack([ratios_of(fold_of_word != fold).astype(np.float16) for fold in range(number_of_folds)])
+    return NgramKnowledge(ratios_of(slice(None)), held_out)
 
 
 def _ratios_of_sorted(
@@ -72,9 +79,9 @@ def _ratios_of_sorted(
     found = np.flatnonzero(texts_of_word)  # the rows of the others are zero
     result = np.zeros((size, columns if directions is None else directions.shape[1]), np.float32)
     all_inside, all_outside = words_of_class + size, len(words) - words_of_class + size
-    for rows in np.array_split(found, max(1, -(-len(found) * classes // BLOCK))):
-        if not len(rows):
-            continue
+    if not len(found):
+        return result
+    for rows in np.array_split(found, -(-len(found) * classes // BLOCK)):
         block = slice(*np.searchsorted(words, [rows[0], rows[-1] + 1]))
         places = of_word[block] * len(rows) + np.searchsorted(rows, words[block])
         counts = np.bincount(places, minlength=classes * len(rows)).reshape(classes, len(rows))
@@ -102,14 +109,6 @@ def vectors_along(ratios: np.ndarray, units: int, seed: int) -> np.ndarray:
     return (generator.normal(scale=0.05, size=(len(ratios), units)) + ratios @ directions).astype("float32")
 
 
-class NgramKnowledge(NamedTuple):
-    """What is known of the n-grams of one length: `(buckets, width)`, and without each fold's own texts `(folds,
-    buckets, width)`, or None where a training needs no folds."""
-
-    ratios: np.ndarray
-    held_out: np.ndarray | None
-
-
 def prior_knowledge(config: SentimentConfig, data: "TextData") -> dict[str, Any]:
     """What the training texts say of words and of n-grams before any training: arguments of `build_classifier`."""
     if config.input != "embedding" or not config.naive_bayes:
@@ -125,20 +124,21 @@ def prior_knowledge(config: SentimentConfig, data: "TextData") -> dict[str, Any]
     if classes > (widest := WIDEST if folds is None else WIDEST_WITH_FOLDS):
         directions = draw_directions(classes, widest, np.random.default_rng(config.seed))
 
-    def count(ids: Sequence[np.ndarray], size: int, folds: np.ndarray | None) -> np.ndarray:
-        return config.naive_bayes * log_count_ratios(ids, labels, size, directions, folds, number_of_folds)
+    def count(ids: Sequence[np.ndarray], size: int) -> NgramKnowledge:
+        ratios, held_out = log_count_ratios(ids, labels, size, directions, folds, number_of_folds)
+        return NgramKnowledge(config.naive_bayes * ratios, None if held_out is None else config.naive_bayes * held_out)
 
     vocabulary_size, known = data.vectorization.vocabulary_size(), {}
     if folds is None:
-        ratios = count(sequences, vocabulary_size, None)
+        ratios = count(sequences, vocabulary_size).ratios
         known["word_vectors"] = vectors_along(ratios, config.embedding_units, config.seed)
     tables = {}
     # Without folds, the words' vectors start with what is known of single words.
     for length in range(2 if folds is None else 1, config.longest_ngram(words) + 1):
         size = vocabulary_size if length == 1 else config.count_buckets(length)
-        ngrams = [hash_ngrams(ids.astype(np.int32), length, size, shift_by_one) for ids in sequences]
-        held_out = None if folds is None else count(ngrams, size, folds)
-        tables[length] = NgramKnowledge(count(ngrams, size, None), held_out)
+        tables[length] = count(
+            [hash_ngrams(ids.astype(np.int32), length, size, shift_by_one) for ids in sequences], size
+        )
     return known | {"ngrams": tables}
 
 

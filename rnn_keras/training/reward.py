@@ -62,6 +62,7 @@ class RewardTraining(keras.Model):
         self.write, self.reward = write, reward
         self.start, self.end, self.samples = start, end, samples
         self.seed_generator = keras.random.SeedGenerator(seed)  # a variable of the model, which checkpoints keep
+        # Both, though one follows from the other: what Keras logs at the end comes from the metrics of these names.
         self.mean_loss, self.mean_reward = keras.metrics.Mean("loss"), keras.metrics.Mean("reward")
 
     def compile(self, optimizer: Any = "adam", **options: Any) -> None:

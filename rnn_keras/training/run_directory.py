@@ -84,10 +84,13 @@ class RunDirectory:
             best_epoch: the number of the epoch, from 1.
         """
         own = RunDirectory(self.checkpoint / f"fine_tuning-{best_epoch}")
-        for path in self.checkpoint.glob("fine_tuning-*"):
-            if path != own.path:
-                RunDirectory(path).remove()
+        for other in self._list_fine_tunings():
+            if other.path != own.path:
+                other.remove()
         return own
+
+    def _list_fine_tunings(self) -> "list[RunDirectory]":
+        return [RunDirectory(path) for path in self.checkpoint.glob("fine_tuning-*")]
 
     def count_epochs(self) -> int:
         """The finished epochs of the checkpoint; 0: there is none.
@@ -188,8 +191,8 @@ class RunDirectory:
                 file.unlink(missing_ok=True)
             for name in marker.get("plots", []):
                 (self.plots / Path(name).name).unlink(missing_ok=True)
-            for path in (self.pretraining.path, *self.checkpoint.glob("fine_tuning-*")):
-                RunDirectory(path).remove()
+            for own in (self.pretraining, *self._list_fine_tunings()):
+                own.remove()
             for file in (self.state, self.pretrained, *self.checkpoint.glob("epoch-*.weights.h5")):
                 file.unlink(missing_ok=True)
             remove_unfinished(self.checkpoint)

@@ -9,7 +9,7 @@ import pytest
 from apps.sentiment.config import SentimentConfig
 from apps.sentiment.hashed_ngrams import HashedNgrams, NgramRatios, ngram_ids, text_folds
 from apps.sentiment.model import build_classifier
-from apps.sentiment.naive_bayes import NgramKnowledge, log_count_ratios, prior_knowledge
+from apps.sentiment.naive_bayes import log_count_ratios, prior_knowledge
 from rnn_keras.data.pair_batches import pad_ids
 
 WORDS = 70
@@ -91,30 +91,29 @@ def test_a_fold_is_the_same_however_far_a_text_is_padded():
 def test_ratios_of_a_fold_are_those_of_all_other_texts():
     texts, labels = draw_texts()
     folds = np.asarray(text_folds(pad_ids(texts), 3))
-    held_out = log_count_ratios(texts, labels, WORDS, None, folds, 3)
+    held_out = log_count_ratios(texts, labels, WORDS, None, folds, 3).held_out
 
     assert held_out.shape == (3, WORDS, 1)
     for fold, ratios in enumerate(held_out):
         others = np.flatnonzero(folds != fold)
-        expected = log_count_ratios([texts[text] for text in others], labels[others], WORDS)
+        expected = log_count_ratios([texts[text] for text in others], labels[others], WORDS).ratios
         np.testing.assert_allclose(ratios, expected, atol=2e-3)  # 16 bits
 
 
 def test_a_fold_of_all_texts_leaves_nothing_to_count():
     texts, labels = [np.array([3, 4], "int32")] * 4, np.array([0, 1, 0, 1])
-    ratios = log_count_ratios(texts, labels, 9, None, np.zeros(4, int), 2)
+    ratios = log_count_ratios(texts, labels, 9, None, np.zeros(4, int), 2).held_out
 
     np.testing.assert_array_equal(ratios[0], np.zeros((9, 1)))
-    np.testing.assert_allclose(ratios[1], log_count_ratios(texts, labels, 9), atol=2e-3)  # no text is in this fold
+    of_all = log_count_ratios(texts, labels, 9).ratios
+    np.testing.assert_allclose(ratios[1], of_all, atol=2e-3)  # no text is in this fold
 
 
 def test_only_in_training_a_text_is_told_what_its_fold_is_told(tmp_path):
     texts, labels = draw_texts()
     ids = pad_ids(texts)
     folds = np.asarray(text_folds(ids, 5))
-    known = NgramKnowledge(
-        log_count_ratios(texts, labels, WORDS), log_count_ratios(texts, labels, WORDS, None, folds, 5)
-    )
+    known = log_count_ratios(texts, labels, WORDS, None, folds, 5)
     config = SentimentConfig(units=2, embedding_units=3, segment=0)
     classifier = build_classifier(config, WORDS, 2, ngrams={1: known})
     told = keras.Model(classifier.input, classifier.get_layer("ratios_1").output)

@@ -365,7 +365,7 @@ def test_log_count_ratios_are_those_of_naive_bayes():
     texts = [[2, 4], [2, 4, 5], [3, 4], [3, 5, 4]] * 10
     sequences = [np.array(ids, "int32") for ids in texts]
     labels = np.array([1, 1, 0, 0] * 10)
-    ratios = log_count_ratios(sequences, labels, 6)
+    ratios = log_count_ratios(sequences, labels, 6).ratios
 
     model = BernoulliNB(alpha=1.0).fit([[word in ids for word in range(6)] for ids in texts], labels)
     # scikit-learn smooths by the number of texts, here it is by the number of words; both classes have as many.
@@ -393,9 +393,9 @@ def test_log_count_ratios_in_blocks_are_those_of_all_words_at_once(classes, monk
     labels = generator.permutation(np.arange(300) % classes).astype("int32")
     expected = count_ratios_of_all_words(sequences, labels, 90)
 
-    np.testing.assert_array_equal(log_count_ratios(sequences, labels, 90), expected)
+    np.testing.assert_array_equal(log_count_ratios(sequences, labels, 90).ratios, expected)
     directions = naive_bayes.draw_directions(expected.shape[1], 5, generator)
-    projected = log_count_ratios(sequences, labels, 90, directions)
+    projected = log_count_ratios(sequences, labels, 90, directions).ratios
     np.testing.assert_allclose(projected, expected @ directions, atol=1e-5)
 
 
@@ -448,8 +448,8 @@ def test_bigrams_tell_what_single_words_do_not():
     layer = HashedNgrams(2, 997)(np.array(sequences))
 
     np.testing.assert_array_equal(layer, pairs)
-    assert np.abs(log_count_ratios(sequences, labels, 10)).max() < 0.1
-    ratios = log_count_ratios(pairs, labels, 997)[:, 0]
+    assert np.abs(log_count_ratios(sequences, labels, 10).ratios).max() < 0.1
+    ratios = log_count_ratios(pairs, labels, 997).ratios[:, 0]
     assert ratios[pairs[int(labels.argmax())][2]] > 3
 
 
