@@ -18,7 +18,7 @@ from rnn_keras.cli.commands.train import make_train
 from rnn_keras.cli.commands.tune import make_tune
 from rnn_keras.cli.protocols import Application, Exportable, Tunable
 from rnn_keras.cli.settings import read_defaults
-from rnn_keras.utils.quick_start import import_less_with_keras
+from rnn_keras.utils.quick_start import start_quickly
 from rnn_keras.utils.streams import end_with_a_sentence, open_standard_streams
 from rnn_keras.utils.tf_logging import quiet_tensorflow
 
@@ -60,7 +60,7 @@ def run_commands(make: Callable[[], dict[str, Any]], arguments: Sequence[str], p
     """
     open_standard_streams()
     quiet_tensorflow()
-    import_less_with_keras()
+    start_quickly()
     os.environ.setdefault("MPLBACKEND", "Agg")  # the commands save figures and show none
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal without emoji shows their numbers instead

@@ -23,7 +23,7 @@ from rnn_keras.runtime.network import NetworkRunner
 from rnn_keras.runtime.runner import Runner
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.processes import end_with_parent
-from rnn_keras.utils.quick_start import import_less_with_keras
+from rnn_keras.utils.quick_start import start_quickly
 
 TIMED = 200  # examples that are timed, one by one
 BATCH = 256
@@ -249,7 +249,7 @@ def describe_error(error: BaseException) -> str:
 
 if __name__ == "__main__":
     end_with_parent()
-    import_less_with_keras()
+    start_quickly()
     try:
         main(*sys.argv[1:])
     except Exception as error:  # anything may be wrong in somebody's own model

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.processes import end_with_parent, import_without_running
-from rnn_keras.utils.quick_start import import_less_with_keras
+from rnn_keras.utils.quick_start import start_quickly
 from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
 
@@ -21,7 +21,7 @@ def main(module: str, class_name: str, directory: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     end_with_parent()
     quiet_tensorflow()
-    import_less_with_keras()
+    start_quickly()
     import_tensorflow()
     from rnn_keras.tuning.chief import MACHINE_FAULT
     from rnn_keras.tuning.full_search import run_worker

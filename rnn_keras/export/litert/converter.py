@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from rnn_keras.utils.processes import end_with_parent
-from rnn_keras.utils.quick_start import import_less_with_keras
+from rnn_keras.utils.quick_start import start_quickly
 
 if __name__ == "__main__":
-    import_less_with_keras()  # TensorFlow imports Keras
+    start_quickly()  # TensorFlow imports Keras
 
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
