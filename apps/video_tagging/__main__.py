@@ -45,13 +45,20 @@ class VideoTaggingApp(App):
     def build_network(
         self, config: VideoTaggingConfig, data: "VideoData", optimizer: "keras.optimizers.Optimizer"
     ) -> "keras.Model":
-        from apps.video_tagging.data import OUTPUTS
+        from apps.video_tagging.data import OUTPUTS, find_segment_length
         from apps.video_tagging.loss import FrameAccuracy, TagLoss, compute_tag_weights
         from apps.video_tagging.model import build_tagger
         from rnn_keras.training.stateful import StatefulModel, make_stateful
 
         tags = len(data.videos.class_names)
-        network = build_tagger(config, data.step_shape, tags, data.stride, is_normalized=data.is_normalized)
+        network = build_tagger(
+            config,
+            data.step_shape,
+            tags,
+            data.stride,
+            segment_length=find_segment_length(data.videos.splits["train"].tags),
+            is_normalized=data.is_normalized,
+        )
         if not config.bidirectional:
             network = make_stateful(network, data.training_batches(config).padded_batch_size)
         model = StatefulModel(network.input, network.output, name=network.name)

@@ -64,6 +64,10 @@ class VideoTaggingConfig(TrainingConfig):
     layers."""
     input_dropout: float = 0.5
     """Share of the features that are dropped in training, the same ones in all steps of a video (features only)."""
+    segment_replacement: float | None = None
+    """Share of the steps whose features are, in training, those of another place in the video, in pieces as long as a
+    segment (features only). The network then trusts one segment less and its neighbours more, which helps where the
+    features tell less on new videos than on those of the training. Default: 0.1 for features."""
     dropout: float | None = None
     """Rate of dropout after the projection and after each recurrent layer. Default: 0.5 for features, which are few and
     computed by another network, and 0 for frames."""
@@ -77,7 +81,7 @@ class VideoTaggingConfig(TrainingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_positive("units", "layers", "ensemble_size", "stride", "window", "projection")
-        self.require_share("input_dropout", "dropout")
+        self.require_share("input_dropout", "segment_replacement", "dropout")
         self.require("balance", 0 <= self.balance <= 1, "from 0 to 1")
         is_possible = self.bidirectional or self.normalization != "instance"
         self.require("normalization", is_possible, "layer or off with --no-bidirectional")

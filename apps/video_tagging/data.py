@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -155,5 +156,9 @@ def choose_stride(videos: Videos) -> int:
     """1 for frames; for features up to 8, so that the mean segment of the videos still has four steps."""
     if videos.steps[0].ndim == 4:
         return 1
-    lengths = np.concatenate([np.subtract(*find_segments(tags)[:0:-1]) for tags in videos.tags])
-    return int(np.clip(np.mean(lengths) // 4, 1, 8))
+    return int(np.clip(find_segment_length(videos.tags) // 4, 1, 8))
+
+
+def find_segment_length(tags: Sequence[np.ndarray]) -> float:
+    """Mean steps of a segment of videos with these tags, `(time,)` each."""
+    return float(np.mean(np.concatenate([np.subtract(*find_segments(one)[:0:-1]) for one in tags])))

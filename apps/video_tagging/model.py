@@ -7,8 +7,9 @@ import keras
 
 from apps.video_tagging.circular_padding import CircularPadding2D
 from apps.video_tagging.config import VideoTaggingConfig
-from apps.video_tagging.data import VideoData
+from apps.video_tagging.data import VideoData, find_segment_length
 from apps.video_tagging.ensemble import EnsembleAverage
+from apps.video_tagging.segment_replacement import SegmentReplacement
 from apps.video_tagging.sequence_ops import (
     FullLengths,
     MaskedAveragePooling1D,
@@ -26,6 +27,7 @@ ops: Any = keras.ops  # Keras has no annotations, and the types inferred from al
 
 LARGEST_MAP = 8  # the height and width at which positions are read
 FEWEST_FILTERS, MOST_FILTERS = 16, 64
+SEGMENT_WEIGHT = 10  # steps of which a segment of mean length counts in the Viterbi algorithm, however many it has
 
 
 def build_tagger(
@@ -34,6 +36,7 @@ def build_tagger(
     tags: int,
     stride: int,
     *,
+    segment_length: float = 1.0,
     padded: bool = True,
     is_normalized: bool = False,
 ) -> keras.Model:
@@ -47,6 +50,7 @@ def build_tagger(
         step_shape: `(features,)`, or `(height, width, channels)` of a frame.
         tags: their number.
         stride: so many steps are averaged into one before the recurrent layers.
+        segment_length: mean steps of a segment, for training.
         padded: False: the only input is `steps`, without padding, and the only output that of `tags`, as in an exported
             file.
         is_normalized: whether the features are normalized already; see `VideoData.is_normalized`.
@@ -70,6 +74,7 @@ def build_tagger(
             tags,
             stride,
             is_features=is_features,
+            segment_length=segment_length,
             suffix=f"_member_{number}" if number > 1 else "",
         )
         for number in range(1, size + 1)
@@ -98,6 +103,7 @@ def apply_recurrent_layers(
     stride: int,
     *,
     is_features: bool,
+    segment_length: float,
     suffix: str,
 ) -> Any:
     """One network of the ensemble: `(batch, time, features)` -> probabilities `(batch, time / stride, tags)`.
@@ -106,11 +112,14 @@ def apply_recurrent_layers(
         mask: `(batch, time)`.
         pooled_mask: `(batch, time / stride)`.
         is_features: whether the videos are features, and not frames.
+        segment_length: mean steps of a segment.
         suffix: of the names of its layers.
     """
     dropout = config.dropout if config.dropout is not None else 0.5 * is_features
     x = features
     if is_features:
+        share = 0.1 if config.segment_replacement is None else config.segment_replacement
+        x = SegmentReplacement(share, segment_length, name=f"segment_replacement{suffix}")(x, mask)
         x = keras.layers.SpatialDropout1D(config.input_dropout, name=f"input_dropout{suffix}")(x)
     x = MaskedAveragePooling1D(stride, name=f"average_pooling{suffix}")(x, mask)
     if is_features:
@@ -167,8 +176,10 @@ def make_viterbi_layer(config: VideoTaggingConfig, data: VideoData) -> ViterbiDe
     wanted = len(data.step_shape) == 1 if config.viterbi is None else config.viterbi
     if not (wanted and config.bidirectional):
         return None
-    counts = count_transitions(data.videos.splits["train"].tags, len(data.videos.class_names), data.stride)
-    return ViterbiDecoding(counts["transitions"], counts["frequencies"], data.stride, name="viterbi")
+    tags = data.videos.splits["train"].tags
+    counts = count_transitions(tags, len(data.videos.class_names), data.stride)
+    weight = SEGMENT_WEIGHT * data.stride / find_segment_length(tags)
+    return ViterbiDecoding(counts["transitions"], counts["frequencies"], data.stride, weight=weight, name="viterbi")
 
 
 @keras.saving.register_keras_serializable(package="apps.video_tagging.model")

@@ -16,10 +16,11 @@ SMALLEST_PROBABILITY = 1e-9  # smaller ones are raised to it, for the logarithm
 class ViterbiDecoding(keras.layers.Layer):
     """Probabilities `(batch, time, tags)` -> the tags `(batch, time)` of the best path, int32.
 
-    The score of a path is the sum over its steps of `log p(tag | step) - discount * log p(tag)`, and over its
-    transitions of `log p(tag | previous tag)`: a hidden Markov model whose likelihoods are a network's probabilities
-    divided by the frequencies of the tags. The Viterbi algorithm finds the best path. Sources: Bourlard & Morgan,
-    Connectionist speech recognition, 1994, chapter 7; Viterbi, IEEE Transactions on Information Theory 13, 1967.
+    The score of a path is the sum over its steps of `weight * (log p(tag | step) - discount * log p(tag))`, and over
+    its transitions of `log p(tag | previous tag)`: a hidden Markov model whose likelihoods are a network's
+    probabilities divided by the frequencies of the tags. The Viterbi algorithm finds the best path. Sources: Bourlard
+    & Morgan, Connectionist speech recognition, 1994, chapter 7; Viterbi, IEEE Transactions on Information Theory 13,
+    1967.
 
     Args:
         transitions: `(tags, tags)`, the probability of the second tag in the step after the first.
@@ -27,6 +28,8 @@ class ViterbiDecoding(keras.layers.Layer):
         stride: only every so many steps are looked at, and the steps up to the next have the same tag.
         discount: 0 to 1, how much of a tag's frequency is divided out of the network's probabilities, which contain it
             as the transitions do.
+        weight: of a step against a transition. The steps of a segment are alike, so many of them tell little more than
+            a few, and each counts less the more there are.
 
     Call arguments:
         probabilities: `(batch, time, tags)`.
@@ -39,6 +42,7 @@ class ViterbiDecoding(keras.layers.Layer):
         frequencies: np.ndarray | Sequence[float],
         stride: int = 1,
         discount: float = 0.5,
+        weight: float = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -46,12 +50,14 @@ class ViterbiDecoding(keras.layers.Layer):
         self.frequencies = np.asarray(frequencies, "float32")
         self.stride = stride
         self.discount = discount
+        self.weight = weight
 
     def call(self, probabilities: Any, mask: Any) -> Any:
         time = ops.shape(probabilities)[1]
         mask = ops.transpose(mask[:, :: self.stride])
         scores: Any = ops.log(ops.maximum(probabilities[:, :: self.stride], SMALLEST_PROBABILITY))
-        scores = ops.transpose(scores - self.discount * np.log(self.frequencies), (1, 0, 2))
+        scores = self.weight * (scores - self.discount * np.log(self.frequencies))
+        scores = ops.transpose(scores, (1, 0, 2))
         transitions = np.log(self.transitions)
         same_tag = np.arange(len(self.frequencies), dtype="int32")
 
@@ -80,6 +86,7 @@ class ViterbiDecoding(keras.layers.Layer):
             "frequencies": self.frequencies.tolist(),
             "stride": self.stride,
             "discount": self.discount,
+            "weight": self.weight,
         }
 
 

@@ -1,7 +1,8 @@
 """Recurrent layers by TensorFlow's own operations, without XLA: what a SavedModel holds, since TF Serving has no XLA.
 
 An LSTM is one BlockLSTMV2, a kernel that runs all steps. GRU and SimpleRNN have none, so they are loops, whose round
-computes several steps: what a round of a TensorFlow loop costs is more than what a step of one sequence does.
+computes several steps: what a round of a TensorFlow loop costs is more than what a step of one sequence does. With many
+rows there is more to gain from the processor's other cores; see `run_many_rows`.
 """
 
 import functools
@@ -15,9 +16,10 @@ from rnn_keras.layers.gru import gru_step
 from rnn_keras.layers.lstm import lstm_step
 from rnn_keras.layers.simple_rnn import simple_rnn_step
 
-# From so many rows on, the two halves of a batch are computed at the same time. Fewer rows gain nothing: each product
-# lays out the whole recurrent kernel anew, whatever the number of rows.
-ROWS_TO_DIVIDE = 32
+# From so many rows on, two cores share the work. Fewer rows gain nothing: each product lays out the whole recurrent
+# kernel anew, whatever the number of rows.
+MANY_ROWS = 16
+MANY_UNITS = 128  # so many, and the products take longer than TensorFlow takes to start them; see `run_many_rows`
 STEPS_PER_ROUND = 4
 
 Results = list[tf.Tensor]  # the states after each step (time, batch, units): the hidden one, and an LSTM's cell state
@@ -31,8 +33,10 @@ class TensorFlowEngine(Engine):
         return "it computes in float64" if cell.compute_dtype == "float64" else None
 
     def describe(self, cell: Any, has_states: bool) -> str:
-        """The name of the kernel, or `loop`."""
-        return "BlockLSTMV2" if is_standard_lstm(cell) else "loop"
+        """The name of the kernel, or `loop`; both where the number of rows decides."""
+        if not is_standard_lstm(cell):
+            return "loop"
+        return "BlockLSTMV2" if cell.units < MANY_UNITS else "BlockLSTMV2 or loop"
 
     def run(
         self, cell: Any, x: Any, states: Sequence[Any] | None, lengths: Any | None, reverse: bool
@@ -52,7 +56,7 @@ class TensorFlowEngine(Engine):
 
 
 def run_rows(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
-    """All steps of all rows, many rows as two halves.
+    """All steps of all rows, in the way that is the fastest for their number.
 
     Args:
         cell: a SimpleRNNCell, LSTMCell or GRUCell, of keras.layers or of `rnn_keras.layers`.
@@ -61,24 +65,31 @@ def run_rows(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
     """
     if x.shape[1] == 1:
         return run_step(cell, x, states)
-    # As a function of its own, it is one in the file, however often it is called.
-    specs = [tf.TensorSpec((None, *value.shape[1:]), tf.float32) for value in (x, *states)]
-    run = functools.partial(run_kernel if is_standard_lstm(cell) else run_loop, cell)
-    run = tf.function(run, input_signature=[specs[0], specs[1:]], autograph=False)
 
-    def run_halves() -> Results:
-        """TensorFlow runs both at the same time, since neither needs the other."""
-        half = tf.shape(x)[0] // 2
-        parts = [run(x[rows], [state[rows] for state in states]) for rows in (slice(half), slice(half, None))]
-        return [tf.concat(pair, axis=1) for pair in zip(*parts, strict=True)]
-
-    def run_whole() -> Results:
-        return run(x, list(states))
+    def run_few_rows() -> Results:
+        return run_kernel(cell, x, states) if is_standard_lstm(cell) else run_loop(cell, x, states)
 
     rows = x.shape[0]
     if rows is None:
-        return tf.cond(tf.shape(x)[0] < ROWS_TO_DIVIDE, run_whole, run_halves)
-    return run_whole() if rows < ROWS_TO_DIVIDE else run_halves()
+        return tf.cond(tf.shape(x)[0] < MANY_ROWS, run_few_rows, lambda: run_many_rows(cell, x, states))
+    return run_few_rows() if rows < MANY_ROWS else run_many_rows(cell, x, states)
+
+
+def run_many_rows(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
+    """The same on two cores, which TensorFlow uses at the same time for what does not need each other's results.
+
+    That is the two halves of the batch; or, in a GRU of few units, the products with the inputs and with the state. An
+    LSTM of many units is a loop, since the kernel's products are slower than TensorFlow's own.
+    """
+    if get_family(cell) == "GRU" and cell.units < MANY_UNITS:
+        return run_loop(cell, x, states, project_inside=True)
+    # As a function of its own, it is one in the file, however often it is called.
+    specs = [tf.TensorSpec((None, *value.shape[1:]), tf.float32) for value in (x, *states)]
+    run = functools.partial(run_kernel if is_standard_lstm(cell) and cell.units < MANY_UNITS else run_loop, cell)
+    run = tf.function(run, input_signature=[specs[0], specs[1:]], autograph=False)
+    half = tf.shape(x)[0] // 2
+    parts = [run(x[rows], [state[rows] for state in states]) for rows in (slice(half), slice(half, None))]
+    return [tf.concat(pair, axis=1) for pair in zip(*parts, strict=True)]
 
 
 def run_kernel(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
@@ -108,18 +119,26 @@ def run_step(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
     return [state[tf.newaxis] for state in make_step(cell)(projected, states)]
 
 
-def run_loop(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
-    """All steps one after another, several in a round; see `loop_in_rounds`."""
+def run_loop(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor], *, project_inside: bool = False) -> Results:
+    """All steps one after another, several in a round; see `loop_in_rounds`.
+
+    Args:
+        cell, x, states: see `run_rows`.
+        project_inside: x W + b is computed at each step, and not of all steps at once.
+    """
     time_major = tf.transpose(x, (1, 0, 2))
     time, batch = tf.shape(time_major)[0], tf.shape(time_major)[1]
-    rows = project(cell, tf.reshape(time_major, (-1, x.shape[2])))
-    projected = tf.TensorArray(tf.float32, time).unstack(tf.reshape(rows, (time, batch, rows.shape[1])))
+    if not project_inside:
+        rows = project(cell, tf.reshape(time_major, (-1, x.shape[2])))
+        time_major = tf.reshape(rows, (time, batch, rows.shape[1]))
+    inputs = tf.TensorArray(tf.float32, time).unstack(time_major)
     shape = (x.shape[0], cell.units)
     written = [tf.TensorArray(tf.float32, time, element_shape=shape) for _ in states]
     step = make_step(cell)
 
     def run_one(t: Any, states: Any, written: Any) -> Any:
-        states = step(projected.read(t), states)
+        projected = project(cell, inputs.read(t)) if project_inside else inputs.read(t)
+        states = step(projected, states)
         return t + 1, states, [array.write(t, state) for array, state in zip(written, states, strict=True)]
 
     start = (0, [tf.ensure_shape(state, shape) for state in states], written)

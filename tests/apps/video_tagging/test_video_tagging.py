@@ -26,7 +26,8 @@ from rnn_keras.utils.errors import UserError
 from tests.helpers.new_process import load_in_a_new_process
 from tests.helpers.run_files import RUN_FILES
 
-SMALL = ("--units", 12, "--projection", 12, "--dropout", 0, "--input-dropout", 0, "--batch-size", 8, "--balance", 0.3)
+SMALL = ("--units", 12, "--projection", 12, "--dropout", 0, "--input-dropout", 0, "--segment-replacement", 0)
+SMALL += ("--batch-size", 8, "--balance", 0.3)
 CAUSAL = ("--no-bidirectional", "--window", 20, "--stride", 1, "--normalization", "off")
 
 
@@ -221,7 +222,7 @@ class TestModel:
 
     def compile_model(self, settings, step_shape, stride):
         keras.utils.set_random_seed(1)
-        sizes = {"units": 16, "projection": 16, "dropout": 0.0, "input_dropout": 0.0}
+        sizes = {"units": 16, "projection": 16, "dropout": 0.0, "input_dropout": 0.0, "segment_replacement": 0.0}
         network = build_tagger(VideoTaggingConfig(**sizes, **settings), step_shape, 3, stride)
         model = StatefulModel(network.input, network.output)
         loss = {name: TagLoss(np.ones(3)) for name in network.output}

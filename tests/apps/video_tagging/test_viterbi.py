@@ -12,7 +12,7 @@ from apps.video_tagging.viterbi import ViterbiDecoding, count_transitions
 def find_best_path(probabilities, layer):
     """`(time, tags)` -> the path of the highest score, by trying each."""
     time, tags = probabilities.shape
-    emissions = np.log(probabilities) - layer.discount * np.log(layer.frequencies)
+    emissions = layer.weight * (np.log(probabilities) - layer.discount * np.log(layer.frequencies))
     transitions = np.log(layer.transitions)
 
     def score(path):
@@ -31,7 +31,7 @@ def make_random_layer(generator, **settings):
 def test_it_is_the_best_of_all_paths_with_any_padding(time):
     generator = np.random.default_rng(time)
     for _ in range(8):
-        layer = make_random_layer(generator, discount=generator.uniform())
+        layer = make_random_layer(generator, discount=generator.uniform(), weight=generator.uniform(0.2, 3))
         probabilities = generator.dirichlet(np.ones(3), size=(2, 7)).astype("float32")
         mask = np.arange(7) < [[time], [7]]
         tags = layer(probabilities, mask).numpy()

@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 
 import rnn_keras
+from rnn_keras.export.recurrent import tensorflow as recurrent_tensorflow
 from rnn_keras.export.recurrent.calls import replaced
-from rnn_keras.export.recurrent.tensorflow import ROWS_TO_DIVIDE, TensorFlowEngine
+from rnn_keras.export.recurrent.tensorflow import MANY_ROWS, TensorFlowEngine
 from rnn_keras.export.saved_model import export_saved_model, make_endpoint
 
 
@@ -58,7 +59,7 @@ def test_equals_keras_for_any_batch_and_length(family, module, tmp_path):
     folder = export_saved_model(model, make_endpoint(model), tmp_path)
     graph = tf.saved_model.load(str(folder)).signatures["serving_default"]
     (name,) = graph.structured_input_signature[1]
-    for batch, steps in ((1, 1), (3, 7), (2, 8), (ROWS_TO_DIVIDE + 1, 6)):
+    for batch, steps in ((1, 1), (3, 7), (2, 8), (MANY_ROWS + 1, 6)):
         x = make_inputs(batch, steps)
         expected = keras.tree.flatten(model(x))
         found = graph(**{name: x})
@@ -80,13 +81,29 @@ def test_equals_keras_for_any_batch_and_length(family, module, tmp_path):
 )
 def test_other_equations_are_loops(family, arguments):
     model = build(keras.layers, family, **arguments)
-    for batch, steps in ((2, 5), (ROWS_TO_DIVIDE, 4), (1, 1)):
+    for batch, steps in ((2, 5), (MANY_ROWS, 4), (1, 1)):
         x = make_inputs(batch, steps)
         expected = keras.tree.map_structure(np.asarray, model(x))
         with replaced(model, TensorFlowEngine()) as notes:
             found = keras.tree.map_structure(np.asarray, tf.function(lambda x: model(x, training=False))(x))
         keras.tree.map_structure(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), found, expected)
         assert {note.operation for note in notes.values()} == {"loop"}
+
+
+@pytest.mark.parametrize("family", ["LSTM", "GRU"])
+def test_layers_of_many_units_equal_keras(family, monkeypatch):
+    """Which are computed in other ways; here those of 4 and 5 units count as such, and that of 3 does not."""
+    monkeypatch.setattr(recurrent_tensorflow, "MANY_UNITS", 4)
+    model = build(rnn_keras, family)
+    with replaced(model, TensorFlowEngine()) as notes:
+        run = tf.function(lambda x: model(x, training=False), input_signature=[tf.TensorSpec((None, None, 3))])
+        run = run.get_concrete_function()
+    for batch, steps in ((2, 5), (MANY_ROWS, 4), (MANY_ROWS + 1, 1)):
+        x = make_inputs(batch, steps)
+        for found, expected in zip(keras.tree.flatten(run(x)), keras.tree.flatten(model(x)), strict=True):
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+    expected = {"BlockLSTMV2 or loop", "BlockLSTMV2"} if family == "LSTM" else {"loop"}
+    assert {note.operation for note in notes.values()} == expected
 
 
 def test_what_must_stay_as_it_is_is_refused(tmp_path):
