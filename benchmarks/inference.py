@@ -30,6 +30,7 @@ KERAS_SAVED, PLAIN_SAVED, OURS_SAVED = "model.export keras", "model.export ours"
 LITERT, GRAPH = "LiteRT", "graph"
 NAMES = (ONNX, KERAS_ONNX, PLAIN_ONNX, KERAS_SAVED, PLAIN_SAVED, OURS_SAVED, LITERT, GRAPH, TORCH)
 WIDTH = 132  # of the tables, in characters, which a narrower terminal would cut off
+REST_SECONDS = 0.05  # before a turn: for a while after a call, the threads of some engines look for more to do
 TURN_SECONDS = 0.01  # the least that a turn takes
 
 Run = Callable[[], Any]
@@ -40,8 +41,8 @@ class Options:
     """Time one forward pass of a recurrent layer that returns all outputs, in each format it can be exported to.
 
     The candidates take turns, in a new order each time, so that other load on the machine affects all alike. A turn is
-    a first call that is not timed, and as many as take 10 ms; a figure is the median of the turns, and the spread the
-    range of their middle half.
+    a rest of 50 ms, a first call that is not timed, and as many as take 10 ms; a figure is the median of the turns, and
+    the spread the range of their middle half.
     """
 
     families: tuple[Literal["LSTM", "GRU", "SimpleRNN"], ...] = FAMILIES
@@ -106,6 +107,7 @@ def time_candidates(family: str, size: Size, threads: int, repeats: int, names: 
 
 def time_turn(function: Run) -> float:
     """Seconds a call."""
+    time.sleep(REST_SECONDS)
     function()
     calls, started = 0, time.perf_counter()
     while (passed := time.perf_counter() - started) < TURN_SECONDS:

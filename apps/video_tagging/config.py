@@ -12,6 +12,7 @@ SEARCH_SPACE: SearchSpace = {
     "layers": Int(1, 2),
     "projection": Int(16, 128, log=True),
     "input_dropout": Float(0.0, 0.7),
+    "segment_replacement": Float(0.0, 0.3),
     "dropout": Float(0.0, 0.7),
     "balance": Float(0.0, 1.0),
     "learning_rate": Float(5e-4, 1e-2, log=True),
@@ -23,18 +24,19 @@ SEARCH_SPACE: SearchSpace = {
 class VideoTaggingConfig(TrainingConfig):
     """Settings of a training run."""
 
-    automatic_steps: ClassVar[int] = 200
+    automatic_steps: ClassVar[int] = 500
     automatic_epochs: ClassVar[int] = 10
     automatic_patience: ClassVar[int] = 50
+    patience_steps: ClassVar[int] = 200
 
     dataset: str = "moving_digits"
     """Data to learn from: moving_digits (packaged; also moving_digits/identity), a folder of .npz files with features
     or frames and tags, or a TFDS name with videos and tags (ucf101)."""
     epochs: int | None = None
-    """The most passes over the training data; default: ten, or as many as make 200 steps where the data are few."""
+    """The most passes over the training data; default: ten, or as many as make 500 steps where the data are few."""
     patience: int | None = None
     """Epochs without a better validation score after which training stops; the best epoch's weights are kept; default:
-    50, or as many as make 100 steps where the data are few."""
+    50, or as many as make 200 steps where the data are few."""
     batch_size: int = 16
     """Videos in a step."""
     cell: CellName = "lstm"
