@@ -1,4 +1,4 @@
-"""Commands that start and end sooner: half of the 5 seconds that Python takes to import Keras and to end."""
+"""Commands that start and end sooner: half of the time that Python takes to import Keras and to end."""
 
 import atexit
 import gc
