@@ -107,13 +107,12 @@ def test_a_run_starts_from_the_pretrained_layers_and_few_labels_pretrains_once(r
     assert "pretraining on" in out and "pretrained: perplexity" in out and "left out" in out
     assert (tmp_path / "run/checkpoint/pretraining.npz").exists() and (tmp_path / "run/metrics.json").exists()
 
-    few = ("few-labels", "--dataset", reviews, "--seeds", 1, "--run-dir", tmp_path / "few", "--json", *TINY)
-    command(*few, "--labels", "20")
+    few = ("few-labels", "--dataset", reviews, "--labels", "20", "--run-dir", tmp_path / "few", "--json", *TINY)
+    command(*few, "--seeds", 1)
     (file,) = (tmp_path / "few").glob("pretraining_seed1_*.npz")
     before = file.stat().st_mtime_ns
-    first = json.loads(capfd.readouterr().out.splitlines()[-1])["few_labels"]
-    command(*few, "--labels", "30")
-    rows = [*first, *json.loads(capfd.readouterr().out.splitlines()[-1])["few_labels"]]
+    command(*few, "--seeds", 1, "--labels", "20,30")
+    rows = json.loads(capfd.readouterr().out.splitlines()[-1])["few_labels"]
 
     assert [(row["labels"], row["pretrained"]) for row in rows] == [(20, False), (20, True), (30, False), (30, True)]
     assert file.stat().st_mtime_ns == before and (tmp_path / "few/few_labels.png").exists()

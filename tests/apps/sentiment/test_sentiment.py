@@ -174,7 +174,7 @@ def test_the_saved_model_scores_raw_text_without_this_project(sentiment_run, tmp
     command("predict", "--run-dir", sentiment_run, "--json", *texts)
     expected = last_line(capfd)["predictions"]
     (tmp_path / "sentiment" / "1").mkdir(parents=True)  # an earlier version
-    options = ("--formats", "saved_model", "--examples", 0, "--json")
+    options = ("--formats", "saved_model,litert", "--examples", 0, "--json")
     command("export", "--run-dir", sentiment_run, "--saved-models", tmp_path, *options)
     assert last_line(capfd)["saved_model"] == str(tmp_path / "sentiment" / "2")
 
