@@ -1,6 +1,5 @@
 """A small file of texts whose sentiment is in one word, which any of the app's models learns in seconds."""
 
-import atexit
 import csv
 import gc
 import os
@@ -13,12 +12,10 @@ import pytest
 
 from rnn_keras.data.package_files import fetch
 from rnn_keras.utils.errors import UserError
+from tests.helpers.child_processes import sitecustomize
 
-# Graphs are millions of objects, through which the collector of garbage goes again and again: a tenth of the time. So
-# it does in child processes, which find their own `sitecustomize` on the path, and before a process ends.
-gc.set_threshold(200_000, 20, 100)
-atexit.register(gc.freeze)
-CHILDREN = str(Path(__file__).parent / "helpers" / "child_processes")
+# For this process by its import; child processes find it on their path.
+CHILDREN = str(Path(sitecustomize.__file__).parent)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (CHILDREN, os.environ.get("PYTHONPATH"))))
 # XLA takes longer to optimise such small networks than they run. Read when TensorFlow starts, in child processes too.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")

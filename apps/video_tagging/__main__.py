@@ -45,7 +45,7 @@ class VideoTaggingApp(App):
     def build_network(
         self, config: VideoTaggingConfig, data: "VideoData", optimizer: "keras.optimizers.Optimizer"
     ) -> "keras.Model":
-        from apps.video_tagging.data import OUTPUTS, find_segment_length
+        from apps.video_tagging.data import OUTPUTS
         from apps.video_tagging.loss import FrameAccuracy, TagLoss, compute_tag_weights
         from apps.video_tagging.model import build_tagger
         from rnn_keras.training.stateful import StatefulModel, make_stateful
@@ -56,7 +56,7 @@ class VideoTaggingApp(App):
             data.step_shape,
             tags,
             data.stride,
-            segment_length=find_segment_length(data.videos.splits["train"].tags),
+            segment_length=data.segment_length,
             is_normalized=data.is_normalized,
         )
         if not config.bidirectional:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -58,6 +57,11 @@ class VideoData:
     def step_shape(self) -> tuple[int, ...]:
         """`(features,)`, or `(height, width, channels)` of a frame."""
         return self.videos.everything.steps[0].shape[1:]
+
+    @functools.cached_property
+    def segment_length(self) -> float:
+        """Mean steps of a segment of the training videos."""
+        return find_segment_length(self.videos.splits["train"])
 
     @property
     def window(self) -> int:
@@ -156,9 +160,9 @@ def choose_stride(videos: Videos) -> int:
     """1 for frames; for features up to 8, so that the mean segment of the videos still has four steps."""
     if videos.steps[0].ndim == 4:
         return 1
-    return int(np.clip(find_segment_length(videos.tags) // 4, 1, 8))
+    return int(np.clip(find_segment_length(videos) // 4, 1, 8))
 
 
-def find_segment_length(tags: Sequence[np.ndarray]) -> float:
-    """Mean steps of a segment of videos with these tags, `(time,)` each."""
-    return float(np.mean(np.concatenate([np.subtract(*find_segments(one)[:0:-1]) for one in tags])))
+def find_segment_length(videos: Videos) -> float:
+    """Mean steps of a segment."""
+    return float(np.mean(np.concatenate([np.subtract(*find_segments(tags)[:0:-1]) for tags in videos.tags])))

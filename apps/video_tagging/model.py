@@ -7,7 +7,7 @@ import keras
 
 from apps.video_tagging.circular_padding import CircularPadding2D
 from apps.video_tagging.config import VideoTaggingConfig
-from apps.video_tagging.data import VideoData, find_segment_length
+from apps.video_tagging.data import VideoData
 from apps.video_tagging.ensemble import EnsembleAverage
 from apps.video_tagging.segment_replacement import SegmentReplacement
 from apps.video_tagging.sequence_ops import (
@@ -176,9 +176,8 @@ def make_viterbi_layer(config: VideoTaggingConfig, data: VideoData) -> ViterbiDe
     wanted = len(data.step_shape) == 1 if config.viterbi is None else config.viterbi
     if not (wanted and config.bidirectional):
         return None
-    tags = data.videos.splits["train"].tags
-    counts = count_transitions(tags, len(data.videos.class_names), data.stride)
-    weight = SEGMENT_WEIGHT * data.stride / find_segment_length(tags)
+    counts = count_transitions(data.videos.splits["train"].tags, len(data.videos.class_names), data.stride)
+    weight = SEGMENT_WEIGHT * data.stride / data.segment_length
     return ViterbiDecoding(counts["transitions"], counts["frequencies"], data.stride, weight=weight, name="viterbi")
 
 

@@ -2,7 +2,7 @@
 
 An LSTM is one BlockLSTMV2, a kernel that runs all steps. GRU and SimpleRNN have none, so they are loops, whose round
 computes several steps: what a round of a TensorFlow loop costs is more than what a step of one sequence does. With many
-rows there is more to gain from the processor's other cores; see `run_many_rows`.
+rows there is more to gain from the processor's other cores; see `run_rows`.
 """
 
 import functools
@@ -19,7 +19,7 @@ from rnn_keras.layers.simple_rnn import simple_rnn_step
 # From so many rows on, two cores share the work. Fewer rows gain nothing: each product lays out the whole recurrent
 # kernel anew, whatever the number of rows.
 MANY_ROWS = 16
-MANY_UNITS = 128  # so many, and the products take longer than TensorFlow takes to start them; see `run_many_rows`
+MANY_UNITS = 128  # so many, and the products take longer than TensorFlow takes to start them; see `run_rows`
 STEPS_PER_ROUND = 4
 
 Results = list[tf.Tensor]  # the states after each step (time, batch, units): the hidden one, and an LSTM's cell state
@@ -66,30 +66,35 @@ def run_rows(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
     if x.shape[1] == 1:
         return run_step(cell, x, states)
 
+    run = make_function(run_kernel if is_standard_lstm(cell) else run_loop, cell, x, states)
+
     def run_few_rows() -> Results:
-        return run_kernel(cell, x, states) if is_standard_lstm(cell) else run_loop(cell, x, states)
+        return run(x, list(states))
+
+    def run_many_rows() -> Results:
+        """On two cores, which TensorFlow uses at the same time for what does not need each other's results.
+
+        That is the two halves of the batch; or, in a GRU of few units, the products with the inputs and with the state.
+        An LSTM of many units is a loop, since the kernel's products are slower than TensorFlow's own.
+        """
+        if get_family(cell) == "GRU" and cell.units < MANY_UNITS:
+            return run_loop(cell, x, states, project_inside=True)
+        use_loop = is_standard_lstm(cell) and cell.units >= MANY_UNITS
+        run_half = make_function(run_loop, cell, x, states) if use_loop else run
+        half = tf.shape(x)[0] // 2
+        parts = [run_half(x[rows], [state[rows] for state in states]) for rows in (slice(half), slice(half, None))]
+        return [tf.concat(pair, axis=1) for pair in zip(*parts, strict=True)]
 
     rows = x.shape[0]
     if rows is None:
-        return tf.cond(tf.shape(x)[0] < MANY_ROWS, run_few_rows, lambda: run_many_rows(cell, x, states))
-    return run_few_rows() if rows < MANY_ROWS else run_many_rows(cell, x, states)
+        return tf.cond(tf.shape(x)[0] < MANY_ROWS, run_few_rows, run_many_rows)
+    return run_few_rows() if rows < MANY_ROWS else run_many_rows()
 
 
-def run_many_rows(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:
-    """The same on two cores, which TensorFlow uses at the same time for what does not need each other's results.
-
-    That is the two halves of the batch; or, in a GRU of few units, the products with the inputs and with the state. An
-    LSTM of many units is a loop, since the kernel's products are slower than TensorFlow's own.
-    """
-    if get_family(cell) == "GRU" and cell.units < MANY_UNITS:
-        return run_loop(cell, x, states, project_inside=True)
-    # As a function of its own, it is one in the file, however often it is called.
+def make_function(run: Callable[..., Results], cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Any:
+    """`run_kernel` or `run_loop` for any rows and steps: one function in the file, however often it is called."""
     specs = [tf.TensorSpec((None, *value.shape[1:]), tf.float32) for value in (x, *states)]
-    run = functools.partial(run_kernel if is_standard_lstm(cell) and cell.units < MANY_UNITS else run_loop, cell)
-    run = tf.function(run, input_signature=[specs[0], specs[1:]], autograph=False)
-    half = tf.shape(x)[0] // 2
-    parts = [run(x[rows], [state[rows] for state in states]) for rows in (slice(half), slice(half, None))]
-    return [tf.concat(pair, axis=1) for pair in zip(*parts, strict=True)]
+    return tf.function(functools.partial(run, cell), input_signature=[specs[0], specs[1:]], autograph=False)
 
 
 def run_kernel(cell: Any, x: tf.Tensor, states: Sequence[tf.Tensor]) -> Results:

@@ -1,4 +1,8 @@
-"""Read by Python at the start of the tests' child processes; see tests/conftest.py."""
+"""Less garbage collection, for the tests and their child processes, where Python reads this file at the start.
+
+Graphs are millions of objects, through which the collector goes again and again, a tenth of the time, and once more
+before a process ends.
+"""
 
 import atexit
 import gc
