@@ -4,7 +4,6 @@ import ast
 import functools
 import json
 import math
-import os
 import re
 import runpy
 import subprocess
@@ -12,6 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.helpers.environment import make_environment
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -240,8 +241,7 @@ def test_the_app_of_the_guide_learns(tmp_path, monkeypatch, export_here, capfd):
         (folder / name).write_text(content)
     (tmp_path / "numbers.txt").write_text("\n".join(f"{math.sin(step / 5):.4f}" for step in range(600)))
     command = [sys.executable, "-m", "next_number", "train", "--epochs", "12", "--json"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, env=make_environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0 and json.loads(done.stdout), done.stderr
 
     monkeypatch.chdir(tmp_path)

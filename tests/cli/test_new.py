@@ -2,19 +2,17 @@
 
 import importlib
 import json
-import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from rnn_keras.cli.new import TEMPLATES, create_app
 from rnn_keras.cli.protocols import Exportable
 from rnn_keras.utils.errors import UserError
+from tests.helpers.environment import ROOT, make_environment
 
-ROOT = Path(__file__).parents[2]
 LIKE = sorted(template.name for template in TEMPLATES.iterdir())
 
 
@@ -39,7 +37,9 @@ def test_the_apps_own_test_passes_in_a_package_of_the_users(like, tmp_path, monk
     files = [path for path in folder.iterdir() if path.suffix == ".py"]
     assert sum(len(path.read_text().splitlines()) for path in files) <= 150
     code = "import rnn_keras; print(rnn_keras.load('run').name)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment())
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=make_environment()
+    )
     assert done.stdout.strip() == "mood", done.stderr
     if like != LIKE[0]:
         return
@@ -48,13 +48,9 @@ def test_the_apps_own_test_passes_in_a_package_of_the_users(like, tmp_path, monk
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        env=environment(),
+        env=make_environment(),
     )
     assert done.returncode == 2 and "--epochs" in done.stderr and "Traceback" not in done.stderr
-
-
-def environment():
-    return os.environ | {"PYTHONPATH": str(ROOT)}
 
 
 @pytest.mark.parametrize("like", LIKE)

@@ -13,8 +13,7 @@ import pytest
 from rnn_keras.cli import App
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.processes import find_module_name, import_by_name, make_child_environment
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers.environment import make_environment
 
 PROGRAM = """
 import dataclasses
@@ -90,10 +89,8 @@ def write_program(path, guard="if __name__ == '__main__':"):
 
 
 def run(command, folder):
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+    line, environment = [sys.executable, *command], make_environment()
+    done = subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tests.helpers.layer_cases import ROOT, run_python
+from tests.helpers.environment import ROOT
+from tests.helpers.layer_cases import run_python
 
 NEEDED = {"layers": {"keras", "numpy", "tensorflow"}}
 NEEDED["diagnostics"] = {*NEEDED["layers"], "matplotlib"}

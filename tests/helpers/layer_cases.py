@@ -2,11 +2,9 @@
 
 import inspect
 import itertools
-import os
 import random
 import subprocess
 import sys
-from pathlib import Path
 
 import hypothesis
 import keras
@@ -16,6 +14,7 @@ import tensorflow as tf
 
 import rnn_keras.layers
 from tests.helpers import oracle
+from tests.helpers.environment import make_environment
 
 FAMILIES = ("SimpleRNN", "LSTM", "GRU")
 CELLS = ("SimpleRNNCell", "LSTMCell", "GRUCell")
@@ -24,7 +23,6 @@ VARIANTS = (("SimpleRNN", {}), ("LSTM", {}), ("GRU", {"reset_after": True}), ("G
 VARIANT_IDS = ("SimpleRNN", "LSTM", "GRU-after", "GRU-before")
 STATES = oracle.STATES
 GATES = oracle.GATES
-ROOT = Path(__file__).resolve().parents[2]
 
 
 VARIANT_AXIS = dict(zip(VARIANT_IDS, VARIANTS, strict=True))
@@ -197,10 +195,9 @@ def covering(options, strength, seed=0):
 
 def run_python(code, *arguments, **environment):
     """The standard output of `code` in a new interpreter that finds the project."""
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
         [sys.executable, "-c", inspect.cleandoc(code), *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+        env=make_environment(CUDA_VISIBLE_DEVICES="", TF_CPP_MIN_LOG_LEVEL="3", **environment),
         capture_output=True,
         text=True,
         timeout=300,

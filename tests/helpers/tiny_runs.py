@@ -1,26 +1,23 @@
 """Commands of tests/helpers/tiny_app.py as a user starts them, most of them in processes of their own."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
 
 from rnn_keras.training.run_directory import RunDirectory
+from tests.helpers.environment import make_environment
 from tests.helpers.tiny_app import TinyApp
-
-ROOT = str(Path(__file__).parents[2])
 
 
 def start_app(command, *arguments, stderr=subprocess.STDOUT, **environment):
     """Starts a command of the app, with pipes to read from."""
     line = [sys.executable, "-m", "tests.helpers.tiny_app", command, *arguments]
-    environment = os.environ | {"PYTHONPATH": ROOT} | environment
+    environment = make_environment(**environment)
     return subprocess.Popen(list(map(str, line)), env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 

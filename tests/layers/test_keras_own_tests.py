@@ -9,6 +9,7 @@ from pathlib import Path
 import keras.src.layers.rnn
 import pytest
 
+from tests.helpers.environment import make_environment
 from tests.helpers.layer_cases import CELLS, FAMILIES
 
 from .tensorflow_modes import MODES
@@ -35,14 +36,8 @@ def test_keras_tests_pass_on_our_layers(mode, tmp_path):
     if not all(file.exists() for file in files):
         pytest.skip("this build of Keras ships no tests")
     counts = tmp_path / "constructed.txt"
-    environment = {
-        **os.environ,
-        "CONSTRUCTED_FILE": str(counts),
-        "TENSORFLOW_MODE": mode,
-        "CUDA_VISIBLE_DEVICES": "",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]),
-    }
+    variables = {"CONSTRUCTED_FILE": str(counts), "TENSORFLOW_MODE": mode}
+    environment = make_environment(HERE, CUDA_VISIBLE_DEVICES="", TF_CPP_MIN_LOG_LEVEL="3", **variables)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "keras_tests_plugin"]
     command += ["-p", "tensorflow_modes"]
     command += ["--rootdir", str(tmp_path), "-c", os.devnull, "--tb=short", "-k"]

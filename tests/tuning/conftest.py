@@ -1,16 +1,16 @@
 """What the tests of searches share."""
 
 import json
-from pathlib import Path
 
 import pytest
 
+from tests.helpers.environment import make_environment
 from tests.helpers.tiny_app import TinyApp
 
 
 @pytest.fixture
 def workers_find_the_app(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("PYTHONPATH", make_environment()["PYTHONPATH"])
 
 
 @pytest.fixture
