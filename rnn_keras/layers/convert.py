@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import keras
 
+from rnn_keras.layers.assets import copy_assets
 from rnn_keras.layers.gru import GRU, GRUCell
 from rnn_keras.layers.lstm import LSTM, LSTMCell
 from rnn_keras.layers.simple_rnn import SimpleRNN, SimpleRNNCell
@@ -53,6 +54,7 @@ def convert(model: keras.Model, to: Literal["rnn_keras", "keras"] = "rnn_keras")
             converted.build(model.input_shape)
         converted.set_weights(model.get_weights())
         copy_optimizer(model, converted)
+    copy_assets(model, converted)
     return converted
 
 

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from rnn_keras.layers import TimeDistributed
+from rnn_keras.layers.assets import copy_assets
 from rnn_keras.layers.traversal import find_recurrent_layers, iterate_layers
 
 
@@ -108,9 +109,7 @@ def _copy(network: keras.Model, batch_size: int | None) -> keras.Model:
     copy = _copy_layers(network, batch_size)
     for new, old in zip(_weights(copy), _weights(network), strict=True):
         new.assign(old)
-    for layer in iterate_layers(copy):
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()  # it computes with values derived from its weights
+    copy_assets(network, copy)
     return copy
 
 

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from rnn_keras.export.keras_file_writer import find_unsaveable_layers
+from rnn_keras.layers.assets import copy_assets
 from rnn_keras.layers.fast_path import has_gpu
 from rnn_keras.layers.processor import has_bfloat16_products
 from rnn_keras.training.fit import History, fit
@@ -66,6 +67,7 @@ def in_float32(task: Trainable, config: Any, data: TrainingData, network: keras.
     with default_dtype("float32"):
         _, copy = build_initial_network(task, dataclasses.replace(config, dtype="float32"), data)
     copy.set_weights(network.get_weights())
+    copy_assets(network, copy)
     return copy
 
 

@@ -18,6 +18,7 @@ from rnn_keras.export.litert.calibration import calibrate_stream, prepare_calibr
 from rnn_keras.export.litert.cuts import CutEngine
 from rnn_keras.export.litert.graft import graft
 from rnn_keras.export.litert.recurrent import LiteRTEngine, prepared_for_litert
+from rnn_keras.export.litert.states import separate_states
 from rnn_keras.export.model_function import describe_model
 from rnn_keras.export.recurrent.calls import find_recurrent_layers
 from rnn_keras.export.recurrent.engine import Engine, Note, get_cells, is_standard_lstm, list_states
@@ -134,7 +135,7 @@ def convert_functions(functions: Mapping[str, Signature], variables: Sequence[An
     Raises:
         UserError: the converter refuses them, or crashes.
     """
-    return append_associated_files(run_on_functions(functions, variables, quantisation), {})
+    return append_associated_files(separate_states(run_on_functions(functions, variables, quantisation)), {})
 
 
 def run_on_functions(

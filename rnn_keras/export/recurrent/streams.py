@@ -11,6 +11,7 @@ from rnn_keras.export.model_function import ModelFunction
 from rnn_keras.export.recurrent.calls import find_recurrent_layers
 from rnn_keras.export.recurrent.engine import Note, Streams, list_states
 from rnn_keras.export.spec import extend_description
+from rnn_keras.layers.assets import copy_assets
 from rnn_keras.runtime.network import STATES
 from rnn_keras.utils.errors import UserError
 
@@ -87,6 +88,7 @@ def make_stateless(model: keras.Model) -> keras.Model:
             "export with `stream`"
         )
     copy.set_weights([variable.numpy() for variable in model.weights if id(variable) not in states])
+    copy_assets(model, copy)
     return copy
 
 

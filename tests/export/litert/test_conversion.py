@@ -75,6 +75,24 @@ def test_equals_keras_one_sequence_after_another_whatever_the_padding(cell, tmp_
         np.testing.assert_allclose(model.run(rows)[0], network(rows).numpy(), atol=1e-5)
 
 
+@pytest.mark.parametrize("following", ["GRU", pytest.param("zeros", marks=pytest.mark.slow), "LSTM"])
+def test_zeros_of_the_shape_of_a_state_stay_zeros(following, tmp_path, in_process):
+    """A loop's first state, or a constant, is no longer what a fused LSTM of the same width has left in its own."""
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((None, 3))
+    outputs = LSTM(8, return_sequences=True)(inputs)
+    if following == "zeros":
+        outputs = keras.ops.concatenate([keras.ops.zeros((1, 8)), outputs[:, -1]])
+    else:
+        outputs = {"GRU": GRU, "LSTM": LSTM}[following](8)(outputs)
+    network = keras.Model(inputs, outputs)
+    model = load_converted(tmp_path, network)
+    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in model.ops
+    for steps in (1, 1, 3):
+        sequence = np.random.default_rng(steps).normal(size=(1, steps, 3)).astype("float32")
+        np.testing.assert_allclose(model.run(sequence)[0], network(sequence).numpy(), atol=1e-6)
+
+
 @pytest.mark.parametrize("cell", [LSTM, pytest.param(GRU, marks=pytest.mark.slow)])
 def test_one_hot_ids_go_in_as_they_are(cell, tmp_path, in_process):
     keras.utils.set_random_seed(1)
