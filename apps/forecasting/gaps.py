@@ -11,6 +11,7 @@ from rnn_keras.utils.errors import UserError
 
 MOST_INSERTED = 2_000_000  # steps of a series whose rows may be missing
 MOST_SHARE = 0.6  # of its steps
+MOST_OFF = 0.1  # of its rows, that may be mistakes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +95,12 @@ def _find_places(rows: TimedRows, group: Rows, step: Step) -> tuple[np.ndarray, 
     times = rows.clock[group.indices]
     places, away = step.place(times, _find_start(times, step))
     bad = np.flatnonzero((np.abs(away) > SNAPPED) | (np.diff(places, prepend=-1) < 1))
+    if len(bad) > MOST_OFF * len(places):
+        raise UserError(
+            f"{rows.where}: the times{group.place} have no regular step: {len(bad):,} of {len(places):,} rows are not "
+            f"{step.name}, the usual distance; bring the data to one step first, such as hourly means (with pandas: "
+            "frame.resample('1h').mean())"
+        )
     if len(bad):
         row, first = int(group.indices[bad[0]]), int(group.indices[0])
         raise UserError(

@@ -9,6 +9,7 @@ from rnn_keras.cli.app import App  # noqa: E402
 from rnn_keras.cli.classifier import ClassifierApp  # noqa: E402
 from rnn_keras.cli.image_classifier import ImageClassifierApp, ImageClassifierConfig  # noqa: E402
 from rnn_keras.cli.protocols import Exportable, FinishedRun, Tunable  # noqa: E402
+from rnn_keras.cli.series_classifier import SeriesClassifierApp, SeriesClassifierConfig  # noqa: E402
 from rnn_keras.cli.text_classifier import TextClassifierApp, TextClassifierConfig  # noqa: E402
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "FinishedRun",
     "ImageClassifierApp",
     "ImageClassifierConfig",
+    "SeriesClassifierApp",
+    "SeriesClassifierConfig",
     "TextClassifierApp",
     "TextClassifierConfig",
     "Tunable",

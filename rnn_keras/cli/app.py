@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # TensorFlow takes seconds to import: not for --help, not for
     import keras
     from matplotlib.figure import Figure
 
+    from rnn_keras.data.prediction_files import Inputs
     from rnn_keras.training.run_directory import RunDirectory
     from rnn_keras.training.train import TrainedNetwork
 
@@ -110,6 +111,18 @@ class App(abc.ABC):
     def input_column(self, config: Any) -> str:
         """The column of a table that `predict --input` reads, if the user names none."""
         return "file" if self.inputs_are_files else "text"
+
+    def read_input_file(self, path: Path, column: str | None, config: Any) -> "Inputs":
+        """What `predict --input` reads of a file; default: one input on each line, or in each row of a table.
+
+        Args:
+            path: of the file.
+            column: of a table, that the user names; None: `input_column`.
+            config: of the run.
+        """
+        from rnn_keras.data.prediction_files import read_inputs
+
+        return read_inputs(path, column or self.input_column(config))
 
     def plot(self, trained: "TrainedNetwork", model: "keras.Model", data: Any, config: Any) -> "dict[str, Figure]":
         """The app's own figures of a finished training, by the names of their files in `plots/`; default: none."""

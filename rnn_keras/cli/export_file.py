@@ -7,6 +7,7 @@ import tyro
 
 from rnn_keras.cli.settings import AsJson, split_choices
 from rnn_keras.export import FORMATS, QUANTISATIONS
+from rnn_keras.export.keras_file import load_keras_file, require_keras_file
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.terminal import console, report_json, show_layers, show_report
 from rnn_keras.utils.tf_logging import import_tensorflow
@@ -49,10 +50,10 @@ def export(
         chosen = split_choices("--formats", formats, FORMATS)
         quantisations = split_choices("--quantize", quantize, QUANTISATIONS)
         arrays, calibrating = read_examples(examples), read_examples(calibration)
+        require_keras_file(model)
         console.print("loading TensorFlow and the model ...")
         import_tensorflow()
         from rnn_keras.export.export_model import export_model
-        from rnn_keras.export.keras_file import load_keras_file
 
         folder = to if to is not None else Path("saved_models") / model.stem
         loaded = load_keras_file(model)

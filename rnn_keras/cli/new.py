@@ -1,7 +1,9 @@
 """The command `new`: writes a new application into a folder of the user's own."""
 
+import importlib.util
 import keyword
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -63,6 +65,11 @@ def create_app(name: str, like: str, to: Path) -> Path:
     folder = to / name
     if folder.exists():
         raise UserError(f"{folder} exists already; choose another name, or another folder with --to")
+    if find_module(folder) == name and is_taken(name):
+        raise UserError(
+            f"{name!r} cannot be the name of an app: a module of this name is installed, which programs in the folder "
+            f"would no longer find; expected another one, such as {name}_app"
+        )
     values = {
         "name": name,
         "Name": "".join(word.capitalize() for word in name.split("_")),
@@ -77,6 +84,14 @@ def create_app(name: str, like: str, to: Path) -> Path:
             target = fill(template.name.removesuffix(ENDING), values)
             (temporary / target).write_text(fill(template.read_text(encoding="utf-8"), values), encoding="utf-8")
     return folder
+
+
+def is_taken(name: str) -> bool:
+    """Whether Python finds a module of this name without the new app."""
+    if name in sys.stdlib_module_names:
+        return True
+    found = importlib.util.find_spec(name)
+    return found is not None and found.origin is not None  # a folder without an __init__.py hides nothing
 
 
 def fill(text: str, values: dict[str, str]) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # TensorFlow takes seconds to import
     import keras
     from matplotlib.figure import Figure
 
+    from rnn_keras.data.prediction_files import Inputs
     from rnn_keras.export.spec import ExportSpec
     from rnn_keras.training.run_directory import RunDirectory
     from rnn_keras.training.train import TrainedNetwork
@@ -41,8 +42,6 @@ class Application(Trainable, Protocol):
     inputs_are_files: bool
     figure_captions: ClassVar[Mapping[str, str]]
 
-    def input_column(self, config: Any) -> str: ...
-
     @property
     def program(self) -> str: ...
 
@@ -64,6 +63,8 @@ class Application(Trainable, Protocol):
     ) -> tuple[dict[str, Any], Sequence[str]]: ...
 
     def read_inputs(self, inputs: Sequence[bytes]) -> list[bytes]: ...
+
+    def read_input_file(self, path: Path, column: str | None, config: Any) -> "Inputs": ...
 
     def predict(self, run: FinishedRun, inputs: Sequence[bytes]) -> Sequence[dict | str]: ...
 

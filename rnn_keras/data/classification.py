@@ -121,6 +121,8 @@ def divide_examples(
         _require_trainable(dataset, {split: labels[selected] for split, selected in indices.items()}, names)
     everything = make(range(len(source.inputs)), labels)
     contradictions = _note_contradictions(keys, labels, names, what)
+    if class_names is None:
+        notes += _note_absent(names, labels[indices["test"]])
     return ClassificationDataset(dataset, names, splits, everything, [*source.notes, *contradictions, *notes])
 
 
@@ -230,6 +232,16 @@ def _note_contradictions(keys: Sequence[str], labels: np.ndarray, names: Sequenc
         f"{len(several)} of {len(found)} distinct {what} have more than one label, so no model can be right on all of "
         f"them; one is number {first + 1}, {names[labels[first]]}, and again number {second + 1}, "
         f"{names[labels[second]]}"
+    ]
+
+
+def _note_absent(names: Sequence[str], labels: np.ndarray) -> list[str]:
+    """A sentence about the classes that no test example has."""
+    absent = [name for number, name in enumerate(names) if number not in labels]
+    if not absent or not len(labels):
+        return []
+    return [
+        f"no test example is of the class {' or '.join(absent[:5])}{' ...' if absent[5:] else ''}, which no score covers"
     ]
 
 

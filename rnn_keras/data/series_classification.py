@@ -16,7 +16,8 @@ from rnn_keras.data.classification import (
     note_merged_classes,
 )
 from rnn_keras.data.delimited_files import require_regular
-from rnn_keras.data.tables import check_columns, find_columns, read_records, select_columns
+from rnn_keras.data.prediction_files import Inputs, read_inputs
+from rnn_keras.data.tables import TABLES, Records, Table, check_columns, find_columns, read_records, select_columns
 from rnn_keras.utils.errors import UserError
 
 COLUMNS = {"series": "series", "label": "label"}  # by what they are for
@@ -77,15 +78,7 @@ def load_series_dataset(
     check_series_source(dataset, columns)
     path = Path(os.path.expanduser(dataset))
     records = read_records(path)
-    indices = find_columns(path, records.header, columns)
-    features = {f"number {index}": index for index in range(len(records.header)) if index not in indices.values()}
-    if not features:
-        raise UserError(
-            f"{path} has no column of numbers besides {','.join(columns.values())}: its first line is "
-            f"{','.join(records.header)}"
-        )
-    table = select_columns(records, {**indices, **features})
-    numbers = np.array([table.parse_numbers(feature) for feature in features], np.float32).T
+    table, numbers = _read_steps(records, find_columns(path, records.header, columns))
     rows: dict[str, list[int]] = {}
     words: dict[str, str] = {}
     for number, (line, row) in enumerate(table):
@@ -109,6 +102,41 @@ def load_series_dataset(
         what="series",
         class_names=class_names,
     )
+
+
+def _read_steps(records: Records, named: Mapping[str, int]) -> tuple[Table, np.ndarray]:
+    """The named columns of each step, and the numbers of all others, `(steps, features)` float32.
+
+    Raises:
+        UserError: there are no others, or one is not a number.
+    """
+    features = {f"number {index}": index for index in range(len(records.header)) if index not in named.values()}
+    if not features:
+        raise UserError(
+            f"{records.path} has no column of numbers besides {','.join(records.header)}; expected a row for each step "
+            "of a series, with its numbers in columns of their own"
+        )
+    table = select_columns(records, {**named, **features})
+    return table, np.array([table.parse_numbers(feature) for feature in features], np.float32).T
+
+
+def read_series_inputs(path: Path, columns: Mapping[str, str] = COLUMNS) -> Inputs:
+    """The series of a table in the form of `load_series_dataset`, with or without labels, as `parse_series` reads them.
+
+    Any other file has such a series on each line.
+
+    Raises:
+        UserError: the file cannot be read, or has no column `series`.
+    """
+    if path.suffix.lower() not in TABLES:
+        return read_inputs(path, "series")
+    records = read_records(path)
+    indices = find_columns(path, records.header, {"series": columns["series"]}, {"label": columns["label"]})
+    table, numbers = _read_steps(records, indices)
+    steps: dict[str, list[str]] = {}
+    for (_, row), values in zip(table, numbers, strict=True):
+        steps.setdefault(row["series"].strip(), []).append(",".join(map(str, values)))
+    return Inputs([";".join(one).encode() for one in steps.values()], [{"series": name} for name in steps])
 
 
 def parse_series(text: str, features: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Tables of the user's own: rows by the names of their columns, and numbers as people write them."""
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -170,14 +171,22 @@ def find_columns(
     wanted = {role: normalise_text(name) for role, name in (*required.items(), *(optional or {}).items())}
     for role, name in wanted.items():
         if columns.count(name) != 1 and (role in required or name in columns):
-            hint = "; separate the columns with tabs" if len(header) == 1 and path.suffix.lower() == ".tsv" else ""
             named = ", ".join(field.strip() for field in header[:10])
             raise UserError(
                 f"{path} has {columns.count(name)} columns named {name!r} where one is expected: its first line "
-                f"names {named}; expected a header like {','.join(required.values())}{hint}, or name the column of "
-                f"yours with {flag or f'--{role}-column'}"
+                f"names {named}; {_advise(path, columns, name, role, required)} with {flag or f'--{role}-column'}"
             )
     return {role: columns.index(name) for role, name in wanted.items() if name in columns}
+
+
+def _advise(path: Path, columns: Sequence[str], name: str, role: str, required: Mapping[str, str]) -> str:
+    """What to do where a column is not there once, as the beginning of a clause."""
+    if name not in columns and (close := difflib.get_close_matches(name, columns, 1)):
+        return f"did you mean {close[0]!r}? Name it"
+    if name != role:  # named by the user
+        return "name one of these"
+    hint = "; separate the columns with tabs" if len(columns) == 1 and path.suffix.lower() == ".tsv" else ""
+    return f"expected a header like {','.join(required.values())}{hint}, or name the column of yours"
 
 
 def list_split_files(folder: Path, suffixes: Sequence[str]) -> list[tuple[str, Path]]:

@@ -1,6 +1,6 @@
 """Any Keras model as files that other systems run: one call, and a report that compares each file with Keras."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -93,7 +93,7 @@ def export_model(
         require_stream(model)
     listed = list_examples(model, examples)
     if not listed:
-        listed = make_examples(describe_model(model))
+        listed = make_examples(describe_model(model), find_id_inputs(model))
     calibrating = list_examples(model, calibration) or listed
     inputs = describe_model(model, listed).inputs
     texts = [name for name, spec in inputs.items() if spec.dtype == tf.string]
@@ -219,17 +219,29 @@ def require_one_length(model: keras.Model, examples: Sequence[Any], steps: int |
             )
 
 
-def make_examples(described: ModelFunction) -> list[Any]:
+def find_id_inputs(model: keras.Model) -> set[str]:
+    """The names of the inputs that go into an Embedding, whatever their type."""
+    embeddings = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Embedding)]
+    nodes = [node for layer in embeddings for node in layer._inbound_nodes]
+    return {tensor.name for node in nodes for tensor in node.input_tensors}
+
+
+def make_examples(described: ModelFunction, id_inputs: Container[str] = ()) -> list[Any]:
     """Random numbers of several lengths.
+
+    Args:
+        described: the model.
+        id_inputs: see `find_id_inputs`.
 
     Raises:
         UserError: an input is not of numbers: what its integers or texts mean is not known.
     """
     for name, spec in described.inputs.items():
-        if not spec.dtype.is_floating:
+        if not spec.dtype.is_floating or name in id_inputs:
+            kind = "goes into an Embedding" if spec.dtype.is_floating else f"is of {spec.dtype.name}"
             raise UserError(
-                f"the model's input {name} is of {spec.dtype.name}, for which no examples can be made up; pass "
-                "`examples`, inputs as they occur"
+                f"the model's input {name} {kind}, for which no examples can be made up; pass examples, inputs as they "
+                "occur (--examples FILE, or examples=)"
             )
     generator = np.random.default_rng(0)
     rows = []

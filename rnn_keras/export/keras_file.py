@@ -44,6 +44,16 @@ class SavedClass:
     is_function: bool = False
 
 
+def require_keras_file(path: Path) -> None:
+    """Refuses a file that does not exist, before anything is imported to open it.
+
+    Raises:
+        UserError: see above.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} does not exist; expected a model in Keras's format, such as runs/mood/model.keras")
+
+
 def load_keras_file(path: Path, modules: Sequence[str] = ()) -> "keras.Model":
     """Opens a saved model for inference; Keras's safe mode stays on.
 
@@ -58,8 +68,7 @@ def load_keras_file(path: Path, modules: Sequence[str] = ()) -> "keras.Model":
     Raises:
         UserError: the file is missing or damaged, or a class that it needs is not found.
     """
-    if not path.is_file():
-        raise UserError(f"{path} does not exist; expected a model in Keras's format, such as runs/mood/model.keras")
+    require_keras_file(path)
     import keras
 
     for module in ("rnn_keras.layers", *modules):

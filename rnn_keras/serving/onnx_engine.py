@@ -41,8 +41,8 @@ class OnnxSignature(Signature):
         if not self.description:
             raise UserError(
                 f"{file.path} does not say how to answer as the SavedModel does: this one does more than the network, "
-                "such as decoding image files, or an earlier version of `export` wrote it; serve it with --engine "
-                "tensorflow"
+                "such as decoding image files or dividing texts into words, or an earlier version of `export` wrote "
+                "it; serve it with --engine tensorflow"
             )
         inputs, outputs = self.description["inputs"], self.description["outputs"]
         super().__init__(

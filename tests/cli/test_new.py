@@ -70,6 +70,16 @@ def test_a_name_that_cannot_be_imported_is_one_sentence(name, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["json", "test", "numpy", "rnn_keras"])
+def test_a_name_that_hides_a_module_is_one_sentence(name, tmp_path):
+    with pytest.raises(UserError, match=f"a module of this name is installed.*such as {name}_app"):
+        create_app(name, LIKE[0], tmp_path)
+    assert not any(tmp_path.iterdir())
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "__init__.py").write_text("")
+    assert create_app(name, LIKE[0], tmp_path / "own").exists()  # it is own.json
+
+
 def test_what_is_there_is_kept(tmp_path):
     create_app("mood", LIKE[0], tmp_path)
     (tmp_path / "mood" / "model.py").write_text("mine")

@@ -1,9 +1,16 @@
 """Series of numbers from tables as spreadsheets write them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from rnn_keras.data.series_classification import check_series_source, load_series_dataset
+from rnn_keras.data.series_classification import (
+    check_series_source,
+    load_series_dataset,
+    parse_series,
+    read_series_inputs,
+)
 from rnn_keras.utils.errors import UserError
 
 
@@ -34,6 +41,21 @@ def test_columns_by_other_names(tmp_path):
     assert load_series_dataset(path, columns=columns).everything.series[0].shape == (3, 2)
     with pytest.raises(UserError, match=r"0 columns named 'series'.*with --series-column"):
         check_series_source(path)
+
+
+@pytest.mark.parametrize(("separator", "mark"), [(",", "."), (";", ",")])
+def test_series_to_predict_for_are_those_of_the_table(tmp_path, separator, mark):
+    path = Path(write(tmp_path / "own.csv", ["series", "label", "speed", "step"], separator, mark))
+    found = read_series_inputs(path)
+    series = load_series_dataset(str(path)).everything.series
+    assert len(found.values) == len(found.records) == len(series)
+    for text, record, expected in zip(found.values, found.records, series, strict=True):
+        assert list(record) == ["series"]
+        np.testing.assert_array_equal(parse_series(text.decode(), 2), expected)
+
+    lines = tmp_path / "lines.txt"
+    lines.write_text("1,2;3,4\n5,6\n")
+    assert read_series_inputs(lines).values == [b"1,2;3,4", b"5,6"]
 
 
 @pytest.mark.parametrize(

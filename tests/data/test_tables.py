@@ -105,7 +105,9 @@ def test_columns_are_found_by_their_names(tmp_path):
     assert table.rows == [(3, {"one": "3", "two": "1"}), (4, {"one": "6", "two": "4"})]
     for wanted, sentence in (
         ({"text": "middle"}, r"0 columns named 'middle' .*first line names Last, other, FIRST.*with --text-column"),
-        ({"a": "first", "b": "x"}, "a header like first,x"),
+        ({"first": "first", "x": "x"}, "a header like first,x, or name the column of yours with --x-column"),
+        ({"text": "othr"}, "did you mean 'other'[?] Name it with --text-column"),
+        ({"text": "middle"}, "FIRST; name one of these with --text-column"),
     ):
         for read in (read_table, check_columns):
             with pytest.raises(UserError, match=sentence):

@@ -44,6 +44,16 @@ def test_file_without_splits(tmp_path, count, suffix):
             assert int(text.split()[-1]) % 2 == label
 
 
+def test_a_class_without_a_test_example_is_a_note(tmp_path):
+    rows = [*rows_of(60, ("bug", "praise")), ("how nice", "thanks")]
+    data = load_text_dataset(write(tmp_path / "own.csv", rows))
+    notes = [note for note in data.notes if "no test example" in note]
+    assert notes == ["no test example is of the class thanks, which no score covers"]
+    assert not any(
+        "no test example" in note for note in load_text_dataset(write(tmp_path / "b.csv", rows_of(60))).notes
+    )
+
+
 def test_repeated_texts_stay_together_and_all_keeps_them(tmp_path):
     rows = rows_of(60) + [(text.upper() + "  ", label) for text, label in rows_of(60)]
     data = load_text_dataset(write(tmp_path / "own.csv", rows))

@@ -155,7 +155,7 @@ def test_what_reads_from_the_end_is_no_stream(tmp_path):
         ({"formats": ["tflite"]}, "`formats` may have saved_model, litert, onnx; got 'tflite'"),
         ({"formats": []}, "must have at least one"),
         ({"quantize": "int4"}, "`quantize` may have none, dynamic, float16, int8; got 'int4'"),
-        ({}, "the model's input words is of int32, for which no examples can be made up; pass `examples`"),
+        ({}, "the model's input words is of int32, for which no examples can be made up; pass examples"),
         ({"examples": [{"words": np.ones(3)}]}, "the examples have no person; expected the model's inputs words, pers"),
         ({"examples": {"words": np.ones((3, 2)), "person": np.ones((2, 5))}}, "as many for each input; got .*3.*2"),
         ({"examples": [np.ones(3)]}, "expected examples that are dicts"),
@@ -165,6 +165,12 @@ def test_mistakes_are_sentences(options, sentence, tmp_path):
     with pytest.raises(UserError, match=sentence):
         export(make_model(), tmp_path / "mine", **options)
     assert not (tmp_path / "mine").exists()
+
+
+def test_ids_are_not_made_up_whatever_the_type_of_the_input(tmp_path):
+    model = keras.Sequential([keras.Input((None,), name="ids"), keras.layers.Embedding(9, 3), keras.layers.GRU(2)])
+    with pytest.raises(UserError, match=r"the model's input ids goes into an Embedding, for which no examples"):
+        export(model, tmp_path / "mine", ["litert"])
 
 
 def test_a_file_that_differs_from_keras_is_not_kept(tmp_path):
@@ -183,6 +189,10 @@ def test_the_command_does_the_same(tmp_path, capsys, monkeypatch):
     with pytest.raises(SystemExit):
         main(["export", "motion.keras", "--examples", "motion.keras"])
     assert "motion.keras cannot be read" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["export", "other.keras"])
+    shown = capsys.readouterr()
+    assert "other.keras does not exist" in shown.err and "loading" not in shown.out
 
 
 def build_text_model(shape=(), **options):

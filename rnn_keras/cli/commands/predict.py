@@ -14,7 +14,7 @@ from rich.progress import track
 
 from rnn_keras.cli.protocols import Application
 from rnn_keras.cli.settings import AsJson, explain_unknown_model, load_finished_run, read_finished_config
-from rnn_keras.data.prediction_files import Inputs, make_inputs, read_inputs, require_output, write_predictions
+from rnn_keras.data.prediction_files import Inputs, make_inputs, require_output, write_predictions
 from rnn_keras.utils.errors import UserError
 from rnn_keras.utils.terminal import console, report_json, show_predictions
 
@@ -49,7 +49,7 @@ def make_predict(app: Application) -> Callable[..., None]:
             if input_file is not None:
                 if inputs:
                     raise UserError(f"--input {input_file} and arguments are both given; leave one of them out")
-                given = read_inputs(input_file, column or app.input_column(config))
+                given = app.read_input_file(input_file, column, config)
             else:
                 given = collect_inputs(app, inputs)
             predictions = predict_in_parts(app, run_dir, given)

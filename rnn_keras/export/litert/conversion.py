@@ -193,6 +193,11 @@ def run_converter(folder: str, quantisation: str) -> None:
         if fault := find_disk_fault(process.stderr):
             raise make_write_error(Path(folder), fault)
         lines = [line for line in process.stderr.splitlines() if line.strip()]
+        if quantisation == "int8" and "gather index out of bounds" in process.stderr:
+            raise UserError(
+                "int8 turns the numbers of a float input into 8-bit ones, and an Embedding needs whole ids: make the "
+                'input with keras.Input(..., dtype="int32"), or leave int8 out'
+            )
         reason = "crashed" if process.returncode < 0 else f"refused it: {lines[-1] if lines else 'no reason given'}"
         raise UserError(
             f"LiteRT's converter {reason} (exit status {process.returncode}, quantisation {quantisation}); leave "

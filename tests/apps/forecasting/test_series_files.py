@@ -134,6 +134,11 @@ MISTAKES = {
     ),
     "another value": ([*ROWS[:9], ROWS[8] + "1", *ROWS[9:]], {}, "line 11: .* is on line 10 too, with other values"),
     "off the clock": ([*ROWS[:9], "2024-01-01 09:25,1", *ROWS[10:]], {}, "line 11: .* is not on the clock"),
+    "no regular step": (
+        [f"2024-01-01 {number:02}:{number * 17 % 60:02},{number}" for number in range(24)],
+        {},
+        "the times have no regular step: .* of 24 rows are not every .*, the usual distance; .*resample",
+    ),
     "constant": ([row.split(",")[0] + ",5" for row in ROWS], {}, "load holds the same value in all rows"),
     "one row": (ROWS[:1], {}, "one row"),
     "no time": (["1,2", "2,3"], {}, "no column of times"),

@@ -174,6 +174,14 @@ def test_what_the_converter_refuses_is_a_sentence():
         convert(keras.Model(inputs, Python()(inputs)), 4, "none")
 
 
+@pytest.mark.slow
+def test_ids_that_int8_would_round_are_a_sentence():
+    network = keras.Sequential([keras.Input((None,)), keras.layers.Embedding(WORDS, 4), LSTM(4)])
+    rows = np.random.default_rng(1).integers(0, WORDS, (8, STEPS)).astype("float32")
+    with pytest.raises(UserError, match=r"an Embedding needs whole ids: make the input with keras.Input\(..., dtype"):
+        convert(network, STEPS, "int8", list(rows))
+
+
 def test_a_crash_of_the_converter_is_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(litert_conversion.sys, "executable", "false")  # any program that fails without a word
     with pytest.raises(UserError, match=r"LiteRT's converter refused it: no reason given \(exit status 1, "):
