@@ -53,7 +53,7 @@ def show_metrics(title: str, metrics: Mapping[str, Any]) -> None:
 
 
 def show_report(rows: Sequence[Mapping[str, Any]]) -> None:
-    """The table of an export's parity report.
+    """The table of an export's parity report, and the memory that files for microcontrollers need.
 
     Args:
         rows: one for each file.
@@ -69,7 +69,7 @@ def show_report(rows: Sequence[Mapping[str, Any]]) -> None:
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
-            row["format"] if row["format"] != "litert" else f"litert {row['quantisation']}",
+            name_file(row),
             f"{row['bytes'] / 1024:,.0f}",
             "" if row["ops"] is None else str(row["ops"]),
             "" if row["largest_difference"] is None else f"{row['largest_difference']:.1e}",
@@ -79,6 +79,9 @@ def show_report(rows: Sequence[Mapping[str, Any]]) -> None:
             f"{row['peak_mb']:,.0f}",
         )
     console.print(table)
+    for row in rows:
+        if row.get("arena_bytes"):
+            console.print(f"{name_file(row)}: {row['arena_bytes']} bytes of memory besides the file")
 
 
 def show_layers(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -88,10 +91,16 @@ def show_layers(rows: Sequence[Mapping[str, Any]]) -> None:
         rows: of an export's report.
     """
     for row in rows:
-        name = row["format"] if row["format"] != "litert" else f"litert {row['quantisation']}"
         for note in row["layers"]:
             reason = f" ({note['reason']})" if note["reason"] else ""
-            console.print(f"{name}: {note['layer']} is {note['operation']}{reason}")
+            console.print(f"{name_file(row)}: {note['layer']} is {note['operation']}{reason}")
+
+
+def name_file(row: Mapping[str, Any]) -> str:
+    """A file of an export's report, such as `onnx`, `litert int8` or `micro int8`."""
+    if row["format"] != "litert":
+        return row["format"]
+    return f"{'micro' if row.get('arena_bytes') else 'litert'} {row['quantisation']}"
 
 
 def format_value(value: Any) -> str:

@@ -57,10 +57,5 @@ def make_export(app: Any) -> Callable[..., None]:
                 if path:
                     console.print(f"written: {path}")
             show_report(report["report"])
-            for row in report["report"]:
-                if row.get("arena_bytes"):
-                    console.print(
-                        f"{row['format']} {row['quantisation']}: {row['arena_bytes']} bytes of memory besides the file"
-                    )
 
     return export
