@@ -36,7 +36,7 @@ class SeriesClassifierConfig(TrainingConfig):
 
 
 class SeriesClassifierApp(ClassifierApp):
-    """An exportable app with two methods: `build_network`, on `(batch, time, features)`, and `build_model`, with labels.
+    """An exportable app with two methods: `build_network`, on `(batch, time, features)`, and `build_model`.
 
     Steps whose numbers are all zero are padding, which the network masks.
     """

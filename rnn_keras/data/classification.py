@@ -240,9 +240,8 @@ def _note_absent(names: Sequence[str], labels: np.ndarray) -> list[str]:
     absent = [name for number, name in enumerate(names) if number not in labels]
     if not absent or not len(labels):
         return []
-    return [
-        f"no test example is of the class {' or '.join(absent[:5])}{' ...' if absent[5:] else ''}, which no score covers"
-    ]
+    listed = " or ".join(absent[:5]) + (" ..." if absent[5:] else "")
+    return [f"no test example is of the class {listed}, which no score covers"]
 
 
 def _natural_order(name: str) -> tuple[int, float, str]:
