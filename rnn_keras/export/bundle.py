@@ -65,7 +65,7 @@ def export(
                 variants = convert(spec, Path(folder), directory.name, formats, quantisations, log)
                 compared = variants if trained is None else [Variant("keras", trained), *variants]
                 rows = report(spec, compared, log) if len(spec.comparison.inputs) else []
-                version = publish_variants(variants, rows, Path(folder), directory)
+                version = publish_variants(variants, rows, Path(folder), directory, log)
     except Exception as error:
         if isinstance(error, UserError) and UNFINISHED not in str(error):
             raise  # it names a place that the user knows
@@ -86,7 +86,11 @@ def export(
 
 
 def publish_variants(
-    variants: Sequence[Variant], rows: Sequence[dict[str, Any]], folder: Path, directory: Path
+    variants: Sequence[Variant],
+    rows: Sequence[dict[str, Any]],
+    folder: Path,
+    directory: Path,
+    log: Callable[[str], None] = lambda line: None,
 ) -> Path:
     """Moves what was written to a temporary folder into place, as one version; see `publish`."""
     prepared = next((variant.path for variant in variants if variant.format == "saved_model"), None)
@@ -105,7 +109,7 @@ def publish_variants(
     if rows:
         write_json(prepared / REPORT, rows)
         names.append(REPORT)
-    return publish(prepared, directory, names, has_saved_model=has_saved_model)
+    return publish(prepared, directory, names, has_saved_model=has_saved_model, log=log)
 
 
 def report(spec: ExportSpec, variants: Sequence[Variant], log: Callable[[str], None]) -> list[dict[str, Any]]:

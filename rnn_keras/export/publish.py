@@ -11,7 +11,7 @@ A folder is complete when it appears. Since `latest` is replaced in one step, th
 import contextlib
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from rnn_keras.utils.errors import UserError
@@ -40,7 +40,14 @@ def require_places(directory: Path, names: Iterable[str]) -> None:
             )
 
 
-def publish(prepared: Path, directory: Path, names: Collection[str], *, has_saved_model: bool) -> Path:
+def publish(
+    prepared: Path,
+    directory: Path,
+    names: Collection[str],
+    *,
+    has_saved_model: bool,
+    log: Callable[[str], None] = lambda line: None,
+) -> Path:
     """Moves a prepared folder to its place as the next version, and links to its files.
 
     The caller has locked the directory; see `require_places`.
@@ -50,6 +57,7 @@ def publish(prepared: Path, directory: Path, names: Collection[str], *, has_save
         directory: of the versions.
         names: of the files in it that get links.
         has_saved_model: whether the folder is a SavedModel.
+        log: is called with a line about the links that this version has no file for.
 
     Returns:
         The folder of the version.
@@ -68,9 +76,12 @@ def publish(prepared: Path, directory: Path, names: Collection[str], *, has_save
     prepared.rename(version)
     for name in (LATEST, *names):
         os.replace(links / name, directory / name)
-    for path in directory.iterdir():
-        if _is_own_link(path) and not path.exists():  # the version has no such file
-            path.unlink()
+    gone = [path for path in sorted(directory.iterdir()) if _is_own_link(path) and not path.exists()]
+    for path in gone:
+        path.unlink()
+    if gone:
+        listed = ", ".join(path.name for path in gone)
+        log(f"no longer in {directory}: {listed}, which this version does not have; earlier versions keep theirs")
     with contextlib.suppress(OSError):
         sync_to_disk(directory, deep=False)
     return version

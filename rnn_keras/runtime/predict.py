@@ -79,6 +79,8 @@ def open_model(path: str) -> Runner:
     for end, opener in OPENERS.items():
         if path.endswith(end):
             return opener(path)
+    if not Path(path).exists():
+        raise UserError(f"{path} does not exist; expected an exported file that ends in {' or '.join(OPENERS)}")
     raise UserError(f"{path} is not an exported file that can be run; expected one that ends in {' or '.join(OPENERS)}")
 
 

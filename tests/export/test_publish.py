@@ -78,7 +78,10 @@ def test_the_files_of_an_export_are_one_version_and_the_links_lead_to_the_newest
     assert versions(folder) == [1] and os.readlink(folder / "latest") == "2-files"
     assert read(folder) == {"model.tflite": 1, "report.json": 1}
 
-    export(spec, folder, ["saved_model"])
+    lines = []
+    bundle.export(spec, None, folder, ["saved_model"], ["none"], lines.append)
+    gone = "model.tflite, predict.py, which this version does not have; earlier versions keep theirs"
+    assert lines[-1] == f"no longer in {folder}: {gone}"
     assert versions(folder) == [1, 3] and read(folder) == {"report.json": 2}  # no older file beside it
     assert sorted(path.name for path in folder.iterdir()) == ["1", "2-files", "3", "latest", "report.json"]
     tf.saved_model.load(str(folder / "3"))

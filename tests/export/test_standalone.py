@@ -112,7 +112,8 @@ def test_mistakes_are_one_sentence(sums, tmp_path, capsys):
     (tmp_path / "damaged.onnx").write_bytes(sums.read_bytes()[:-9])
     for arguments, sentence in (
         (["none.onnx"], "none.onnx cannot be read"),
-        (["sums.tflite"], "is not an exported file that can be run; expected one that ends in .onnx"),
+        (["sums.tflite"], "sums.tflite does not exist; expected an exported file that ends in .onnx"),
+        ([tmp_path / "text.npy"], "is not an exported file that can be run; expected one that ends in .onnx"),
         ([tmp_path / "damaged.onnx"], "is not as `export` wrote it"),
         ([sums, "a text"], "'a text' is not an input of this model; expected numbers as JSON"),
         ([sums, "[[1], [2, 3]]"], "is not an input of this model"),
