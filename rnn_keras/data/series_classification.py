@@ -126,7 +126,7 @@ def read_series_inputs(path: Path, columns: Mapping[str, str] = COLUMNS) -> Inpu
     Any other file has such a series on each line.
 
     Raises:
-        UserError: the file cannot be read, or has no column `series`.
+        UserError: the file cannot be read, has no column `series`, or a row has no value there.
     """
     if path.suffix.lower() not in TABLES:
         return read_inputs(path, "series")
@@ -134,8 +134,10 @@ def read_series_inputs(path: Path, columns: Mapping[str, str] = COLUMNS) -> Inpu
     indices = find_columns(path, records.header, {"series": columns["series"]}, {"label": columns["label"]})
     table, numbers = _read_steps(records, indices)
     steps: dict[str, list[str]] = {}
-    for (_, row), values in zip(table, numbers, strict=True):
-        steps.setdefault(row["series"].strip(), []).append(",".join(map(str, values)))
+    for (line, row), values in zip(table, numbers, strict=True):
+        if not (name := row["series"].strip()):
+            raise UserError(f"{path}, line {line}: the column {columns['series']} must not be empty")
+        steps.setdefault(name, []).append(",".join(map(str, values)))
     return Inputs([";".join(one).encode() for one in steps.values()], [{"series": name} for name in steps])
 
 

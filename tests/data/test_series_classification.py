@@ -57,6 +57,11 @@ def test_series_to_predict_for_are_those_of_the_table(tmp_path, separator, mark)
     lines.write_text("1,2;3,4\n5,6\n")
     assert read_series_inputs(lines).values == [b"1,2;3,4", b"5,6"]
 
+    nameless = tmp_path / "nameless.csv"
+    nameless.write_text("series,speed\none,1\n ,2\n")
+    with pytest.raises(UserError, match="line 3: the column series must not be empty"):
+        read_series_inputs(nameless)
+
 
 @pytest.mark.parametrize(
     ("separator", "mark", "value", "sentence"),
