@@ -95,11 +95,11 @@ def _find_places(rows: TimedRows, group: Rows, step: Step) -> tuple[np.ndarray, 
     times = rows.clock[group.indices]
     places, away = step.place(times, _find_start(times, step))
     bad = np.flatnonzero((np.abs(away) > SNAPPED) | (np.diff(places, prepend=-1) < 1))
-    if len(bad) > MOST_OFF * len(places):
+    if len(bad) > max(2, MOST_OFF * len(places)):
         raise UserError(
-            f"{rows.where}: the times{group.place} have no regular step: {len(bad):,} of {len(places):,} rows are not "
-            f"{step.name}, the usual distance; bring the data to one step first, such as hourly means (with pandas: "
-            "frame.resample('1h').mean())"
+            f"{rows.where}: the times{group.place} have no regular step, or another one: {len(bad):,} of "
+            f"{len(places):,} rows are not {step.name} from {rows.show(int(group.indices[0]))} on; bring the data to "
+            "one step first, such as hourly means (with pandas: frame.resample('1h').mean())"
         )
     if len(bad):
         row, first = int(group.indices[bad[0]]), int(group.indices[0])

@@ -137,7 +137,7 @@ MISTAKES = {
     "no regular step": (
         [f"2024-01-01 {number:02}:{number * 17 % 60:02},{number}" for number in range(24)],
         {},
-        "the times have no regular step: .* of 24 rows are not every .*, the usual distance; .*resample",
+        "the times have no regular step, or another one: .* of 24 rows are not every .* from 2024-.*; .*resample",
     ),
     "constant": ([row.split(",")[0] + ",5" for row in ROWS], {}, "load holds the same value in all rows"),
     "one row": (ROWS[:1], {}, "one row"),
