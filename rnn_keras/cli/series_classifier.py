@@ -90,7 +90,7 @@ class SeriesClassifierApp(ClassifierApp):
             return found.series, found.labels
 
         (inputs,) = self.get_network(model).inputs
-        longest = max(map(len, load().examples("train").series), default=1) if examples else 1
+        longest = max(map(len, load().everything.series)) if examples else None
         return classification_spec(
             model,
             sample,

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from rnn_keras.export.litert.flatbuffer import TYPES, FlatGraph, FlatModel
+from rnn_keras.export.litert.recurrent import FUSED
 
-FUSED = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 # The places of the hidden and the cell state among the operator's inputs.
 STATE_INPUTS = (18, 19)
 
