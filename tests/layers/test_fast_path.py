@@ -1,5 +1,6 @@
 """Hand-written backpropagation through time: when layers use it, and that its results are right."""
 
+import contextlib
 import dataclasses
 import functools
 
@@ -12,7 +13,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 import rnn_keras.layers
 from rnn_keras.layers import fast_path
-from rnn_keras.layers.bptt import blocking, passes, portable
+from rnn_keras.layers.bptt import block, blocking, passes, portable
 from rnn_keras.layers.bptt.passes import Blocks
 from rnn_keras.layers.bptt.products import bfloat16_product
 from tests.helpers import oracle
@@ -347,6 +348,47 @@ def test_many_small_blocks_equal_keras(family, variant, known, small_blocks):
         actual, desired = fast(x, mask, states), gradients_of(other, x, mask, states)
         assert_all_close(tf.nest.flatten(actual), tf.nest.flatten(desired), 2e-5, f"{rows} rows, {steps} steps")
     assert mine.execution_path == "fast"
+
+
+@pytest.mark.parametrize(
+    ("family", "batch", "time", "training", "ranks_of_projected"),
+    [
+        ("LSTM", 8, 6, False, {2}),  # compiled, two halves of four rows
+        ("LSTM", None, None, False, {2}),  # not compiled
+        ("GRU", None, None, False, {2}),
+        ("GRU", 8, 6, False, {2, 3}),  # compiled; its portable copy is not
+        ("SimpleRNN", None, None, False, {3}),
+        ("LSTM", 2, 6, False, {3}),  # too few rows
+        ("LSTM", 8, 6, True, {3}),
+    ],
+)
+def test_inputs_projected_at_each_step(family, batch, time, training, ranks_of_projected, monkeypatch, request):
+    """Where that is faster than all steps at once, and with the results of keras.layers."""
+    request.addfinalizer(portable.trace_pair.cache_clear)
+    ranks = []
+    project = block.project
+    monkeypatch.setattr(block, "project", lambda x, *rest: ranks.append(len(x.shape)) or project(x, *rest))
+    monkeypatch.setattr(blocking, "UNCACHED_BYTES", 0)
+    portable.trace_pair.cache_clear()
+    mine, other = (make(family)(5, return_sequences=True, return_state=True) for make in (ours, theirs))
+    other.build((None, None, 4))
+    randomize(other, 1)
+    mine.build((None, None, 4))
+    mine.set_weights(other.get_weights())
+
+    @functools.partial(
+        tf.function, input_signature=[tf.TensorSpec((batch, time, 4)), tf.TensorSpec((batch, time), "bool")]
+    )
+    def run(x, mask):
+        with tf.GradientTape() if training else contextlib.nullcontext():
+            return mine(x, mask=mask)
+
+    rng = np.random.default_rng(2)
+    x, mask = rng.standard_normal((batch or 8, 6, 4)).astype("float32"), rng.random((batch or 8, 6)) < 0.7
+    results = run(x, mask)
+    assert mine.execution_path == "fast"
+    assert set(ranks) == ranks_of_projected
+    assert_all_close(results, other(x, mask=mask))
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,11 @@ class Parameters(NamedTuple):
     def units(self) -> int:
         return int(self.recurrent_kernel.shape[0])  # pyright: ignore[reportArgumentType]
 
+    @property
+    def step_bytes(self) -> int:
+        """Bytes of the projected inputs of one step of one row."""
+        return last_size(self.recurrent_kernel) * self.recurrent_kernel.dtype.size
+
     def present(self) -> list[tf.Tensor]:
         """Those that are not None, in order."""
         return [value for value in self if value is not None]
@@ -60,6 +65,7 @@ def forward_block(
     *,
     save_states: bool,
     save_gates: bool,
+    project_each_step: bool = False,
 ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
     """The steps of a block.
 
@@ -74,23 +80,27 @@ def forward_block(
         states: before the block, `(batch, units)` each.
         save_states: whether the states before each step, but the hidden state, are returned for the gradient.
         save_gates: whether what the equations save is returned for the gradient, which otherwise recomputes it.
+        project_each_step: whether x W is computed step by step, not before the loop for all steps at once.
 
     Returns:
         Hidden states `(batch, time, units)`, the last states, and what is saved, `(time, batch, ...)` each.
     """
     inputs = tf.cast(inputs if parameters.kernel is None else time_major(inputs), states[0].dtype)
     time, batch_size = leading_sizes(inputs)
-    rows = project(inputs, parameters)
-    projected = readable_array(tf.reshape(rows, (time, batch_size, last_size(rows))))
+    if not project_each_step:
+        rows = project(inputs, parameters)
+        inputs = tf.reshape(rows, (time, batch_size, last_size(rows)))
     mask_array = None if mask is None else readable_array(time_major(mask[:, :, tf.newaxis]))
     saved_states = equations.saved_states if save_states else ()
     multiples = (1, *(1 for _ in saved_states), *(equations.saved_widths if save_gates else ()))
     widths = [multiple * parameters.units for multiple in multiples]
     written = tuple(writable_array(time, inputs.shape[1], width, states[0].dtype) for width in widths)
-    reader = StepReader((projected,), time, prefetch=equations.prefetch_forward)
+    reader = StepReader((readable_array(inputs),), time, prefetch=equations.prefetch_forward)
 
     def step(t, carried, states, written):
         (projected_at_t,), carried = reader.read(t, carried, following=t + 1)
+        if project_each_step:
+            projected_at_t = project(projected_at_t, parameters)
         if parameters.bias is not None:
             projected_at_t = projected_at_t + parameters.bias
         new_states, gates = equations.forward(

@@ -19,6 +19,10 @@ from rnn_keras.layers.bptt.shapes import Size, are_static, set_static_sizes
 SINGLE_BLOCK_BYTES = 2**23
 BLOCK_BYTES = 3 * 2**20
 SMALL_BLOCK_BYTES = 2**17
+# Where all steps' projected inputs take more bytes than this, they leave the second-level cache. Each step may project
+# its own with so many rows or more; with fewer its products are too small.
+UNCACHED_BYTES = 2**21
+MIN_ROWS_TO_PROJECT = 4
 # Steps of a block where the length or the batch size is known at run time only.
 DYNAMIC_STEPS = 16
 # Rows of a block where the batch size is known at run time only: so many that all rows' states have so many numbers,

@@ -38,6 +38,14 @@ class Equations(Protocol):
         ...
 
     @property
+    def projects_each_step(self) -> bool:
+        """Whether in a compiled forward pass without a gradient each step projects its own inputs, which was measured.
+
+        It does so where the projected inputs of all steps leave the cache; see `passes.Blocks.projects_each_step`.
+        """
+        ...
+
+    @property
     def prefetch_forward(self) -> bool:
         """Whether the forward loop reads one step ahead, which was measured; see `block.StepReader`."""
         ...

@@ -27,6 +27,7 @@ class GRUEquations:
     state_count = 1
     gate_count = 3
     saved_states = ()
+    projects_each_step = False
     prefetch_forward = True
     prefetch_backward = False
 

@@ -27,6 +27,7 @@ class LSTMEquations:
     saved_states = (1,)
     saved_widths = (4,)
     shares_gradient = True
+    projects_each_step = True
     prefetch_forward = False
     prefetch_backward = True
 

@@ -9,11 +9,19 @@ import tensorflow as tf
 
 from rnn_keras.layers.bptt import blocking
 from rnn_keras.layers.bptt.block import Parameters, backward_block, batch_major, compiled, forward_block, time_major
-from rnn_keras.layers.bptt.blocking import BlockPosition, WorkerRows
+from rnn_keras.layers.bptt.blocking import BlockPosition, Steps, WorkerRows
 from rnn_keras.layers.bptt.equations import Equations
 from rnn_keras.layers.bptt.portable import Partial, call_portably
-from rnn_keras.layers.bptt.products import bfloat16_outer_product, bfloat16_product
-from rnn_keras.layers.bptt.shapes import Size, is_static_one, last_size, leading_sizes, set_static_sizes, static_size
+from rnn_keras.layers.bptt.products import bfloat16_outer_product, bfloat16_product, under_xla
+from rnn_keras.layers.bptt.shapes import (
+    Size,
+    are_static,
+    is_static_one,
+    last_size,
+    leading_sizes,
+    set_static_sizes,
+    static_size,
+)
 
 # Sequences of a fixed length from this on save the states but not the gates, which the gradient recomputes: all steps
 # of a block in one product, since their hidden states are known. It takes more time, and less memory than keras.layers
@@ -109,20 +117,39 @@ class Blocks:
         if options.one_block:
             self.workers, self.steps = blocking.plan_single_block(self.batch, time)
         else:
-            step_bytes = last_size(parameters.recurrent_kernel) * parameters.recurrent_kernel.dtype.size
             self.workers, self.steps = blocking.plan_blocks(
-                self.batch, time, parameters.units, step_bytes, small=recompute
+                self.batch, time, parameters.units, parameters.step_bytes, small=recompute
             )
         # The kernel whose products are computed between the blocks; None: within them.
         is_large = last_size(inputs) * last_size(parameters.recurrent_kernel) >= BFLOAT16_FROM
         self.outer_kernel = parameters.kernel if options.bfloat16 and is_large and not recompute else None
         # Whether the gradient with respect to the recurrent kernel is computed there too.
         self.outer_recurrent_kernel = self.outer_kernel is not None and equations.shares_gradient and not dropout_masks
+        project_each_step = self.projects_each_step(options, parameters, time)
+        if project_each_step:
+            self.steps = Steps(time, time, 1)
         make = compiled if options.compile else functools.partial
         saves = {"save_states": options.save, "save_gates": options.save and not recompute}
-        self.forward_block = make(forward_block, equations, **saves)
+        self.forward_block = make(forward_block, equations, **saves, project_each_step=project_each_step)
         self.backward_block = make(backward_block, equations, recurrent_kernel_gradient=not self.outer_recurrent_kernel)
         self.mask, self.dropout_masks = self.pad((mask, dropout_masks))
+
+    def projects_each_step(self, options: Options, parameters: Parameters, time: Size) -> bool:
+        """Whether each step projects its own inputs, in a forward pass without a gradient.
+
+        Otherwise one product before the loop projects those of all steps. Without XLA, TensorFlow runs the two products
+        of a step, of its inputs and of the state, on two cores at the same time. With XLA nothing is written that
+        leaves the cache. Measured in benchmarks/README.md.
+        """
+        if options.save or parameters.kernel is None or self.outer_kernel is not None:
+            return False
+        rows = self.workers[0].size
+        if isinstance(rows, int) and rows < blocking.MIN_ROWS_TO_PROJECT:
+            return False
+        if options.compile:
+            leaves_cache = are_static((rows, time)) and rows * time * parameters.step_bytes > blocking.UNCACHED_BYTES
+            return self.equations.projects_each_step and leaves_cache
+        return self.equations.gate_count > 1 and not under_xla()
 
     def forward(
         self, inputs: tf.Tensor, parameters: Parameters, states: Tensors

@@ -26,6 +26,7 @@ class SimpleRNNEquations:
     saved_states = ()
     saved_widths = ()
     shares_gradient = True
+    projects_each_step = False
     prefetch_forward = False
     prefetch_backward = False
 
