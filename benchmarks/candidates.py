@@ -68,7 +68,12 @@ def time_in_turns(
 
 
 def make_candidates(
-    family: str, size: Size, masked: bool, threads: int, names: tuple[str, ...] | None = None
+    family: str,
+    size: Size,
+    masked: bool,
+    threads: int,
+    names: tuple[str, ...] | None = None,
+    any_shape: bool = False,
 ) -> dict[str, Tasks]:
     """Functions without arguments, `{name: {"forward": f, "training": f}}`, one call of which is one measurement.
 
@@ -80,6 +85,7 @@ def make_candidates(
         family: "LSTM", "GRU" or "SimpleRNN".
         threads: of torch.
         names: which candidates; None: all of `NAMES`, torch where it is installed.
+        any_shape: whether TensorFlow's graphs are for any batch size and length, not for this size.
     """
     import numpy as np
 
@@ -92,11 +98,19 @@ def make_candidates(
             if has_torch():
                 candidates[name] = make_torch(family, size, x, lengths, threads)
         else:
-            candidates[name] = make_keras(family, size, x, lengths, name)
+            candidates[name] = make_keras(family, size, x, lengths, name, any_shape=any_shape)
     return candidates
 
 
-def make_keras(family: str, size: Size, x: Any, lengths: Any, name: str, dtype: str = "float32") -> Tasks:
+def make_keras(
+    family: str,
+    size: Size,
+    x: Any,
+    lengths: Any,
+    name: str,
+    dtype: str = "float32",
+    any_shape: bool = False,
+) -> Tasks:
     import keras
     import numpy as np
     import tensorflow as tf
@@ -108,21 +122,26 @@ def make_keras(family: str, size: Size, x: Any, lengths: Any, name: str, dtype: 
     layer = getattr(module, family)(size.units, return_sequences=True, dtype=dtype)
     layer.build(x.shape)
     weights = [weight.value for weight in layer.weights]
-    x = tf.constant(x)
-    mask = None if lengths is None else tf.constant(np.arange(size.time) < lengths[:, None])
+    arguments = [tf.constant(x)] + ([] if lengths is None else [tf.constant(np.arange(size.time) < lengths[:, None])])
+    signature = [tf.TensorSpec((None, None, *value.shape[2:]), value.dtype) for value in arguments]
 
-    def forward(x):
+    def forward(x, mask=None):
         return layer(x, mask=mask)
 
-    def training(x):
+    def training(x, mask=None):
         with tf.GradientTape() as tape:
             tape.watch(x)
             loss = tf.reduce_mean(tf.square(tf.cast(layer(x, mask=mask), tf.float32)))
         return tape.gradient(loss, [x, *weights])
 
     def as_graph(function):
-        graph = tf.function(function, jit_compile=name in (OURS_XLA, KERAS_XLA), autograph=False)
-        return lambda: graph(x)
+        graph = tf.function(
+            function,
+            input_signature=signature if any_shape else None,
+            jit_compile=name in (OURS_XLA, KERAS_XLA),
+            autograph=False,
+        )
+        return lambda: graph(*arguments)
 
     return {"forward": as_graph(forward), "training": as_graph(training)}
 

@@ -58,6 +58,8 @@ class Options:
     """Without a mask, with the mask of right padding (torch: packed sequences), or both."""
     repeats: int = 15
     """How often each candidate is timed."""
+    any_shape: bool = False
+    """Graphs for any batch size and length, as models of sequences of many lengths have them, not for each size."""
     memory: bool = True
     """Whether to measure the peak memory too."""
     quick: bool = False
@@ -82,13 +84,14 @@ def main(options: Options) -> None:
             for masked in masks:
                 for size in sizes:
                     progress.update(work, description=f"{family} {tuple(size)}{' with a mask' if masked else ''}")
-                    rows += time_candidates(family, size, masked, threads, repeats)
+                    rows += time_candidates(family, size, masked, threads, repeats, options.any_shape)
                     rates.append(measure_product_rate())
                     progress.advance(work)
         peaks = measure_memory(families, threads, progress) if with_memory else []
     report = {
         "machine": describe_machine(threads),
         "repeats": repeats,
+        "any_shape": options.any_shape,
         "product_gflops": statistics.median(rates),
         "times": rows,
         "ratios": mean_speed_ups(rows),
@@ -108,9 +111,9 @@ def plan(options: Options) -> tuple[tuple[str, ...], tuple[bool, ...], tuple[Siz
     return options.families, masks, SIZES, options.repeats, options.memory
 
 
-def time_candidates(family: str, size: Size, masked: bool, threads: int, repeats: int) -> list[dict]:
+def time_candidates(family: str, size: Size, masked: bool, threads: int, repeats: int, any_shape: bool) -> list[dict]:
     """Medians in seconds of all candidates for both tasks."""
-    candidates = make_candidates(family, size, masked, threads)
+    candidates = make_candidates(family, size, masked, threads, any_shape=any_shape)
     rows = []
     for task in TASKS:
         functions = {name: tasks[task] for name, tasks in candidates.items()}
