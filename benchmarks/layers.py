@@ -41,6 +41,7 @@ SIZES = (
 QUICK_SIZES = (Size(32, 128, 64, 64), Size(16, 64, 512, 512))
 TASKS = ("training", "forward")
 TIMES = (100, 500, 2000)
+WITHOUT_XLA = (OURS, KERAS_GRAPH, TORCH)
 HEADINGS = ("ours", "ours X", "Keras", "Keras X", "torch")
 
 
@@ -59,7 +60,8 @@ class Options:
     repeats: int = 15
     """How often each candidate is timed."""
     any_shape: bool = False
-    """Graphs for any batch size and length, as models of sequences of many lengths have them, not for each size."""
+    """Graphs for any batch size and length, as models of sequences of many lengths have them, not for each size.
+    Without XLA, which would compile them anew for each length, and without memory."""
     memory: bool = True
     """Whether to measure the peak memory too."""
     quick: bool = False
@@ -108,12 +110,13 @@ def plan(options: Options) -> tuple[tuple[str, ...], tuple[bool, ...], tuple[Siz
     if options.quick:
         return ("LSTM",), (False,), QUICK_SIZES, min(7, options.repeats), False
     masks = {"without": (False,), "with": (True,), "both": (False, True)}[options.masks]
-    return options.families, masks, SIZES, options.repeats, options.memory
+    return options.families, masks, SIZES, options.repeats, options.memory and not options.any_shape
 
 
 def time_candidates(family: str, size: Size, masked: bool, threads: int, repeats: int, any_shape: bool) -> list[dict]:
     """Medians in seconds of all candidates for both tasks."""
-    candidates = make_candidates(family, size, masked, threads, any_shape=any_shape)
+    names = WITHOUT_XLA if any_shape else NAMES
+    candidates = make_candidates(family, size, masked, threads, names, any_shape)
     rows = []
     for task in TASKS:
         functions = {name: tasks[task] for name, tasks in candidates.items()}
@@ -135,7 +138,8 @@ def time_candidates(family: str, size: Size, masked: bool, threads: int, repeats
 
 def speed_ups(seconds: dict[str, float]) -> dict[str, float]:
     """How many times faster than the better mode of keras.layers, and than torch where it is installed."""
-    faster = {"best_keras": min(seconds[KERAS_GRAPH], seconds[KERAS_XLA]) / seconds[OURS]}
+    best = min(seconds[name] for name in (KERAS_GRAPH, KERAS_XLA) if name in seconds)
+    faster = {"best_keras": best / seconds[OURS]}
     return faster | ({"torch": seconds[TORCH] / seconds[OURS]} if TORCH in seconds else {})
 
 

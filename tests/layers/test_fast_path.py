@@ -37,7 +37,15 @@ X = np.random.default_rng(0).standard_normal((3, 5, 4)).astype("float32")
 
 
 @pytest.fixture
-def small_blocks(monkeypatch):
+def fresh_traces():
+    """What is traced with other settings is for one test alone."""
+    portable.trace_pair.cache_clear()
+    yield
+    portable.trace_pair.cache_clear()
+
+
+@pytest.fixture
+def small_blocks(monkeypatch, fresh_traces):
     """Blocks so small that a short sequence takes several, in rows and in time."""
     monkeypatch.setattr(blocking, "SINGLE_BLOCK_BYTES", 0)
     monkeypatch.setattr(blocking, "BLOCK_BYTES", 0)
@@ -45,9 +53,6 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(blocking, "MIN_ROWS", 2)
     monkeypatch.setattr(blocking, "MAX_ROWS", 2)
     monkeypatch.setattr(blocking, "MIN_ROWS_PER_WORKER", 1)
-    portable.trace_pair.cache_clear()
-    yield
-    portable.trace_pair.cache_clear()
 
 
 # When layers use it.
@@ -169,9 +174,8 @@ def operations(graph_def):
 
 
 @pytest.mark.parametrize("family", combinations(FAMILIES, fast=("LSTM",)))
-def test_no_copy_of_a_graph_that_ran_has_operations_of_xla(family, tmp_path):
+def test_no_copy_of_a_graph_that_ran_has_operations_of_xla(family, tmp_path, fresh_traces):
     """A function that was called, and a training step that was: whatever reads their graphs finds plain operations."""
-    portable.trace_pair.cache_clear()
     layer = ours(family)(130, return_sequences=True)
     layer.build((None, None, 4))
 
@@ -362,14 +366,12 @@ def test_many_small_blocks_equal_keras(family, variant, known, small_blocks):
         ("LSTM", 8, 6, True, {3}),
     ],
 )
-def test_inputs_projected_at_each_step(family, batch, time, training, ranks_of_projected, monkeypatch, request):
+def test_inputs_projected_at_each_step(family, batch, time, training, ranks_of_projected, monkeypatch, fresh_traces):
     """Where that is faster than all steps at once, and with the results of keras.layers."""
-    request.addfinalizer(portable.trace_pair.cache_clear)
     ranks = []
     project = block.project
     monkeypatch.setattr(block, "project", lambda x, *rest: ranks.append(len(x.shape)) or project(x, *rest))
     monkeypatch.setattr(blocking, "UNCACHED_BYTES", 0)
-    portable.trace_pair.cache_clear()
     mine, other = (make(family)(5, return_sequences=True, return_state=True) for make in (ours, theirs))
     other.build((None, None, 4))
     randomize(other, 1)

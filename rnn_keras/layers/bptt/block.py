@@ -98,9 +98,8 @@ def forward_block(
     reader = StepReader((readable_array(inputs),), time, prefetch=equations.prefetch_forward)
 
     def step(t, carried, states, written):
-        (projected_at_t,), carried = reader.read(t, carried, following=t + 1)
-        if project_each_step:
-            projected_at_t = project(projected_at_t, parameters)
+        (inputs_at_t,), carried = reader.read(t, carried, following=t + 1)
+        projected_at_t = project(inputs_at_t, parameters) if project_each_step else inputs_at_t
         if parameters.bias is not None:
             projected_at_t = projected_at_t + parameters.bias
         new_states, gates = equations.forward(
