@@ -14,7 +14,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 import rnn_keras.layers
 from rnn_keras.layers import fast_path
 from rnn_keras.layers.bptt import block, blocking, passes, portable
-from rnn_keras.layers.bptt.passes import Blocks
+from rnn_keras.layers.bptt.gru import GRUEquations
+from rnn_keras.layers.bptt.passes import Blocks, Options
 from rnn_keras.layers.bptt.products import bfloat16_product
 from tests.helpers import oracle
 from tests.helpers.layer_cases import (
@@ -360,8 +361,9 @@ def test_many_small_blocks_equal_keras(family, variant, known, small_blocks):
         ("LSTM", 8, 6, False, {2}),  # compiled, two halves of four rows
         ("LSTM", None, None, False, {2}),  # not compiled
         ("GRU", None, None, False, {2}),
-        ("GRU", 8, 6, False, {2, 3}),  # compiled; its portable copy is not
+        ("GRU", 8, 6, False, {2}),
         ("SimpleRNN", None, None, False, {3}),
+        ("SimpleRNN", 8, 6, False, {3}),
         ("LSTM", 2, 6, False, {3}),  # too few rows
         ("LSTM", 8, 6, True, {3}),
     ],
@@ -391,6 +393,21 @@ def test_inputs_projected_at_each_step(family, batch, time, training, ranks_of_p
     assert mine.execution_path == "fast"
     assert set(ranks) == ranks_of_projected
     assert_all_close(results, other(x, mask=mask))
+
+
+def test_wide_gru_projects_all_steps_at_once(monkeypatch):
+    """A GRU's step with kernels that fill the cache is no faster with one more product."""
+    monkeypatch.setattr(blocking, "UNCACHED_BYTES", 0)
+    layer = ours("GRU")(5, return_sequences=True)
+    layer.build((8, 6, 4))
+    weights = [weight.value.value() for weight in layer.weights]
+    parameters = block.Parameters(weights[0], weights[2][0], weights[1], weights[2][1])
+    assert parameters.kernel_bytes == 4 * 15 * (4 + 5)
+    for limit, expected in ((parameters.kernel_bytes, True), (parameters.kernel_bytes - 1, False)):
+        monkeypatch.setattr(GRUEquations, "kernel_bytes_to_project_each_step", limit)
+        options = Options(GRUEquations(), return_sequences=True, save=False, compile=True, one_block=False)
+        blocks = Blocks(options, tf.zeros((8, 6, 4)), None, parameters, ())
+        assert blocks.projects_each_step(options, parameters, 6) == expected
 
 
 @pytest.mark.parametrize(

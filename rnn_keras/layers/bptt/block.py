@@ -10,8 +10,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from rnn_keras.layers.bptt.equations import Equations
-from rnn_keras.layers.bptt.products import as_rows, summed_outer_product
-from rnn_keras.layers.bptt.shapes import Size, last_size, leading_sizes
+from rnn_keras.layers.bptt.products import as_rows, summed_outer_product, under_xla
+from rnn_keras.layers.bptt.shapes import Size, are_static, last_size, leading_sizes
 
 
 class Parameters(NamedTuple):
@@ -31,6 +31,12 @@ class Parameters(NamedTuple):
         """Bytes of the projected inputs of one step of one row."""
         return last_size(self.recurrent_kernel) * self.recurrent_kernel.dtype.size
 
+    @property
+    def kernel_bytes(self) -> int:
+        """Bytes of both kernels."""
+        features = 0 if self.kernel is None else int(self.kernel.shape[0])  # pyright: ignore[reportArgumentType]
+        return (features + self.units) * self.step_bytes
+
     def present(self) -> list[tf.Tensor]:
         """Those that are not None, in order."""
         return [value for value in self if value is not None]
@@ -48,6 +54,11 @@ def compiled(function: Callable, equations: Equations, **options: bool) -> Calla
 
 
 def time_major(values: tf.Tensor) -> tf.Tensor:
+    """`(batch, time, width)` as `(time, batch, width)`, and the other way round."""
+    first, second, width = values.shape
+    if are_static((first, second)) and 1 in (first, second):
+        # XLA would take a transposition, in which no number moves, for another layout, and then copy to the usual one.
+        return tf.reshape(values, (second, first, width))
     return tf.transpose(values, (1, 0, 2))
 
 
@@ -95,7 +106,8 @@ def forward_block(
     multiples = (1, *(1 for _ in saved_states), *(equations.saved_widths if save_gates else ()))
     widths = [multiple * parameters.units for multiple in multiples]
     written = tuple(writable_array(time, inputs.shape[1], width, states[0].dtype) for width in widths)
-    reader = StepReader((readable_array(inputs),), time, prefetch=equations.prefetch_forward)
+    prefetch = equations.prefetch_forward and not project_each_step  # a product reads from any place as fast
+    reader = StepReader((readable_array(inputs),), time, prefetch)
 
     def step(t, carried, states, written):
         (inputs_at_t,), carried = reader.read(t, carried, following=t + 1)
@@ -159,7 +171,7 @@ def backward_block(
     mask_array = None if mask is None else readable_array(time_major(mask[:, :, tf.newaxis]))
     state_arrays = [readable_array(values) for values in states_before]
     new_hidden_state_array = readable_array(hidden_states)
-    gates_reader = StepReader(map(readable_array, saved_gates), time, prefetch=equations.prefetch_backward)
+    gates_reader = StepReader(map(readable_array, saved_gates), time, equations.prefetch_backward)
     d_hidden_state_array = None if d_hidden_states is None else readable_array(time_major(d_hidden_states))
     widths = (equations.gate_count * parameters.units,) * (1 if equations.shares_gradient else 2)
     written = tuple(writable_array(time, inputs.shape[1], width, hidden_states.dtype) for width in widths)
@@ -199,14 +211,14 @@ def backward_block(
 
 
 class StepReader:
-    """Reads arrays step by step, with `prefetch` one step ahead, so that the loop carries what a step needs.
+    """Reads arrays step by step, with `prefetch` under XLA one step ahead, so that the loop carries what a step needs.
 
     What the loop carries lies in one place. XLA vectorises a step that reads from there, but with some equations not
-    one that reads from a place that depends on t.
+    one that reads from a place that depends on t. In a loop that TensorFlow runs, it would be further operations.
     """
 
     def __init__(self, arrays: Iterable[tf.TensorArray], time: Size, prefetch: bool):
-        self.arrays, self.time, self.prefetch = tuple(arrays), time, prefetch
+        self.arrays, self.time, self.prefetch = tuple(arrays), time, prefetch and under_xla()
 
     def read_at(self, t: Size) -> tuple[tf.Tensor, ...]:
         return tuple(array.read(t) for array in self.arrays)

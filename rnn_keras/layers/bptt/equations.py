@@ -38,8 +38,9 @@ class Equations(Protocol):
         ...
 
     @property
-    def projects_each_step(self) -> bool:
-        """Whether in a compiled forward pass without a gradient each step projects its own inputs, which was measured.
+    def kernel_bytes_to_project_each_step(self) -> float:
+        """In a compiled forward pass without a gradient, each step projects its own inputs if both kernels have at most
+        so many bytes, which was measured.
 
         It does so where the projected inputs of all steps leave the cache; see `passes.Blocks.projects_each_step`.
         """

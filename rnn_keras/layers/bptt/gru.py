@@ -27,7 +27,7 @@ class GRUEquations:
     state_count = 1
     gate_count = 3
     saved_states = ()
-    projects_each_step = False
+    kernel_bytes_to_project_each_step = 2**19
     prefetch_forward = True
     prefetch_backward = False
 

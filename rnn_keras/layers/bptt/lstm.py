@@ -1,5 +1,6 @@
 """The LSTM for hand-written backpropagation: one step forward, one step back, gate by gate."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ class LSTMEquations:
     saved_states = (1,)
     saved_widths = (4,)
     shares_gradient = True
-    projects_each_step = True
+    kernel_bytes_to_project_each_step = math.inf
     prefetch_forward = False
     prefetch_backward = True
 

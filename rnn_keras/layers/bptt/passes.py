@@ -21,6 +21,7 @@ from rnn_keras.layers.bptt.shapes import (
     leading_sizes,
     set_static_sizes,
     static_size,
+    take_first,
 )
 
 # Sequences of a fixed length from this on save the states but not the gates, which the gradient recomputes: all steps
@@ -148,7 +149,7 @@ class Blocks:
             return False
         if options.compile:
             leaves_cache = are_static((rows, time)) and rows * time * parameters.step_bytes > blocking.UNCACHED_BYTES
-            return self.equations.projects_each_step and leaves_cache
+            return leaves_cache and parameters.kernel_bytes <= self.equations.kernel_bytes_to_project_each_step
         return self.equations.gate_count > 1 and not under_xla()
 
     def forward(
@@ -181,7 +182,7 @@ class Blocks:
             position = BlockPosition(rows, self.steps, 0)
             states = tuple(position.slice_rows(values) for values in initial_states)
             hidden_states, last_states, saved = run_block(position, states)
-            return hidden_states[:, : self.steps.total], last_states, saved
+            return take_first(hidden_states, self.steps.total, axis=1), last_states, saved
 
         def step(number, states, hidden_arrays, last_arrays, saved_arrays):
             position = BlockPosition(rows, self.steps, number)
@@ -276,7 +277,7 @@ class Blocks:
         if self.is_one_block(rows):
             position = BlockPosition(rows, self.steps, 0)
             d_inputs, d_parameters, d_states = run_block(position, saved, slice_d_last(position))
-            return d_inputs[:, : self.steps.total], d_parameters, d_states
+            return take_first(d_inputs, self.steps.total, axis=1), d_parameters, d_states
 
         units, dtype, width = parameters.units, hidden_states.dtype, last_size(inputs)
         batch, count = static_size(rows.size), rows.tiles * self.steps.chunks
@@ -328,7 +329,7 @@ class Blocks:
     def join_workers(self, parts: Sequence[tf.Tensor], *sizes: Size) -> tf.Tensor:
         """The workers' results one below the other, without padding; `sizes` are those after the batch size."""
         values = tf.concat(parts, axis=0) if len(parts) > 1 else parts[0]
-        return set_static_sizes(values[: self.batch], self.batch, *sizes)
+        return set_static_sizes(take_first(values, self.batch, axis=0), self.batch, *sizes)
 
     def join_blocks(self, array: tf.TensorArray, rows: WorkerRows, width: int) -> tf.Tensor:
         """A worker's blocks put together: `(rows, time, width)`."""
@@ -338,7 +339,7 @@ class Blocks:
         shape = (rows.tiles, self.steps.chunks, rows.size, self.steps.size, width)
         blocks = tf.transpose(tf.reshape(blocks, shape), (0, 2, 1, 3, 4))
         sequences = tf.reshape(blocks, (rows.tiles * rows.size, self.steps.chunks * self.steps.size, width))
-        return sequences[:, : self.steps.total]
+        return take_first(sequences, self.steps.total, axis=1)
 
 
 def block_array(dtype: tf.DType, count: Size, shape: tuple[int | None, ...]) -> tf.TensorArray:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from rnn_keras.layers.bptt.block import Parameters, forward_block, time_major
 from rnn_keras.layers.bptt.equations import Equations
 from rnn_keras.layers.bptt.passes import Options, Tensors, backward_pass, forward_pass
-from rnn_keras.layers.bptt.shapes import leading_sizes
+from rnn_keras.layers.bptt.shapes import leading_sizes, set_static_sizes
 
 
 def recurrence(
@@ -159,5 +159,5 @@ def share_batch_size(values: Any) -> Any:
         return values
     size = max(sizes)
     return tf.nest.map_structure(
-        lambda value: None if value is None else tf.ensure_shape(value, (size, *value.shape[1:])), values
+        lambda value: None if value is None else set_static_sizes(value, size, *value.shape[1:]), values
     )

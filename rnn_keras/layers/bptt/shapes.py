@@ -32,4 +32,12 @@ def static_size(size: Size) -> int | None:
 
 def set_static_sizes(values: tf.Tensor, *sizes: Size) -> tf.Tensor:
     """The tensor with those of these sizes in its static shape that are ints."""
-    return tf.ensure_shape(values, [static_size(size) for size in sizes])
+    shape = tf.TensorShape([static_size(size) for size in sizes])
+    return values if values.shape.is_subtype_of(shape) else tf.ensure_shape(values, shape)
+
+
+def take_first(values: tf.Tensor, count: Size, axis: int) -> tf.Tensor:
+    """The first `count` values along an axis: the tensor itself where it is known to have no more."""
+    if isinstance(count, int) and values.shape[axis] == count:
+        return values
+    return values[(slice(None),) * axis + (slice(count),)]

@@ -26,7 +26,7 @@ class SimpleRNNEquations:
     saved_states = ()
     saved_widths = ()
     shares_gradient = True
-    projects_each_step = False
+    kernel_bytes_to_project_each_step = 0
     prefetch_forward = False
     prefetch_backward = False
 
