@@ -1,6 +1,5 @@
 """The recurrent layers in mixed_bfloat16, beside float32 and keras.layers: `python -m benchmarks.bfloat16`."""
 
-import statistics
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.candidates import FAMILIES, KERAS_GRAPH, KERAS_XLA, OURS, Size, make_keras, time_in_turns
+from benchmarks.candidates import FAMILIES, KERAS_GRAPH, KERAS_XLA, OURS, Size, make_keras, time_medians
 from benchmarks.layers import SIZES, TASKS, describe_machine
 from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
@@ -67,8 +66,7 @@ def time_size(family: str, size: Size, repeats: int) -> dict[str, dict[str, floa
     made = {key: make_keras(family, size, x, None, name, dtype) for key, (name, dtype) in CANDIDATES.items()}
     medians = {}
     for task in TASKS:
-        seconds = time_in_turns({key: tasks[task] for key, tasks in made.items()}, repeats, warm_ups=2)
-        medians[task] = {key: statistics.median(values) for key, values in seconds.items()}
+        medians[task] = time_medians({key: tasks[task] for key, tasks in made.items()}, repeats, warm_ups=2)
     return medians
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import random
+import statistics
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -65,6 +66,14 @@ def time_in_turns(
             if number >= warm_ups:
                 seconds[name].append(duration)
     return seconds
+
+
+def time_medians(
+    functions: Tasks, repeats: int, warm_ups: int, time_turn: Callable[[Callable[[], Any]], float] = time_call
+) -> dict[str, float]:
+    """The median seconds of each function; the arguments are those of `time_in_turns`."""
+    seconds = time_in_turns(functions, repeats, warm_ups, time_turn)
+    return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 def make_candidates(

@@ -4,7 +4,6 @@
 """
 
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from benchmarks.candidates import (
     make_keras,
     make_torch,
     time_call,
-    time_in_turns,
+    time_medians,
 )
 from benchmarks.layers import describe_machine
 from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
@@ -83,8 +82,7 @@ def time_candidates(family: str, size: Size, options: Options) -> list[dict[str,
             candidates[TORCH] = make_torch(family, size, x, None, 2, "cpu" if options.on_cpu else "cuda")
         for task in ("forward", "training"):
             functions = {name: tasks[task] for name, tasks in candidates.items()}
-            seconds = time_in_turns(functions, options.repeats, warm_ups=2, time_turn=time_until_computed)
-            medians = {name: statistics.median(values) for name, values in seconds.items()}
+            medians = time_medians(functions, options.repeats, warm_ups=2, time_turn=time_until_computed)
             rows.append({"family": family, "size": list(size), "task": task, "seconds": medians})
     return rows
 

@@ -25,10 +25,9 @@ from benchmarks.candidates import (
     Size,
     has_torch,
     make_candidates,
-    time_in_turns,
+    time_medians,
 )
 from benchmarks.memory import peak_bytes
-from rnn_keras.layers.processor import processor_flags
 from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
 SIZES = (
@@ -120,8 +119,7 @@ def time_candidates(family: str, size: Size, masked: bool, threads: int, repeats
     rows = []
     for task in TASKS:
         functions = {name: tasks[task] for name, tasks in candidates.items()}
-        seconds = time_in_turns(functions, repeats, warm_ups=2)
-        medians = {name: statistics.median(values) for name, values in seconds.items()}
+        medians = time_medians(functions, repeats, warm_ups=2)
         rows.append(
             {
                 "family": family,
@@ -143,16 +141,19 @@ def speed_ups(seconds: dict[str, float]) -> dict[str, float]:
     return faster | ({"torch": seconds[TORCH] / seconds[OURS]} if TORCH in seconds else {})
 
 
-def measure_product_rate(side: int = 2048, repeats: int = 5) -> float:
-    """10^9 operations a second of one large matrix product, by the faster of TensorFlow and NumPy."""
+def measure_product_rate(dtype: str = "float32", side: int = 2048, repeats: int = 5) -> float:
+    """10^9 operations a second of one large matrix product.
+
+    In float32 by the faster of XLA and NumPy, in bfloat16 by TensorFlow, which computes those of the layers.
+    """
     import numpy as np
     import tensorflow as tf
 
     a = np.random.default_rng(1).standard_normal((side, side)).astype("float32")
-    product = tf.function(tf.matmul, jit_compile=True)
-    tensor = tf.constant(a)
+    product = tf.function(tf.matmul, jit_compile=dtype == "float32")
+    tensor = tf.cast(a, dtype)
     best = 0.0
-    for function in (lambda: product(tensor, tensor), lambda: a @ a):
+    for function in [lambda: product(tensor, tensor), *([lambda: a @ a] if dtype == "float32" else [])]:
         function()
         for _ in range(repeats):
             started = time.perf_counter()
@@ -220,6 +221,9 @@ def processor_name() -> str:
 
 def describe_vectors() -> str:
     """The widest vectors of numbers that the processor has, and its 16-bit products, as far as the system tells."""
+    # Here, since it imports TensorFlow, which --help does not need, and which is to be quiet first.
+    from rnn_keras.layers.processor import processor_flags
+
     flags = processor_flags()
     if not flags:
         return "unknown"

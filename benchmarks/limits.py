@@ -2,10 +2,7 @@
 
 import json
 import os
-import statistics
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -15,11 +12,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.candidates import FAMILIES, GATES, OURS, Size, make_keras, time_in_turns
-from benchmarks.layers import SIZES, describe_machine
+from benchmarks.candidates import FAMILIES, GATES, OURS, Size, make_keras, time_medians
+from benchmarks.layers import SIZES, describe_machine, measure_product_rate
+from benchmarks.processes import run_module
 from rnn_keras.utils.tf_logging import import_tensorflow, quiet_tensorflow
 
-LARGE = 2048
 # A step's product is repeated within one compiled call until it has about so many operations.
 REPEATED_GFLOP = 0.2
 
@@ -39,7 +36,7 @@ class Options:
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print one JSON object, and nothing else, on standard output."""
     one_core: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Measure on one core, and only the products, as JSON. The program calls itself so."""
+    """Measure on one core, and only the products, as JSON; on Linux. The program calls itself so."""
 
 
 def main(options: Options) -> None:
@@ -53,7 +50,7 @@ def main(options: Options) -> None:
     import_tensorflow()
     with Progress(console=console, transient=True) as progress:
         work = progress.add_task("products on one core", total=1 + len(options.families) * len(SIZES))
-        on_one_core = measure_on_one_core(options.families)
+        on_one_core = json.loads(run_module("benchmarks.limits", "--one-core", "--families", *options.families))
         rows = on_one_core["steps"]
         for row in rows:
             progress.advance(work)
@@ -72,30 +69,9 @@ def main(options: Options) -> None:
         show(console, report)
 
 
-def measure_on_one_core(families: Sequence[str]) -> dict[str, Any]:
-    """What this program measures in a process that has one core.
-
-    Raises:
-        RuntimeError: that process fails.
-    """
-    command = [sys.executable, "-m", "benchmarks.limits", "--one-core", "--families", *families]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{result.stderr[-2000:]}")
-    return json.loads(result.stdout)
-
-
 def measure_rates() -> dict[str, float]:
-    """10^9 operations a second of one large product: in float32 by XLA, in bfloat16 by TensorFlow, as layers do."""
-    import tensorflow as tf
-
-    def product(dtype: str, compiled: bool) -> Callable[[], Any]:
-        a = tf.cast(tf.random.stateless_normal((LARGE, LARGE), seed=(1, 1)), dtype)
-        function = tf.function(tf.matmul, jit_compile=compiled)
-        return lambda: function(a, a)
-
-    medians = time_medians({"float32": product("float32", True), "bfloat16": product("bfloat16", False)}, repeats=9)
-    return {dtype: 2e-9 * LARGE**3 / seconds for dtype, seconds in medians.items()}
+    """10^9 operations a second of one large product, in each type of number."""
+    return {dtype: measure_product_rate(dtype) for dtype in ("float32", "bfloat16")}
 
 
 def measure_starts() -> dict[str, float]:
@@ -104,7 +80,7 @@ def measure_starts() -> dict[str, float]:
 
     x = tf.zeros((1, 1))
     graph, compiled = (tf.function(tf.identity, jit_compile=jit_compile) for jit_compile in (False, True))
-    return time_medians({"graph": lambda: graph(x), "XLA": lambda: compiled(x)}, repeats=201)
+    return time_medians({"graph": lambda: graph(x), "XLA": lambda: compiled(x)}, repeats=201, warm_ups=3)
 
 
 def measure_step_products(families: Sequence[str]) -> list[dict[str, Any]]:
@@ -149,7 +125,7 @@ def time_product(rows: int, units: int, width: int) -> float:
 
     state = tf.random.stateless_normal((rows, units), seed=(1, 1))
     kernel = tf.random.stateless_normal((units, width), seed=(2, 2), stddev=units**-0.5)
-    return time_medians({"": lambda: repeat(state, kernel)}, repeats=15)[""] / count
+    return time_medians({"": lambda: repeat(state, kernel)}, repeats=15, warm_ups=3)[""] / count
 
 
 def time_forward(family: str, size: Size, repeats: int) -> dict[str, float]:
@@ -157,14 +133,8 @@ def time_forward(family: str, size: Size, repeats: int) -> dict[str, float]:
     import numpy as np
 
     x = np.random.default_rng(1).standard_normal(size[:3]).astype("float32")
-    seconds = time_medians({"": make_keras(family, size, x, None, OURS)["forward"]}, repeats)[""]
+    seconds = time_medians({"": make_keras(family, size, x, None, OURS)["forward"]}, repeats, warm_ups=3)[""]
     return {"gflop": size.gigaflops(family, "forward"), "seconds": seconds}
-
-
-def time_medians(functions: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
-    """The median seconds of each function."""
-    seconds = time_in_turns(functions, repeats, warm_ups=3)
-    return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 def show(console: Console, report: dict[str, Any]) -> None:
@@ -176,9 +146,9 @@ def show(console: Console, report: dict[str, Any]) -> None:
     starts = ", ".join(f"{name} {1e3 * seconds:.2f}" for name, seconds in report["starts"].items())
     console.print(f"a call that returns its argument, milliseconds: {starts}", highlight=False)
     console.print(
-        "rows: of one core; KiB: of the recurrent kernel. step: their product, in microseconds; layout: what of it is "
-        "the layout of the kernel; rate: GFLOP/s of the step. In milliseconds: best, all products at the rate of a "
-        "large one; at rate, at that of the step on each core; forward, the whole pass."
+        "rows: of one worker; KiB: of the recurrent kernel. step: their product, in microseconds; layout: what of it "
+        "is the layout of the kernel; rate: GFLOP/s of the step. In milliseconds: best, all products at the rate of a "
+        "large one; at rate, at that of the step, for each worker; forward, the whole pass."
     )
     best_rate = report["gflops"]["all cores"]["float32"]
     for family in dict.fromkeys(row["family"] for row in report["sizes"]):
@@ -188,15 +158,15 @@ def show(console: Console, report: dict[str, Any]) -> None:
             table.add_column(heading, justify="right", no_wrap=True)
         for row in report["sizes"]:
             if row["family"] == family:
-                table.add_row(*describe_size(row, best_rate, report["machine"]["threads"]))
+                table.add_row(*describe_size(row, best_rate))
         console.print(table)
 
 
-def describe_size(row: dict[str, Any], best_rate: float, cores: int) -> list[str]:
+def describe_size(row: dict[str, Any], best_rate: float) -> list[str]:
     """The cells of a row."""
     step_rate = row["step_gflop"] / row["step_seconds"]
-    working = min(row["size"][0], cores)
-    milliseconds = (row["gflop"] / best_rate, row["gflop"] / (working * step_rate), row["seconds"])
+    workers = row["size"][0] // row["rows"]
+    milliseconds = (row["gflop"] / best_rate, row["gflop"] / (workers * step_rate), row["seconds"])
     return [
         "-".join(map(str, row["size"])),
         str(row["rows"]),

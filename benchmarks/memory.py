@@ -5,12 +5,11 @@
 
 import ctypes
 import os
-import subprocess
-import sys
 
 import tyro
 
 from benchmarks.candidates import Size, make_candidates
+from benchmarks.processes import run_module
 
 BATCH, FEATURES, UNITS = 32, 64, 64
 MEASURED_STEPS = 3
@@ -22,12 +21,8 @@ def peak_bytes(family: str, candidate: str, time: int, threads: int = 2) -> int:
     Raises:
         RuntimeError: the process that measures it fails.
     """
-    command = [sys.executable, "-m", "benchmarks.memory", "--family", family, "--candidate", candidate]
-    command += ["--time", str(time), "--threads", str(threads)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{result.stderr[-2000:]}")
-    return int(result.stdout.split()[-1])
+    arguments = ["--family", family, "--candidate", candidate, "--time", str(time), "--threads", str(threads)]
+    return int(run_module("benchmarks.memory", *arguments).split()[-1])
 
 
 def main(family: str, candidate: str, time: int, threads: int = 2) -> None:

@@ -398,10 +398,7 @@ def test_inputs_projected_at_each_step(family, batch, time, training, ranks_of_p
 def test_wide_gru_projects_all_steps_at_once(monkeypatch):
     """A GRU's step with kernels that fill the cache is no faster with one more product."""
     monkeypatch.setattr(blocking, "UNCACHED_BYTES", 0)
-    layer = ours("GRU")(5, return_sequences=True)
-    layer.build((8, 6, 4))
-    weights = [weight.value.value() for weight in layer.weights]
-    parameters = block.Parameters(weights[0], weights[2][0], weights[1], weights[2][1])
+    parameters = block.Parameters(tf.zeros((4, 15)), None, tf.zeros((5, 15)), None)
     assert parameters.kernel_bytes == 4 * 15 * (4 + 5)
     for limit, expected in ((parameters.kernel_bytes, True), (parameters.kernel_bytes - 1, False)):
         monkeypatch.setattr(GRUEquations, "kernel_bytes_to_project_each_step", limit)

@@ -39,10 +39,9 @@ class Equations(Protocol):
 
     @property
     def kernel_bytes_to_project_each_step(self) -> float:
-        """In a compiled forward pass without a gradient, each step projects its own inputs if both kernels have at most
-        so many bytes, which was measured.
+        """The most bytes of both kernels with which a step of a compiled forward pass projects its own inputs.
 
-        It does so where the projected inputs of all steps leave the cache; see `passes.Blocks.projects_each_step`.
+        Measured; see `passes.Blocks.projects_each_step`.
         """
         ...
 
